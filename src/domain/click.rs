@@ -1,0 +1,159 @@
+//! Facts about visits, as they travel through the queue and lie packed in D1.
+//!
+//! A click fact carries what a later conversion needs when only its token comes back: the earlier
+//! touches of the visitor's journal and the click IDs. Under `code` it carries neither, and its
+//! key is random, so it cannot be joined to a person or a token.
+
+use super::click_ids::ClickIdKind;
+use super::consent::Consent;
+use super::ids::{LinkId, PartnerId, ProgramId};
+use super::journal::{ClickId, Journal};
+use super::limits::CLICK_BUCKET_MS;
+use super::time::UnixMs;
+use super::token::Touch;
+use super::traffic::Class;
+use serde::{Deserialize, Serialize};
+use std::num::NonZeroU64;
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VisitKind {
+    /// The link was followed: counts under its class.
+    Click,
+    /// The landing page reported the click's token: counts as confirmed, once per token.
+    Landing,
+    /// The visitor allowed storing after landing; the click itself was counted before.
+    Grant,
+}
+
+/// A touch in JSON: ids as text, the nonce as 16 hex digits (it does not fit a JSON number).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TouchRecord {
+    pub at: UnixMs,
+    pub program: ProgramId,
+    pub link: LinkId,
+    pub partner: PartnerId,
+    pub variant: u8,
+    pub class: Class,
+    pub consent: Consent,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<String>,
+}
+
+impl From<&Touch> for TouchRecord {
+    fn from(touch: &Touch) -> Self {
+        TouchRecord {
+            at: touch.at,
+            program: touch.program,
+            link: touch.link,
+            partner: touch.partner,
+            variant: touch.variant,
+            class: touch.class,
+            consent: touch.consent,
+            nonce: touch.nonce.map(nonce_text),
+        }
+    }
+}
+
+/// A click ID in JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClickIdRecord {
+    /// The parameter's name, as `fbclid`.
+    #[serde(with = "kind_name")]
+    pub kind: ClickIdKind,
+    pub at: UnixMs,
+    pub value: String,
+}
+
+mod kind_name {
+    use super::ClickIdKind;
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(kind: &ClickIdKind, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(kind.param())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<ClickIdKind, D::Error> {
+        let name = <std::borrow::Cow<'de, str>>::deserialize(d)?;
+        ClickIdKind::from_param(&name).ok_or_else(|| D::Error::custom("not a click id"))
+    }
+}
+
+impl From<&ClickId> for ClickIdRecord {
+    fn from(id: &ClickId) -> Self {
+        ClickIdRecord { kind: id.kind, at: id.at, value: id.value.clone() }
+    }
+}
+
+/// One visit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Visit {
+    pub kind: VisitKind,
+    /// Random and unique to this fact; for a landing, the nonce of the click where it has one.
+    pub key: String,
+    /// The instant of the click that this visit is about: it gives the bucket to look in.
+    pub at: UnixMs,
+    pub touch: TouchRecord,
+    /// The earlier touches of the journal, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<TouchRecord>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub click_ids: Vec<ClickIdRecord>,
+}
+
+impl Visit {
+    /// A visit with the journal's memory, or without it when nothing may be kept.
+    pub fn new(kind: VisitKind, key: u64, touch: &Touch, journal: Option<&Journal>) -> Visit {
+        let journal = journal.filter(|_| touch.nonce.is_some());
+        let earlier = journal.into_iter().flat_map(|journal| &journal.touches);
+        let ids = journal.into_iter().flat_map(|journal| &journal.click_ids);
+        Visit {
+            kind,
+            key: format!("{key:016x}"),
+            at: touch.at,
+            touch: touch.into(),
+            earlier: earlier.filter(|t| t.nonce != touch.nonce).map(Into::into).collect(),
+            click_ids: ids.map(Into::into).collect(),
+        }
+    }
+}
+
+/// A click's nonce as text.
+pub fn nonce_text(nonce: NonZeroU64) -> String {
+    format!("{nonce:016x}")
+}
+
+/// The minute in which a click lies: packed rows are found by it.
+pub fn bucket(at: UnixMs) -> i64 {
+    at.0.div_euclid(CLICK_BUCKET_MS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::token::tests::{NOW, touch};
+    use super::*;
+
+    #[test]
+    fn an_anonymous_visit_carries_no_memory() {
+        let mut journal = Journal::new(Consent::Full, 1, NOW);
+        journal.add_touch(touch());
+        let visit = Visit::new(VisitKind::Click, 7, &touch().anonymous(), Some(&journal));
+        assert!(visit.earlier.is_empty() && visit.click_ids.is_empty());
+        assert_eq!(visit.touch.nonce, None);
+        let json = serde_json::to_string(&visit).unwrap();
+        assert!(!json.contains("earlier") && !json.contains("click_ids"));
+    }
+
+    #[test]
+    fn a_visit_does_not_list_its_own_touch_as_earlier() {
+        let mut journal = Journal::new(Consent::Full, 1, NOW);
+        let first = Touch { nonce: NonZeroU64::new(9), ..touch() };
+        journal.add_touch(first);
+        journal.add_touch(touch());
+        let visit = Visit::new(VisitKind::Click, 7, &touch(), Some(&journal));
+        assert_eq!(visit.earlier.len(), 1);
+        assert_eq!(visit.earlier[0].nonce.as_deref(), Some("0000000000000009"));
+    }
+}

@@ -1,0 +1,108 @@
+//! The consent ladder: what may be stored in the browser and what may leave for others.
+//!
+//! `full` stores a lasting cookie and lets identifiers travel; `session` stores a cookie that ends
+//! with the browser session and lets nothing travel to ad platforms; `code` stores nothing, and
+//! its token names a link and a day, not a person.
+
+use serde::{Deserialize, Serialize};
+
+/// One rung of the ladder; the order is from the strictest to the widest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Consent {
+    Code,
+    Session,
+    Full,
+}
+
+impl Consent {
+    pub fn number(self) -> u8 {
+        match self {
+            Consent::Code => 0,
+            Consent::Session => 1,
+            Consent::Full => 2,
+        }
+    }
+
+    pub fn from_number(number: u8) -> Option<Consent> {
+        [Consent::Code, Consent::Session, Consent::Full].into_iter().find(|c| c.number() == number)
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Consent::Code => "code",
+            Consent::Session => "session",
+            Consent::Full => "full",
+        }
+    }
+
+    /// May a cookie with a visitor's touches be set?
+    pub fn allows_cookie(self) -> bool {
+        self >= Consent::Session
+    }
+
+    /// May identifiers be sent to an ad platform?
+    pub fn allows_forwarding(self) -> bool {
+        self == Consent::Full
+    }
+}
+
+/// Where consent must be asked before storing: EEA, United Kingdom, Switzerland.
+const ASK_FIRST: &str = "AT BE BG CH CY CZ DE DK EE ES FI FR GB GR HR HU IE IS IT LI LT LU LV MT \
+                         NL NO PL PT RO SE SI SK";
+
+/// The state of a request, from the strongest signal down:
+/// 1. `Sec-GPC: 1` is `code`, always;
+/// 2. the decision that the visitor made before (sealed in the journal);
+/// 3. with no signal, `code` where consent must be asked first and where the country is unknown,
+///    elsewhere the program's default.
+///
+/// `country` is ISO 3166 alpha-2 as Cloudflare sends it (`XX` and `T1` mean unknown).
+pub fn state(gpc: bool, decided: Option<Consent>, country: &str, default: Consent) -> Consent {
+    if gpc {
+        return Consent::Code;
+    }
+    if let Some(decided) = decided {
+        return decided;
+    }
+    let known = country.len() == 2
+        && country.bytes().all(|byte| byte.is_ascii_uppercase())
+        && country != "XX";
+    if !known || ASK_FIRST.split(' ').any(|each| each == country) {
+        return Consent::Code;
+    }
+    default
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gpc_wins_over_everything() {
+        assert_eq!(state(true, Some(Consent::Full), "US", Consent::Full), Consent::Code);
+    }
+
+    #[test]
+    fn a_decision_wins_over_country_and_default() {
+        assert_eq!(state(false, Some(Consent::Full), "DE", Consent::Code), Consent::Full);
+        assert_eq!(state(false, Some(Consent::Code), "US", Consent::Full), Consent::Code);
+    }
+
+    #[test]
+    fn without_a_signal_the_country_decides() {
+        for country in ["DE", "GB", "CH", "NO", "", "XX", "T1", "us"] {
+            assert_eq!(state(false, None, country, Consent::Full), Consent::Code, "{country}");
+        }
+        assert_eq!(state(false, None, "US", Consent::Full), Consent::Full);
+        assert_eq!(state(false, None, "US", Consent::Session), Consent::Session);
+    }
+
+    #[test]
+    fn only_full_lets_identifiers_leave() {
+        assert!(Consent::Full.allows_forwarding());
+        assert!(!Consent::Session.allows_forwarding());
+        assert!(Consent::Session.allows_cookie());
+        assert!(!Consent::Code.allows_cookie());
+    }
+}

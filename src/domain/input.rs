@@ -1,0 +1,258 @@
+//! Reading JSON bodies field by field: every fault is collected with its path and a stable code,
+//! so that one answer names them all.
+
+use super::money::Currency;
+use super::time::UnixMs;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// What is wrong with one field.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FieldError {
+    /// JSON Pointer (RFC 6901) to the field.
+    pub path: String,
+    pub code: &'static str,
+    pub detail: String,
+}
+
+/// A JSON object that is being read, and the faults found so far.
+pub struct Fields<'a> {
+    object: &'a Map<String, Value>,
+    at: String,
+    errors: Vec<FieldError>,
+}
+
+impl<'a> Fields<'a> {
+    /// Starts reading `object`, which lies at the JSON Pointer `at` (empty for the whole body).
+    pub fn new(object: &'a Map<String, Value>, at: &str) -> Self {
+        Self { object, at: at.to_owned(), errors: Vec::new() }
+    }
+
+    /// The value as read, or every fault that was found.
+    pub fn finish<T>(self, value: Option<T>) -> Result<T, Vec<FieldError>> {
+        match value {
+            Some(value) if self.errors.is_empty() => Ok(value),
+            _ => Err(self.errors),
+        }
+    }
+
+    /// Records a fault of a field.
+    pub fn fault(&mut self, name: &str, code: &'static str, detail: impl Into<String>) {
+        let path = format!("{}/{name}", self.at);
+        self.errors.push(FieldError { path, code, detail: detail.into() });
+    }
+
+    /// Takes over the faults of a nested object.
+    pub fn absorb<T>(&mut self, nested: Result<T, Vec<FieldError>>) -> Option<T> {
+        match nested {
+            Ok(value) => Some(value),
+            Err(errors) => {
+                self.errors.extend(errors);
+                None
+            }
+        }
+    }
+
+    /// The field's value; absent and `null` are the same.
+    pub fn value(&self, name: &str) -> Option<&'a Value> {
+        self.object.get(name).filter(|value| !value.is_null())
+    }
+
+    /// Was the field given at all, even as `null`?
+    pub fn has(&self, name: &str) -> bool {
+        self.object.contains_key(name)
+    }
+
+    /// A text of at most `max` characters without control characters; absent is `None`.
+    pub fn text(&mut self, name: &str, max: usize) -> Option<&'a str> {
+        let Some(text) = self.value(name)?.as_str() else {
+            self.fault(name, "not_a_string", "must be a string");
+            return None;
+        };
+        if text.chars().count() > max {
+            self.fault(name, "too_long", format!("must be at most {max} characters"));
+            return None;
+        }
+        if text.chars().any(char::is_control) {
+            self.fault(name, "control_character", "must not hold control characters");
+            return None;
+        }
+        Some(text)
+    }
+
+    /// Like [`Fields::text`], but must be there and must not be blank.
+    pub fn required_text(&mut self, name: &str, max: usize) -> Option<&'a str> {
+        if self.value(name).is_none() {
+            self.fault(name, "required", "is required");
+            return None;
+        }
+        let text = self.text(name, max)?.trim();
+        if text.is_empty() {
+            self.fault(name, "required", "must not be empty");
+            return None;
+        }
+        Some(text)
+    }
+
+    /// A whole number within the bounds.
+    pub fn integer(&mut self, name: &str, min: i64, max: i64) -> Option<i64> {
+        let value = self.value(name)?;
+        let whole = value.as_i64();
+        match (whole, value.is_number()) {
+            (Some(number), _) if (min..=max).contains(&number) => return Some(number),
+            (Some(number), _) if number < min && min == 0 => {
+                self.fault(name, "negative", "must not be negative");
+            }
+            (Some(_), _) => {
+                self.fault(name, "out_of_range", format!("must be between {min} and {max}"));
+            }
+            (None, true) if value.as_f64().is_some_and(|number| number.fract() != 0.0) => {
+                self.fault(name, "fractional", "must be a whole number (minor units)");
+            }
+            (None, true) => {
+                self.fault(name, "out_of_range", format!("must be between {min} and {max}"));
+            }
+            (None, false) => self.fault(name, "not_an_integer", "must be a whole number"),
+        }
+        None
+    }
+
+    /// Like [`Fields::integer`], but must be there.
+    pub fn required_integer(&mut self, name: &str, min: i64, max: i64) -> Option<i64> {
+        if self.value(name).is_none() {
+            self.fault(name, "required", "is required");
+        }
+        self.integer(name, min, max)
+    }
+
+    pub fn boolean(&mut self, name: &str) -> Option<bool> {
+        let value = self.value(name)?.as_bool();
+        if value.is_none() {
+            self.fault(name, "not_a_boolean", "must be true or false");
+        }
+        value
+    }
+
+    /// An ISO 4217 code in any case.
+    pub fn currency(&mut self, name: &str) -> Option<Currency> {
+        let code = self.text(name, 3)?;
+        let currency = Currency::parse(code).ok();
+        if currency.is_none() {
+            self.fault(name, "currency_unknown", "must be an active ISO 4217 currency code");
+        }
+        currency
+    }
+
+    /// RFC 3339 text or whole unix seconds.
+    pub fn instant(&mut self, name: &str) -> Option<UnixMs> {
+        let value = self.value(name)?;
+        let read = match value {
+            Value::String(text) => UnixMs::parse_rfc3339(text),
+            other => other.as_i64().and_then(UnixMs::from_unix_seconds),
+        };
+        if read.is_none() {
+            self.fault(name, "not_a_time", "must be RFC 3339 text or whole unix seconds");
+        }
+        read
+    }
+
+    /// A nested object.
+    pub fn object(&mut self, name: &str) -> Option<Fields<'a>> {
+        let object = self.value(name)?.as_object();
+        if object.is_none() {
+            self.fault(name, "not_an_object", "must be an object");
+        }
+        object.map(|object| Fields::new(object, &format!("{}/{name}", self.at)))
+    }
+
+    /// A list of at most `max` texts.
+    pub fn texts(&mut self, name: &str, max: usize) -> Option<Vec<&'a str>> {
+        let Some(list) = self.value(name)?.as_array() else {
+            self.fault(name, "not_a_list", "must be a list of strings");
+            return None;
+        };
+        if list.len() > max {
+            self.fault(name, "too_many", format!("must hold at most {max} entries"));
+            return None;
+        }
+        let texts: Option<Vec<_>> = list.iter().map(Value::as_str).collect();
+        if texts.is_none() {
+            self.fault(name, "not_a_string", "must hold strings only");
+        }
+        texts
+    }
+
+    /// One of a few words.
+    pub fn choice<T: Copy>(&mut self, name: &str, choices: &[(&str, T)]) -> Option<T> {
+        let value = self.value(name)?;
+        let found = choices.iter().find(|(word, _)| value.as_str() == Some(word));
+        if found.is_none() {
+            let words: Vec<_> = choices.iter().map(|(word, _)| *word).collect();
+            self.fault(name, "not_a_choice", format!("must be one of: {}", words.join(", ")));
+        }
+        found.map(|(_, choice)| *choice)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn faults(body: &Value, read: impl Fn(&mut Fields<'_>)) -> Vec<(String, &'static str)> {
+        let mut fields = Fields::new(body.as_object().unwrap(), "");
+        read(&mut fields);
+        let errors = fields.finish::<()>(None).unwrap_err();
+        errors.into_iter().map(|error| (error.path, error.code)).collect()
+    }
+
+    #[test]
+    fn amounts_are_whole_and_not_negative() {
+        let cases = [
+            (json!({"amount": -1}), "negative"),
+            (json!({"amount": 1.5}), "fractional"),
+            (json!({"amount": "5"}), "not_an_integer"),
+            (json!({"amount": 1e300}), "out_of_range"),
+            (json!({"amount": 9_007_199_254_740_992_i64}), "out_of_range"),
+            (json!({}), "required"),
+            (json!({"amount": null}), "required"),
+        ];
+        for (body, code) in cases {
+            let found = faults(&body, |f| {
+                f.required_integer("amount", 0, 9_007_199_254_740_991);
+            });
+            assert_eq!(found, [("/amount".to_owned(), code)], "{body}");
+        }
+    }
+
+    #[test]
+    fn texts_have_a_bound_and_no_control_characters() {
+        for (body, code) in [
+            (json!({"id": "a\nb"}), "control_character"),
+            (json!({"id": "abcdef"}), "too_long"),
+            (json!({"id": 5}), "not_a_string"),
+            (json!({"id": "  "}), "required"),
+        ] {
+            let found = faults(&body, |f| {
+                f.required_text("id", 5);
+            });
+            assert_eq!(found, [("/id".to_owned(), code)], "{body}");
+        }
+    }
+
+    #[test]
+    fn every_fault_is_named_with_its_path() {
+        let body = json!({"currency": "XXQ", "at": "yesterday", "context": {"consent": "maybe"}});
+        let found = faults(&body, |f| {
+            f.currency("currency");
+            f.instant("at");
+            if let Some(mut context) = f.object("context") {
+                context.choice("consent", &[("full", 1)]);
+                let nested = context.finish::<()>(None);
+                f.absorb(nested);
+            }
+        });
+        let paths: Vec<_> = found.iter().map(|(path, _)| path.as_str()).collect();
+        assert_eq!(paths, ["/currency", "/at", "/context/consent"]);
+    }
+}

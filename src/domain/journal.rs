@@ -1,0 +1,281 @@
+//! The journal: the visitor's touches and click IDs, sealed in one first-party cookie.
+//!
+//! It is the memory of the edge: no database is asked who brought a visitor. It keeps up to 8
+//! touches and 6 click IDs in at most 2,000 encoded bytes. When it is full the middle touches go
+//! first, then the oldest click IDs; the first and the last touch stay.
+//! Plain bytes: `consent(1) flags(1) issued(6) visitor(8) n(1) touch(41)* n(1) click id*`, a click
+//! id being `kind(1) at(6) length(2) value`.
+
+use super::click_ids::ClickIdKind;
+use super::codec::{Reader, Writer};
+use super::consent::Consent;
+use super::limits;
+use super::seal::{Keyring, NONCE, Purpose};
+use super::time::UnixMs;
+use super::token::Touch;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+const CONTEXT: &str = "journal";
+/// Set when a script's request set the cookie: Safari caps such cookies at 7 days, so the next
+/// document sets it again.
+const FLAG_RENEW: u8 = 1;
+
+/// A click ID of an ad platform as it stood in the URL (raw, never altered).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClickId {
+    pub kind: ClickIdKind,
+    pub at: UnixMs,
+    pub value: String,
+}
+
+/// What the cookie holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Journal {
+    /// The visitor's own decision or the state under which the journal began.
+    pub consent: Consent,
+    pub issued_at: UnixMs,
+    pub renew: bool,
+    /// Random; keeps a visitor on one variant.
+    pub visitor: u64,
+    pub touches: Vec<Touch>,
+    pub click_ids: Vec<ClickId>,
+}
+
+impl Journal {
+    pub fn new(consent: Consent, visitor: u64, now: UnixMs) -> Journal {
+        Journal {
+            consent,
+            issued_at: now,
+            renew: false,
+            visitor,
+            touches: Vec::new(),
+            click_ids: Vec::new(),
+        }
+    }
+
+    /// Adds a touch as the newest. One that is known already (by its nonce) is not added again.
+    pub fn add_touch(&mut self, touch: Touch) {
+        if touch.nonce.is_some() && self.touches.iter().any(|known| known.nonce == touch.nonce) {
+            return;
+        }
+        self.touches.push(touch);
+        while self.touches.len() > limits::JOURNAL_TOUCHES {
+            self.touches.remove(1);
+        }
+    }
+
+    /// Keeps the newest value of each click ID parameter, and the newest six of them.
+    pub fn add_click_ids(&mut self, found: impl IntoIterator<Item = ClickId>) {
+        for id in found {
+            if let Some(known) = self.click_ids.iter().position(|known| known.kind == id.kind) {
+                // The same value again keeps its first time: `fbc` is formed from it.
+                if self.click_ids.get(known).is_some_and(|known| known.value == id.value) {
+                    continue;
+                }
+                self.click_ids.remove(known);
+            }
+            self.click_ids.push(id);
+        }
+        while self.click_ids.len() > limits::JOURNAL_CLICK_IDS {
+            self.click_ids.remove(0);
+        }
+    }
+
+    fn write(&self) -> Vec<u8> {
+        let mut out = Writer::default();
+        out.u8(self.consent.number());
+        out.u8(if self.renew { FLAG_RENEW } else { 0 });
+        out.u48(self.issued_at.0.max(0).unsigned_abs());
+        out.u64(self.visitor);
+        // Both counts are bounded by the limits, far below 255.
+        out.u8(u8::try_from(self.touches.len()).unwrap_or(u8::MAX));
+        self.touches.iter().for_each(|touch| touch.write(&mut out));
+        out.u8(u8::try_from(self.click_ids.len()).unwrap_or(u8::MAX));
+        for id in &self.click_ids {
+            out.u8(id.kind.code());
+            out.u48(id.at.0.max(0).unsigned_abs());
+            out.text(&id.value);
+        }
+        out.finish()
+    }
+
+    /// Seals the journal into a cookie value of at most [`limits::COOKIE_BYTES`].
+    pub fn seal(mut self, keys: &Keyring, entropy: [u8; NONCE]) -> String {
+        loop {
+            let sealed = keys.seal(Purpose::Journal, CONTEXT, &self.write(), entropy);
+            let value = URL_SAFE_NO_PAD.encode(&sealed);
+            if value.len() <= limits::COOKIE_BYTES {
+                return value;
+            }
+            if self.touches.len() > 2 {
+                self.touches.remove(1);
+            } else if !self.click_ids.is_empty() {
+                self.click_ids.remove(0);
+            } else {
+                return value;
+            }
+        }
+    }
+
+    /// Opens a cookie value; `None` when it is forged, cut, foreign, oversized or too old.
+    pub fn open(keys: &Keyring, value: &str, now: UnixMs) -> Option<Journal> {
+        if value.len() > limits::COOKIE_BYTES {
+            return None;
+        }
+        let sealed = URL_SAFE_NO_PAD.decode(value).ok()?;
+        let plain = keys.open(Purpose::Journal, CONTEXT, &sealed)?;
+        let journal = Journal::read(&plain)?;
+        let age = now.since(journal.issued_at);
+        (-limits::EVENT_FUTURE_MS..=limits::TOUCH_AGE_MS).contains(&age).then_some(journal)
+    }
+
+    fn read(plain: &[u8]) -> Option<Journal> {
+        let mut from = Reader::new(plain);
+        let consent = Consent::from_number(from.u8()?)?;
+        let renew = from.u8()? & FLAG_RENEW != 0;
+        let issued_at = UnixMs(i64::try_from(from.u48()?).ok()?);
+        let visitor = from.u64()?;
+        let touches = (0..from.u8()?).map(|_| Touch::read(&mut from)).collect::<Option<Vec<_>>>()?;
+        let click_ids = (0..from.u8()?)
+            .map(|_| {
+                Some(ClickId {
+                    kind: ClickIdKind::from_code(from.u8()?)?,
+                    at: UnixMs(i64::try_from(from.u48()?).ok()?),
+                    value: from.text()?.to_owned(),
+                })
+            })
+            .collect::<Option<Vec<_>>>()?;
+        from.end()?;
+        Some(Journal { consent, issued_at, renew, visitor, touches, click_ids })
+    }
+
+    /// Finds the journal among the cookies of a request. The name may occur more than once (a
+    /// host-only and a domain cookie): the newest one whose seal opens is taken.
+    pub fn from_cookies(keys: &Keyring, header: &str, now: UnixMs) -> Option<Journal> {
+        if header.len() > limits::COOKIE_HEADER_BYTES {
+            return None;
+        }
+        header
+            .split(';')
+            .filter_map(|pair| pair.trim().split_once('='))
+            .filter(|(name, _)| *name == HOST_COOKIE || *name == DOMAIN_COOKIE)
+            .filter_map(|(_, value)| Journal::open(keys, value, now))
+            .max_by_key(|journal| journal.issued_at)
+    }
+}
+
+/// The cookie's name when it belongs to one host.
+pub const HOST_COOKIE: &str = "__Host-tl";
+/// The cookie's name when sub-domains share it.
+pub const DOMAIN_COOKIE: &str = "__Secure-tl";
+
+/// The `Set-Cookie` value for a journal. `domain` is the registrable domain when link hosts are
+/// sub-domains of it. A `full` cookie asks for 400 days, which browsers grant at most; a `session`
+/// one names no end.
+pub fn set_cookie(value: &str, consent: Consent, domain: Option<&str>) -> String {
+    let life = if consent == Consent::Full { "; Max-Age=34560000" } else { "" };
+    cookie(value, life, domain)
+}
+
+/// The `Set-Cookie` value that erases the journal.
+pub fn erase_cookie(domain: Option<&str>) -> String {
+    cookie("", "; Max-Age=0", domain)
+}
+
+fn cookie(value: &str, life: &str, domain: Option<&str>) -> String {
+    let rest = "; Path=/; Secure; HttpOnly; SameSite=Lax";
+    match domain {
+        Some(domain) => format!("{DOMAIN_COOKIE}={value}{life}{rest}; Domain={domain}"),
+        None => format!("{HOST_COOKIE}={value}{life}{rest}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::seal::tests::keyring;
+    use super::super::token::tests::{NOW, touch};
+    use super::*;
+    use std::num::NonZeroU64;
+
+    fn touch_number(n: u64) -> Touch {
+        Touch { nonce: NonZeroU64::new(n), at: NOW.plus(n as i64), ..touch() }
+    }
+
+    fn click_id(kind: u8, value: String) -> ClickId {
+        ClickId { kind: ClickIdKind::from_code(kind).unwrap(), at: NOW, value }
+    }
+
+    fn full() -> Journal {
+        let mut journal = Journal::new(Consent::Full, 42, NOW);
+        (1..=20).for_each(|n| journal.add_touch(touch_number(n)));
+        journal.add_click_ids((1..=8).map(|kind| click_id(kind, "x".repeat(512))));
+        journal
+    }
+
+    #[test]
+    fn seals_and_opens_to_the_same() {
+        let mut journal = Journal::new(Consent::Session, 42, NOW);
+        journal.add_touch(touch_number(1));
+        journal.add_click_ids([click_id(1, "AbC+%2B=".into())]);
+        let value = journal.clone().seal(&keyring(), [1; NONCE]);
+        assert_eq!(Journal::open(&keyring(), &value, NOW), Some(journal));
+    }
+
+    #[test]
+    fn the_first_and_last_touch_survive_and_the_cookie_keeps_its_bound() {
+        let journal = full();
+        assert_eq!(journal.touches.len(), limits::JOURNAL_TOUCHES);
+        assert_eq!(journal.click_ids.len(), limits::JOURNAL_CLICK_IDS);
+        let value = journal.seal(&keyring(), [1; NONCE]);
+        assert!(value.len() <= limits::COOKIE_BYTES);
+        let opened = Journal::open(&keyring(), &value, NOW).unwrap();
+        assert_eq!(opened.touches.first(), Some(&touch_number(1)));
+        assert_eq!(opened.touches.last(), Some(&touch_number(20)));
+        assert!(!opened.click_ids.is_empty(), "click IDs go last");
+        assert_eq!(opened.click_ids.last().unwrap().kind.code(), 8, "and the oldest first");
+    }
+
+    #[test]
+    fn a_repeated_touch_or_click_id_changes_nothing() {
+        let mut journal = Journal::new(Consent::Full, 1, NOW);
+        journal.add_touch(touch_number(1));
+        journal.add_touch(touch_number(1));
+        journal.add_click_ids([click_id(1, "a".into())]);
+        let later = ClickId { at: NOW.plus(5), ..click_id(1, "a".into()) };
+        journal.add_click_ids([later]);
+        assert_eq!((journal.touches.len(), journal.click_ids[0].at), (1, NOW));
+        journal.add_click_ids([click_id(1, "b".into())]);
+        assert_eq!(journal.click_ids[0].value, "b");
+    }
+
+    #[test]
+    fn the_newest_valid_cookie_of_several_is_taken() {
+        let keys = keyring();
+        let old = Journal::new(Consent::Full, 1, NOW).seal(&keys, [1; NONCE]);
+        let new = Journal::new(Consent::Full, 2, NOW.plus(9)).seal(&keys, [2; NONCE]);
+        let header = format!("a=b; __Host-tl=forged; __Secure-tl={new}; __Host-tl={old}");
+        assert_eq!(Journal::from_cookies(&keys, &header, NOW).unwrap().visitor, 2);
+        assert_eq!(Journal::from_cookies(&keys, "a=b; __Host-tl=", NOW), None);
+    }
+
+    #[test]
+    fn oversized_cut_and_expired_cookies_are_as_if_absent() {
+        let keys = keyring();
+        let value = full().seal(&keys, [1; NONCE]);
+        assert_eq!(Journal::open(&keys, &format!("{value}{}", "A".repeat(2_000)), NOW), None);
+        assert_eq!(Journal::open(&keys, &value[..value.len() - 4], NOW), None);
+        assert_eq!(Journal::open(&keys, &value, NOW.plus(limits::TOUCH_AGE_MS + 1)), None);
+        let huge = format!("__Host-tl={value}; pad={}", "p".repeat(limits::COOKIE_HEADER_BYTES));
+        assert_eq!(Journal::from_cookies(&keys, &huge, NOW), None);
+    }
+
+    #[test]
+    fn a_session_cookie_names_no_end_and_a_domain_cookie_names_its_domain() {
+        assert!(!set_cookie("v", Consent::Session, None).contains("Max-Age"));
+        let cookie = set_cookie("v", Consent::Full, Some("shop.example"));
+        assert!(cookie.starts_with("__Secure-tl=v; Max-Age=34560000; Path=/; Secure; HttpOnly"));
+        assert!(cookie.ends_with("Domain=shop.example"));
+        assert!(erase_cookie(None).starts_with("__Host-tl=; Max-Age=0"));
+    }
+}

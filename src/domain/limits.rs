@@ -1,0 +1,42 @@
+//! Every bound in one place, each with the reason for its size.
+
+/// Touches kept in a journal; the first and the last are never dropped.
+pub const JOURNAL_TOUCHES: usize = 8;
+/// Click IDs kept in a journal, one per platform parameter.
+pub const JOURNAL_CLICK_IDS: usize = 6;
+/// Encoded journal cookie in bytes: half of the 4,096 that browsers allow a cookie.
+pub const COOKIE_BYTES: usize = 2_000;
+/// Longest `Cookie` header that is looked at; Cloudflare allows 128 kB of headers in all.
+pub const COOKIE_HEADER_BYTES: usize = 16_384;
+/// A click token with its prefix: Stripe's `client_reference_id` takes 200, we promise 120.
+pub const TOKEN_CHARS: usize = 120;
+/// A click token or journal older than this is as if absent: browsers cap cookies at 400 days.
+pub const TOUCH_AGE_MS: i64 = 400 * 86_400_000;
+/// Request bodies of the conversion API, in bytes. Dub's metadata alone may hold 10,000.
+pub const TRACK_BODY_BYTES: usize = 32_768;
+/// Request bodies of the control plane, in bytes.
+pub const CONTROL_BODY_BYTES: usize = 65_536;
+/// Beacon bodies, in bytes: a landing query of 4 kB with room.
+pub const BEACON_BODY_BYTES: usize = 8_192;
+/// Characters of an id that the merchant chose (customer, invoice, refund).
+pub const EXTERNAL_ID_CHARS: usize = 190;
+/// Characters of a name (program, partner, event, key).
+pub const NAME_CHARS: usize = 190;
+/// Characters of a slug.
+pub const SLUG_CHARS: usize = 100;
+/// Rows in one page of a list.
+pub const PAGE_ROWS: u32 = 100;
+/// Facts folded by one batch; architecture: at most 4 round trips for 100.
+pub const FOLD_FACTS: u32 = 100;
+/// Facts of one customer that one fold looks at; more is set aside for a person to look at.
+pub const CUSTOMER_FACTS: usize = 5_000;
+/// Deliveries attempted by one batch; a Worker holds six connections at a time.
+pub const DELIVERY_BATCH: u32 = 24;
+/// How far in the past an event may be dated.
+pub const EVENT_PAST_MS: i64 = 400 * 86_400_000;
+/// How far in the future an event may be dated: clock skew between servers, nothing more.
+pub const EVENT_FUTURE_MS: i64 = 5 * 60_000;
+/// How long the sealed row of an event waits for its deliveries (Meta refuses after 7 days).
+pub const SEALED_ROW_MS: i64 = 7 * 86_400_000;
+/// Width of the time bucket by which packed clicks are found again.
+pub const CLICK_BUCKET_MS: i64 = 60_000;

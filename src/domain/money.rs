@@ -1,0 +1,284 @@
+//! Amounts: integer minor units with an ISO 4217 currency, and the ways to share them out.
+//!
+//! Decides how every division rounds, so that parts always add up and a reversal of the whole
+//! is exact. Uses no floating point, does not convert currencies and does not format for people.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use super::currencies;
+
+/// Largest magnitude of an amount in minor units: 2^53 − 1, the last integer that JSON readers
+/// written in JavaScript (and D1) keep exactly.
+pub const MAX_MINOR: i64 = (1 << 53) - 1;
+
+/// Most parts that [`Money::split`] makes, far above the touches that a journal can hold.
+pub const MAX_PARTS: usize = 1024;
+
+/// Basis points in a whole: a rate of 10_000 is 100 %.
+pub const BPS_WHOLE: u32 = 10_000;
+
+/// Why an amount was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MoneyError {
+    /// The code is not an active ISO 4217 code with a minor unit.
+    UnknownCurrency,
+    /// The magnitude is above [`MAX_MINOR`].
+    OutOfRange,
+    /// Two amounts of one sum have different currencies.
+    CurrencyMismatch,
+    /// A part is negative or larger than its whole, or the whole is not positive.
+    BadRatio,
+    /// No weights, more than [`MAX_PARTS`], or all of them zero.
+    BadWeights,
+}
+
+impl MoneyError {
+    /// The stable code of the public error.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::UnknownCurrency => "currency_unknown",
+            Self::OutOfRange => "amount_out_of_range",
+            Self::CurrencyMismatch => "currency_mismatch",
+            Self::BadRatio => "ratio_invalid",
+            Self::BadWeights => "weights_invalid",
+        }
+    }
+}
+
+impl fmt::Display for MoneyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::UnknownCurrency => "The currency is not an active ISO 4217 code.",
+            Self::OutOfRange => "The amount is beyond 9007199254740991 minor units.",
+            Self::CurrencyMismatch => "Amounts of different currencies cannot be added.",
+            Self::BadRatio => "The part must lie between zero and a whole above zero.",
+            Self::BadWeights => "The weights must be 1 to 1024 numbers, not all of them zero.",
+        })
+    }
+}
+
+impl std::error::Error for MoneyError {}
+
+/// An active ISO 4217 currency; ordered by its code. In JSON the upper-case code.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Currency(&'static (&'static str, u8));
+
+impl Currency {
+    /// Takes a three-letter code in any case (`usd`, `USD`); refuses with
+    /// [`MoneyError::UnknownCurrency`] what [`currencies::TABLE`] does not hold.
+    pub fn parse(code: &str) -> Result<Self, MoneyError> {
+        let mut upper = [0u8; 3];
+        if code.len() != upper.len() {
+            return Err(MoneyError::UnknownCurrency);
+        }
+        for (to, from) in upper.iter_mut().zip(code.bytes()) {
+            *to = from.to_ascii_uppercase();
+        }
+        std::str::from_utf8(&upper)
+            .ok()
+            .and_then(currencies::find)
+            .map(Self)
+            .ok_or(MoneyError::UnknownCurrency)
+    }
+
+    /// The code in upper case.
+    pub fn code(self) -> &'static str {
+        self.0.0
+    }
+
+    /// Digits after the decimal point: USD 2, JPY 0, BHD 3, CLF 4.
+    pub fn exponent(self) -> u8 {
+        self.0.1
+    }
+}
+
+impl fmt::Debug for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl Serialize for Currency {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.code())
+    }
+}
+
+impl<'de> Deserialize<'de> for Currency {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let code = String::deserialize(from)?;
+        Self::parse(&code).map_err(de::Error::custom)
+    }
+}
+
+/// An amount of one currency; the magnitude is at most [`MAX_MINOR`]. In JSON
+/// `{"amount": 1999, "currency": "USD"}`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Wire", into = "Wire")]
+pub struct Money {
+    amount_minor: i64,
+    currency: Currency,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wire {
+    amount: i64,
+    currency: Currency,
+}
+
+impl TryFrom<Wire> for Money {
+    type Error = MoneyError;
+
+    fn try_from(wire: Wire) -> Result<Self, MoneyError> {
+        Self::new(wire.amount, wire.currency)
+    }
+}
+
+impl From<Money> for Wire {
+    fn from(money: Money) -> Self {
+        Self { amount: money.amount_minor, currency: money.currency }
+    }
+}
+
+impl Money {
+    /// Takes minor units of a currency; refuses a magnitude above [`MAX_MINOR`].
+    pub fn new(amount_minor: i64, currency: Currency) -> Result<Self, MoneyError> {
+        if (-MAX_MINOR..=MAX_MINOR).contains(&amount_minor) {
+            Ok(Self { amount_minor, currency })
+        } else {
+            Err(MoneyError::OutOfRange)
+        }
+    }
+
+    /// Nothing, in a currency.
+    pub fn zero(currency: Currency) -> Self {
+        Self { amount_minor: 0, currency }
+    }
+
+    /// The amount in minor units of [`Money::currency`].
+    pub fn amount_minor(self) -> i64 {
+        self.amount_minor
+    }
+
+    /// The currency of the amount.
+    pub fn currency(self) -> Currency {
+        self.currency
+    }
+
+    /// Whether the amount is zero.
+    pub fn is_zero(self) -> bool {
+        self.amount_minor == 0
+    }
+
+    /// The sum. Refuses another currency and a sum beyond [`MAX_MINOR`].
+    pub fn checked_add(self, other: Self) -> Result<Self, MoneyError> {
+        if self.currency != other.currency {
+            return Err(MoneyError::CurrencyMismatch);
+        }
+        // Two magnitudes below 2^53 cannot overflow an i64.
+        Self::new(self.amount_minor.saturating_add(other.amount_minor), self.currency)
+    }
+
+    /// The difference, under the rules of [`Money::checked_add`].
+    pub fn checked_sub(self, other: Self) -> Result<Self, MoneyError> {
+        self.checked_add(other.negated())
+    }
+
+    /// The same amount with the other sign; always fits, because the bound is symmetric.
+    pub fn negated(self) -> Self {
+        Self { amount_minor: self.amount_minor.saturating_neg(), currency: self.currency }
+    }
+
+    /// A rate of the amount, in basis points, rounded down to a whole minor unit; the part
+    /// below a unit stays with the merchant. A negative amount mirrors the positive one, so that
+    /// reversing a whole sale reverses exactly its commission.
+    ///
+    /// 1999 USD at 1000 bps: 199.9 → 199; −1999 → −199. Refuses a result beyond [`MAX_MINOR`]
+    /// (only possible above 10_000 bps).
+    pub fn rate_of(self, rate_bps: u32) -> Result<Self, MoneyError> {
+        self.scaled(i128::from(rate_bps), i128::from(BPS_WHOLE))
+    }
+
+    /// The share `part / whole` of the amount, rounded as [`Money::rate_of`] does. `part` and
+    /// `whole` count the same unit; `0 ≤ part ≤ whole`, `whole > 0`.
+    ///
+    /// To take back a commission refund by refund, pass the *sum* of the refunds so far and
+    /// subtract what was taken back before; then the last refund takes what is left. Commission
+    /// 199 on a sale of 1999: refund 500 → 49 (of 49.77); refund 1499 → 199 − 49 = 150.
+    pub fn pro_rata(self, part: i64, whole: i64) -> Result<Self, MoneyError> {
+        if whole <= 0 || part < 0 || part > whole {
+            return Err(MoneyError::BadRatio);
+        }
+        self.scaled(i128::from(part), i128::from(whole))
+    }
+
+    /// Shares the amount out by weights; the parts come in the order of the weights and always
+    /// add up to the amount. Each gets its share rounded down, then the units left over go one
+    /// each to the largest remainders, and among equal remainders to the earlier index. A
+    /// negative amount mirrors the positive one.
+    ///
+    /// 100 by [1, 1, 1] → [34, 33, 33]; 10 by [1, 2, 4] → shares 1.43, 2.86, 5.71 → [1, 3, 6].
+    pub fn split(self, weights: &[u64]) -> Result<Vec<Self>, MoneyError> {
+        // At most 1024 × 2^64, so the sum fits; below, 2^53 × 2^64 fits as well.
+        let total: u128 = weights.iter().map(|weight| u128::from(*weight)).sum();
+        if total == 0 || weights.len() > MAX_PARTS {
+            return Err(MoneyError::BadWeights);
+        }
+        let magnitude = self.amount_minor.unsigned_abs();
+        let mut left = magnitude;
+        let mut parts: Vec<(usize, u64, u128)> = Vec::with_capacity(weights.len());
+        for (index, weight) in weights.iter().enumerate() {
+            let product = u128::from(magnitude) * u128::from(*weight);
+            let share = u64::try_from(product / total).map_err(|_| MoneyError::OutOfRange)?;
+            left = left.saturating_sub(share);
+            parts.push((index, share, product % total));
+        }
+        parts.sort_unstable_by(|a, b| b.2.cmp(&a.2).then(a.0.cmp(&b.0)));
+        for part in &mut parts {
+            if left == 0 {
+                break;
+            }
+            part.1 += 1;
+            left -= 1;
+        }
+        parts.sort_unstable_by_key(|part| part.0);
+        parts.into_iter().map(|part| self.with_magnitude(part.1)).collect()
+    }
+
+    /// The amount as a plain decimal with exactly the digits of the currency:
+    /// 1999 USD → `19.99`, 1580 JPY → `1580`, −1234 BHD → `-1.234`.
+    pub fn to_decimal_string(self) -> String {
+        let sign = if self.amount_minor < 0 { "-" } else { "" };
+        let magnitude = self.amount_minor.unsigned_abs();
+        let digits = usize::from(self.currency.exponent());
+        if digits == 0 {
+            return format!("{sign}{magnitude}");
+        }
+        let unit = 10u64.pow(u32::from(self.currency.exponent()));
+        format!("{sign}{}.{:0digits$}", magnitude / unit, magnitude % unit)
+    }
+
+    fn scaled(self, by: i128, of: i128) -> Result<Self, MoneyError> {
+        // Integer division truncates toward zero, which is the mirroring promised above.
+        let scaled = i128::from(self.amount_minor) * by / of;
+        let amount_minor = i64::try_from(scaled).map_err(|_| MoneyError::OutOfRange)?;
+        Self::new(amount_minor, self.currency)
+    }
+
+    fn with_magnitude(self, magnitude: u64) -> Result<Self, MoneyError> {
+        let amount = i64::try_from(magnitude).map_err(|_| MoneyError::OutOfRange)?;
+        Self::new(if self.amount_minor < 0 { -amount } else { amount }, self.currency)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,258 @@
+//! Sealing: keys from one root secret, and authenticated encryption for all that leaves our hands.
+//!
+//! The setting `ROOT_SECRET` lists `<id>:<base64url>` entries, newest first. The first one seals,
+//! all of them open, and the last one also makes customer pseudonyms, so a rotation puts a new
+//! entry in front and an old one may be taken out by hand only when it is not the last.
+//! Every purpose has its own key, derived by HKDF-SHA256 (RFC 5869) with a label; a value sealed
+//! for one purpose never opens for another. A sealed value is
+//! `version(1) | key id(1) | nonce(24) | XChaCha20-Poly1305 ciphertext and tag`, and its header and
+//! context are authenticated with it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use hkdf::Hkdf;
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
+use std::fmt;
+use subtle::ConstantTimeEq;
+
+const VERSION: u8 = 1;
+const HEADER: usize = 2;
+/// Bytes of the sealing nonce; callers bring that much entropy.
+pub const NONCE: usize = 24;
+
+/// What a key is for. The label is part of the format: it is never changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    Token,
+    AnonymousNonce,
+    Journal,
+    ApiKey,
+    AtRest,
+    Customer,
+    Setup,
+}
+
+const PURPOSES: [(Purpose, &[u8]); 7] = [
+    (Purpose::Token, b"throughline/v1/token"),
+    (Purpose::AnonymousNonce, b"throughline/v1/anonymous-nonce"),
+    (Purpose::Journal, b"throughline/v1/journal"),
+    (Purpose::ApiKey, b"throughline/v1/api-key"),
+    (Purpose::AtRest, b"throughline/v1/at-rest"),
+    (Purpose::Customer, b"throughline/v1/customer"),
+    (Purpose::Setup, b"throughline/v1/setup"),
+];
+
+struct RootKey {
+    id: u8,
+    derived: [[u8; 32]; PURPOSES.len()],
+}
+
+impl RootKey {
+    fn key(&self, purpose: Purpose) -> &[u8; 32] {
+        let [first, ..] = &self.derived;
+        let place = PURPOSES.iter().position(|(each, _)| *each == purpose).unwrap_or_default();
+        self.derived.get(place).unwrap_or(first)
+    }
+}
+
+/// All keys of the deployment. Never empty.
+pub struct Keyring {
+    current: RootKey,
+    older: Vec<RootKey>,
+}
+
+impl fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Keyring([redacted])")
+    }
+}
+
+/// Why `ROOT_SECRET` cannot be used. Never holds any part of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyringError {
+    Empty,
+    /// An entry is not `<id 1..255>:<base64url of at least 32 bytes>`.
+    Entry,
+    DuplicateId,
+}
+
+impl Keyring {
+    /// Reads `ROOT_SECRET`.
+    pub fn parse(setting: &str) -> Result<Keyring, KeyringError> {
+        let mut keys: Vec<RootKey> = Vec::new();
+        for entry in setting.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
+            let key = read_entry(entry).ok_or(KeyringError::Entry)?;
+            if keys.iter().any(|other| other.id == key.id) {
+                return Err(KeyringError::DuplicateId);
+            }
+            keys.push(key);
+        }
+        if keys.is_empty() {
+            return Err(KeyringError::Empty);
+        }
+        let current = keys.remove(0);
+        Ok(Keyring { current, older: keys })
+    }
+
+    fn by_id(&self, id: u8) -> Option<&RootKey> {
+        std::iter::once(&self.current).chain(&self.older).find(|key| key.id == id)
+    }
+
+    /// Seals `plain` under the current key. `context` must be given again to open it.
+    pub fn seal(&self, purpose: Purpose, context: &str, plain: &[u8], nonce: [u8; NONCE]) -> Vec<u8> {
+        let header = [VERSION, self.current.id];
+        let cipher = XChaCha20Poly1305::new(self.current.key(purpose).into());
+        let aad = [&header, context.as_bytes()].concat();
+        let payload = Payload { msg: plain, aad: &aad };
+        // The cipher refuses only messages of more than 256 GiB.
+        let sealed = cipher.encrypt(&XNonce::from(nonce), payload).unwrap_or_default();
+        [&header, nonce.as_slice(), &sealed].concat()
+    }
+
+    /// Opens a sealed value; `None` when anything about it is wrong, without saying what.
+    pub fn open(&self, purpose: Purpose, context: &str, sealed: &[u8]) -> Option<Vec<u8>> {
+        let (header, rest) = sealed.split_at_checked(HEADER)?;
+        let (nonce, ciphertext) = rest.split_at_checked(NONCE)?;
+        let [VERSION, id] = *header else { return None };
+        let cipher = XChaCha20Poly1305::new(self.by_id(id)?.key(purpose).into());
+        let aad = [header, context.as_bytes()].concat();
+        let nonce = XNonce::from(<[u8; NONCE]>::try_from(nonce).ok()?);
+        cipher.decrypt(&nonce, Payload { msg: ciphertext, aad: &aad }).ok()
+    }
+
+    /// Seals with a nonce derived from the content: equal contents give equal values (used for
+    /// tokens that must identify nobody; the derivation is keyed, so it cannot be guessed).
+    pub fn seal_equal(&self, purpose: Purpose, context: &str, plain: &[u8]) -> Vec<u8> {
+        let mac = mac(self.current.key(Purpose::AnonymousNonce), &[context.as_bytes(), plain]);
+        let mut nonce = [0; NONCE];
+        nonce.iter_mut().zip(mac).for_each(|(to, from)| *to = from);
+        self.seal(purpose, context, plain, nonce)
+    }
+
+    /// MAC of `parts` under the current key, with that key's id.
+    pub fn mac(&self, purpose: Purpose, parts: &[&[u8]]) -> (u8, [u8; 32]) {
+        (self.current.id, mac(self.current.key(purpose), parts))
+    }
+
+    /// Checks a MAC, or its first bytes, in constant time. At least 16 bytes must be given.
+    pub fn verify(&self, purpose: Purpose, key_id: u8, parts: &[&[u8]], tag: &[u8]) -> bool {
+        let Some(key) = self.by_id(key_id) else { return false };
+        let full = mac(key.key(purpose), parts);
+        let expected = full.get(..tag.len()).unwrap_or_default();
+        tag.len() >= 16 && bool::from(expected.ct_eq(tag))
+    }
+
+    /// The stable pseudonym of a customer: 128 bits of a MAC under the oldest key, as hex.
+    pub fn customer(&self, program: &str, external_id: &str) -> String {
+        let key = self.older.last().unwrap_or(&self.current).key(Purpose::Customer);
+        let mac = mac(key, &[program.as_bytes(), external_id.as_bytes()]);
+        hex::encode(mac.get(..16).unwrap_or_default())
+    }
+
+    /// The proof that set-up asks for: `tls_` and the current key's set-up value.
+    pub fn is_setup_proof(&self, text: &str) -> bool {
+        let Some(encoded) = text.strip_prefix("tls_") else { return false };
+        let Ok(bytes) = URL_SAFE_NO_PAD.decode(encoded) else { return false };
+        bool::from(self.current.key(Purpose::Setup).as_slice().ct_eq(&bytes))
+    }
+}
+
+fn read_entry(entry: &str) -> Option<RootKey> {
+    let (id, secret) = entry.split_once(':')?;
+    let id = id.parse::<u8>().ok().filter(|id| *id > 0)?;
+    let secret = URL_SAFE_NO_PAD.decode(secret.trim_end_matches('=')).ok()?;
+    if secret.len() < 32 {
+        return None;
+    }
+    let hkdf = Hkdf::<Sha256>::new(None, &secret);
+    let mut derived = [[0; 32]; PURPOSES.len()];
+    for (key, (_, label)) in derived.iter_mut().zip(PURPOSES) {
+        hkdf.expand(label, key).ok()?;
+    }
+    Some(RootKey { id, derived })
+}
+
+/// HMAC-SHA256 over the parts, each with its length in front so that borders cannot be moved.
+fn mac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
+    // HMAC takes keys of any length.
+    let Ok(mut mac) = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key) else { return [0; 32] };
+    for part in parts {
+        mac.update(&(part.len() as u64).to_be_bytes());
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().into()
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+
+    /// A keyring for tests: key 1, made of 32 bytes of `7`.
+    pub fn keyring() -> Keyring {
+        Keyring::parse(&entry(1, 7)).unwrap()
+    }
+
+    pub fn entry(id: u8, byte: u8) -> String {
+        format!("{id}:{}", URL_SAFE_NO_PAD.encode([byte; 32]))
+    }
+
+    #[test]
+    fn opens_only_what_it_sealed_for_the_same_purpose_and_context() {
+        let keys = keyring();
+        let sealed = keys.seal(Purpose::Token, "a", b"hello", [1; NONCE]);
+        assert_eq!(keys.open(Purpose::Token, "a", &sealed).as_deref(), Some(&b"hello"[..]));
+        assert_eq!(keys.open(Purpose::Token, "b", &sealed), None);
+        assert_eq!(keys.open(Purpose::Journal, "a", &sealed), None);
+        let foreign = Keyring::parse(&entry(1, 8)).unwrap();
+        assert_eq!(foreign.open(Purpose::Token, "a", &sealed), None);
+    }
+
+    #[test]
+    fn any_flipped_bit_and_any_cut_is_refused() {
+        let keys = keyring();
+        let sealed = keys.seal(Purpose::Journal, "", b"hello", [1; NONCE]);
+        for place in 0..sealed.len() * 8 {
+            let mut bad = sealed.clone();
+            bad[place / 8] ^= 1 << (place % 8);
+            assert_eq!(keys.open(Purpose::Journal, "", &bad), None, "bit {place}");
+        }
+        for cut in 0..sealed.len() {
+            assert_eq!(keys.open(Purpose::Journal, "", &sealed[..cut]), None, "cut {cut}");
+        }
+    }
+
+    #[test]
+    fn an_old_key_opens_after_rotation_and_keeps_making_pseudonyms() {
+        let old = Keyring::parse(&entry(1, 7)).unwrap();
+        let rotated = Keyring::parse(&format!("{},{}", entry(2, 9), entry(1, 7))).unwrap();
+        let sealed = old.seal(Purpose::Token, "", b"x", [1; NONCE]);
+        assert!(rotated.open(Purpose::Token, "", &sealed).is_some());
+        assert_eq!(old.customer("p", "c"), rotated.customer("p", "c"));
+        let retired = Keyring::parse(&entry(2, 9)).unwrap();
+        assert_eq!(retired.open(Purpose::Token, "", &sealed), None);
+    }
+
+    #[test]
+    fn a_bad_setting_is_refused_and_never_printed() {
+        assert_eq!(Keyring::parse("").unwrap_err(), KeyringError::Empty);
+        assert_eq!(Keyring::parse("1:c2hvcnQ").unwrap_err(), KeyringError::Entry);
+        assert_eq!(Keyring::parse(&entry(0, 1)).unwrap_err(), KeyringError::Entry);
+        let twice = format!("{},{}", entry(1, 1), entry(1, 2));
+        assert_eq!(Keyring::parse(&twice).unwrap_err(), KeyringError::DuplicateId);
+        assert_eq!(format!("{:?}", keyring()), "Keyring([redacted])");
+    }
+
+    #[test]
+    fn macs_are_checked_whole_and_never_by_a_short_prefix() {
+        let keys = keyring();
+        let (id, tag) = keys.mac(Purpose::ApiKey, &[b"a", b"bc"]);
+        assert!(keys.verify(Purpose::ApiKey, id, &[b"a", b"bc"], &tag[..16]));
+        assert!(!keys.verify(Purpose::ApiKey, id, &[b"ab", b"c"], &tag[..16]));
+        assert!(!keys.verify(Purpose::ApiKey, id, &[b"a", b"bc"], &tag[..8]));
+        assert!(!keys.verify(Purpose::ApiKey, id, &[b"a", b"bc"], &[]));
+        assert!(!keys.verify(Purpose::ApiKey, 9, &[b"a", b"bc"], &tag));
+    }
+}

@@ -1,0 +1,180 @@
+//! What kind of request a click is. Every one gets a class; only people count and get cookies.
+//!
+//! Browsers send `Sec-Fetch-*` by themselves and pages cannot forge them, so a link loaded as an
+//! image or in a hidden frame gives itself away. Where they are absent (old browsers, plain http),
+//! the user agent and `Accept` decide.
+
+use serde::{Deserialize, Serialize};
+
+/// The class of a request. The numbers are part of the sealed formats and are never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Class {
+    /// A person's navigation.
+    Human,
+    /// Loaded ahead by the browser; a click only when the page is really shown.
+    Prefetch,
+    /// `HEAD`: somebody looks where the link leads.
+    Head,
+    /// Loaded as a part of another page (image, frame, script, fetch): nobody clicked.
+    Embedded,
+    /// A crawler, preview fetcher, monitor or library that says so.
+    Bot,
+}
+
+impl Class {
+    pub fn number(self) -> u8 {
+        match self {
+            Class::Human => 1,
+            Class::Prefetch => 2,
+            Class::Head => 3,
+            Class::Embedded => 4,
+            Class::Bot => 5,
+        }
+    }
+
+    pub fn from_number(number: u8) -> Option<Class> {
+        [Class::Human, Class::Prefetch, Class::Head, Class::Embedded, Class::Bot]
+            .into_iter()
+            .find(|class| class.number() == number)
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Class::Human => "human",
+            Class::Prefetch => "prefetch",
+            Class::Head => "head",
+            Class::Embedded => "embedded",
+            Class::Bot => "bot",
+        }
+    }
+
+    /// Does the redirect carry a click token? A prefetched page reports itself when it is shown.
+    pub fn carries_token(self) -> bool {
+        matches!(self, Class::Human | Class::Prefetch)
+    }
+}
+
+/// The request headers that classification reads; absent ones are empty.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Signals<'a> {
+    pub method: &'a str,
+    pub user_agent: &'a str,
+    pub accept: &'a str,
+    pub fetch_dest: &'a str,
+    pub fetch_mode: &'a str,
+    /// `Sec-Purpose`, `Purpose`, `X-Purpose` and `X-Moz`, joined.
+    pub purpose: &'a str,
+}
+
+/// Words in user agents of software that names itself. Lower case, matched anywhere.
+const BOT_WORDS: [&str; 31] = [
+    "crawler", "spider", "crawling", "facebookexternalhit", "facebot", "meta-externalagent",
+    "slack-imgproxy", "whatsapp/", "skypeuripreview", "bingpreview", "iframely", "embedly",
+    "cardyb", "mastodon/", "chatgpt-user", "claude-user", "perplexity-user", "pingdom", "uptime",
+    "curl/", "wget/", "python-requests", "python-urllib", "aiohttp", "go-http-client", "java/",
+    "libwww", "axios/", "node-fetch", "undici", "scrapy",
+];
+
+/// Gives the request its class.
+pub fn classify(signals: &Signals<'_>) -> Class {
+    if signals.method == "HEAD" {
+        return Class::Head;
+    }
+    if is_bot(signals.user_agent) {
+        return Class::Bot;
+    }
+    let purpose = signals.purpose;
+    if purpose.contains("prefetch") || purpose.contains("prerender") || purpose.contains("preview")
+    {
+        return Class::Prefetch;
+    }
+    match (signals.fetch_dest, signals.fetch_mode) {
+        ("document", "navigate" | "") => Class::Human,
+        ("", "") if signals.accept.is_empty() || signals.accept.contains("text/html") => {
+            Class::Human
+        }
+        ("", "") => Class::Bot,
+        _ => Class::Embedded,
+    }
+}
+
+fn is_bot(user_agent: &str) -> bool {
+    if user_agent.len() < 8 {
+        return true;
+    }
+    let lower = user_agent.to_ascii_lowercase();
+    BOT_WORDS.iter().any(|word| lower.contains(word)) || names_a_bot(&lower)
+}
+
+/// A word that ends in `bot`, unless it is a CUBOT phone.
+fn names_a_bot(lower: &str) -> bool {
+    lower.match_indices("bot").any(|(place, _)| {
+        let before = lower.get(..place).unwrap_or_default();
+        let after = lower.get(place + 3..).and_then(|rest| rest.chars().next());
+        !before.ends_with("cu") && !after.is_some_and(|letter| letter.is_ascii_alphabetic())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHROME: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) \
+                          Chrome/140.0.0.0 Safari/537.36";
+
+    fn navigation() -> Signals<'static> {
+        Signals {
+            method: "GET",
+            user_agent: CHROME,
+            accept: "text/html",
+            fetch_dest: "document",
+            fetch_mode: "navigate",
+            purpose: "",
+        }
+    }
+
+    #[test]
+    fn a_navigation_is_a_person() {
+        assert_eq!(classify(&navigation()), Class::Human);
+        let old = Signals { fetch_dest: "", fetch_mode: "", ..navigation() };
+        assert_eq!(classify(&old), Class::Human);
+    }
+
+    #[test]
+    fn what_is_loaded_as_a_part_of_a_page_is_embedded() {
+        for dest in ["image", "iframe", "frame", "embed", "object", "script", "style", "empty"] {
+            let signals = Signals { fetch_dest: dest, fetch_mode: "no-cors", ..navigation() };
+            assert_eq!(classify(&signals), Class::Embedded, "{dest}");
+        }
+        let frame = Signals { fetch_dest: "iframe", ..navigation() };
+        assert_eq!(classify(&frame), Class::Embedded, "a frame navigates too");
+    }
+
+    #[test]
+    fn prefetch_preview_and_head_have_their_own_class() {
+        for purpose in ["prefetch", "prefetch;prerender", "prefetch;anonymous-client-ip", "preview"] {
+            let signals = Signals { purpose, ..navigation() };
+            assert_eq!(classify(&signals), Class::Prefetch, "{purpose}");
+        }
+        assert_eq!(classify(&Signals { method: "HEAD", ..navigation() }), Class::Head);
+    }
+
+    #[test]
+    fn software_that_names_itself_is_a_bot_and_phones_are_not() {
+        for bot in [
+            "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+            "Twitterbot/1.0", "Slackbot-LinkExpanding 1.0", "facebookexternalhit/1.1", "curl/8.5.0",
+            "Mozilla/5.0 (compatible; GPTBot/1.0)", "",
+        ] {
+            assert_eq!(classify(&Signals { user_agent: bot, ..navigation() }), Class::Bot, "{bot}");
+        }
+        for person in [
+            "Mozilla/5.0 (Linux; Android 9; CUBOT_X18_Plus) AppleWebKit/537.36 Chrome/99.0 Mobile",
+            "Mozilla/5.0 (iPhone) AppleWebKit/605 Instagram 300.0 (iPhone; Google/google; en_US)",
+        ] {
+            let signals = Signals { user_agent: person, ..navigation() };
+            assert_eq!(classify(&signals), Class::Human, "{person}");
+        }
+    }
+}
