@@ -1,1 +1,17 @@
-//! later
+//! Use-cases: load, ask the domain, commit. Runs natively over small ports, so the production SQL
+//! and every flow are tested without the platform.
+
+pub mod api;
+pub mod clicks;
+pub mod control;
+pub mod deliver;
+pub mod edge_plane;
+pub mod ingest;
+pub mod isolate;
+pub mod ledger;
+pub mod ports;
+pub mod problem;
+pub mod publish;
+pub mod reads;
+pub mod settings;
+pub mod track;

@@ -80,7 +80,10 @@ impl ApiKey {
         let body = self.body();
         let (key_id, mac) = keys.mac(Purpose::ApiKey, &[&body]);
         let mac = mac.get(..MAC_BYTES).unwrap_or_default();
-        format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode([&[key_id], body.as_slice(), mac].concat()))
+        format!(
+            "{PREFIX}{}",
+            URL_SAFE_NO_PAD.encode([&[key_id], body.as_slice(), mac].concat())
+        )
     }
 
     /// Reads a key and checks its MAC in constant time. `None` for any wrong key.
@@ -96,7 +99,9 @@ impl ApiKey {
         }
         let mut from = Reader::new(body);
         let id = ApiKeyId::from_number(from.u64()?);
-        let program = Some(from.u64()?).filter(|n| *n != 0).map(ProgramId::from_number);
+        let program = Some(from.u64()?)
+            .filter(|n| *n != 0)
+            .map(ProgramId::from_number);
         let number = from.u8()?;
         let scope = [Scope::Admin, Scope::Track, Scope::Read];
         let scope = scope.into_iter().find(|scope| scope.number() == number)?;
@@ -112,14 +117,22 @@ mod tests {
 
     fn key() -> ApiKey {
         let program = Some(ProgramId::from_number(2));
-        ApiKey { id: ApiKeyId::from_number(1), program, scope: Scope::Track }
+        ApiKey {
+            id: ApiKeyId::from_number(1),
+            program,
+            scope: Scope::Track,
+        }
     }
 
     #[test]
     fn opens_its_own_text() {
         let text = key().text(&keyring());
         assert_eq!(ApiKey::open(&keyring(), &text), Some(key()));
-        let all = ApiKey { program: None, scope: Scope::Admin, ..key() };
+        let all = ApiKey {
+            program: None,
+            scope: Scope::Admin,
+            ..key()
+        };
         assert_eq!(ApiKey::open(&keyring(), &all.text(&keyring())), Some(all));
     }
 
@@ -131,9 +144,18 @@ mod tests {
         for place in 4..text.len() {
             let mut bad = text.clone().into_bytes();
             bad[place] = if bad[place] == b'A' { b'B' } else { b'A' };
-            assert_eq!(ApiKey::open(&keyring(), std::str::from_utf8(&bad).unwrap()), None);
+            assert_eq!(
+                ApiKey::open(&keyring(), std::str::from_utf8(&bad).unwrap()),
+                None
+            );
         }
-        for bad in ["", "tlk_", "tlk_AAAA", &text[..text.len() - 1], &format!("{text}A")] {
+        for bad in [
+            "",
+            "tlk_",
+            "tlk_AAAA",
+            &text[..text.len() - 1],
+            &format!("{text}A"),
+        ] {
             assert_eq!(ApiKey::open(&keyring(), bad), None, "{bad}");
         }
     }

@@ -77,14 +77,23 @@ pub struct Terms<'a> {
 
 impl Terms<'_> {
     fn active(&self, partner: PartnerId, at: UnixMs) -> bool {
-        let changes = self.statuses.iter().filter(|s| s.partner == partner && s.at <= at);
-        changes.max_by_key(|change| change.at).is_none_or(|change| change.active)
+        let changes = self
+            .statuses
+            .iter()
+            .filter(|s| s.partner == partner && s.at <= at);
+        changes
+            .max_by_key(|change| change.at)
+            .is_none_or(|change| change.active)
     }
 
     fn verdict(&self, touch: &TouchRecord) -> Verdict {
         let age = self.event_at.since(touch.at);
         // An anonymous touch is dated at its day's start; only the event's instant can be asked.
-        let asked_at = if touch.nonce.is_some() { touch.at } else { self.event_at };
+        let asked_at = if touch.nonce.is_some() {
+            touch.at
+        } else {
+            self.event_at
+        };
         if age < 0 {
             Verdict::AfterEvent
         } else if age > self.window_ms {
@@ -105,10 +114,16 @@ pub fn distinct(
     touches: impl IntoIterator<Item = (TouchRecord, Source)>,
     program: ProgramId,
 ) -> Vec<(TouchRecord, Source)> {
-    let mut all: Vec<_> = touches.into_iter().filter(|(t, _)| t.program == program).collect();
+    let mut all: Vec<_> = touches
+        .into_iter()
+        .filter(|(t, _)| t.program == program)
+        .collect();
     all.sort_by(|(a, from_a), (b, from_b)| {
         let key = |t: &TouchRecord| (t.nonce.clone(), t.link, t.at);
-        key(a).cmp(&key(b)).then(from_a.cmp(from_b)).then(b.consent.cmp(&a.consent))
+        key(a)
+            .cmp(&key(b))
+            .then(from_a.cmp(from_b))
+            .then(b.consent.cmp(&a.consent))
     });
     all.dedup_by(|(next, _), (kept, _)| match (&next.nonce, &kept.nonce) {
         (Some(next), Some(kept)) => next == kept,
@@ -135,7 +150,11 @@ pub fn last_touch(touches: &[(TouchRecord, Source)], terms: &Terms<'_>) -> Vec<C
             share_bps: 0,
         })
         .collect();
-    if let Some(last) = considered.iter_mut().rev().find(|touch| touch.verdict.is_eligible()) {
+    if let Some(last) = considered
+        .iter_mut()
+        .rev()
+        .find(|touch| touch.verdict.is_eligible())
+    {
         last.verdict = Verdict::Won;
         last.share_bps = super::money::BPS_WHOLE;
     }
@@ -158,10 +177,17 @@ mod tests {
     }
 
     fn verdicts(touches: Vec<TouchRecord>, statuses: &[StatusChange]) -> Vec<Verdict> {
-        let terms = Terms { event_at: NOW, window_ms: 30 * DAY_MS, statuses };
+        let terms = Terms {
+            event_at: NOW,
+            window_ms: 30 * DAY_MS,
+            statuses,
+        };
         let touches = touches.into_iter().map(|touch| (touch, Source::Token));
         let touches = distinct(touches, ProgramId::from_number(1));
-        last_touch(&touches, &terms).into_iter().map(|touch| touch.verdict).collect()
+        last_touch(&touches, &terms)
+            .into_iter()
+            .map(|touch| touch.verdict)
+            .collect()
     }
 
     #[test]
@@ -173,24 +199,40 @@ mod tests {
             record(4, NOW.plus(1), 4),
         ];
         use Verdict::*;
-        assert_eq!(verdicts(touches, &[]), [OutsideWindow, NotLast, Won, AfterEvent]);
+        assert_eq!(
+            verdicts(touches, &[]),
+            [OutsideWindow, NotLast, Won, AfterEvent]
+        );
     }
 
     #[test]
     fn the_border_of_the_window_still_counts() {
-        assert_eq!(verdicts(vec![record(1, NOW.plus(-30 * DAY_MS), 1)], &[]), [Verdict::Won]);
+        assert_eq!(
+            verdicts(vec![record(1, NOW.plus(-30 * DAY_MS), 1)], &[]),
+            [Verdict::Won]
+        );
         let late = vec![record(1, NOW.plus(-30 * DAY_MS - 1), 1)];
         assert_eq!(verdicts(late, &[]), [Verdict::OutsideWindow]);
     }
 
     #[test]
     fn a_suspended_partner_earns_nothing_from_its_date_on() {
-        let change = |at, active| StatusChange { partner: PartnerId::from_number(2), at, active };
+        let change = |at, active| StatusChange {
+            partner: PartnerId::from_number(2),
+            at,
+            active,
+        };
         let touches = || vec![record(1, NOW.plus(-9), 1), record(2, NOW.plus(-5), 2)];
         let now = [change(NOW, false)];
-        assert_eq!(verdicts(touches(), &now), [Verdict::Won, Verdict::PartnerSuspended]);
+        assert_eq!(
+            verdicts(touches(), &now),
+            [Verdict::Won, Verdict::PartnerSuspended]
+        );
         let later = [change(NOW.plus(1), false)];
-        assert_eq!(verdicts(touches(), &later), [Verdict::NotLast, Verdict::Won]);
+        assert_eq!(
+            verdicts(touches(), &later),
+            [Verdict::NotLast, Verdict::Won]
+        );
         let back = [change(NOW.plus(-9), false), change(NOW.plus(-5), true)];
         assert_eq!(verdicts(touches(), &back), [Verdict::NotLast, Verdict::Won]);
     }
@@ -206,7 +248,10 @@ mod tests {
 
     #[test]
     fn touches_of_another_program_are_not_seen() {
-        let foreign = TouchRecord { program: ProgramId::from_number(9), ..record(1, NOW, 1) };
+        let foreign = TouchRecord {
+            program: ProgramId::from_number(9),
+            ..record(1, NOW, 1)
+        };
         assert!(verdicts(vec![foreign], &[]).is_empty());
     }
 }

@@ -22,8 +22,10 @@ use std::num::NonZeroU64;
 pub struct Message {
     #[serde(rename = "n")]
     pub name: MessageName,
+    /// The site's consent state. On a landing an unknown word is as if absent, so that a typo in a
+    /// page does not lose the confirmation.
     #[serde(rename = "s")]
-    pub state: Option<Consent>,
+    pub state: Option<String>,
     #[serde(rename = "t")]
     pub token: Option<String>,
     /// `location.search` of the landing page.
@@ -52,7 +54,7 @@ pub struct State {
 pub struct Answer {
     pub state: State,
     pub set_cookie: Option<String>,
-    pub visit: Option<Visit>,
+    pub visits: Vec<Visit>,
 }
 
 /// All that the functions of this module look at beside the message.
@@ -89,22 +91,31 @@ impl Context<'_> {
         journal::set_cookie(&value, consent, self.domain())
     }
 
-    fn visit(&self, kind: VisitKind, touch: &Touch, journal: Option<&Journal>) -> Option<Visit> {
+    fn visit(&self, kind: VisitKind, touch: &Touch, journal: Option<&Journal>) -> Visit {
         let key = touch.nonce.map_or(self.entropy.visitor(), NonZeroU64::get);
-        Some(Visit::new(kind, key, touch, journal))
+        Visit::new(kind, key, touch, journal)
     }
 }
 
+/// A consent message without a state that is on the ladder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownState;
+
 /// Answers a message.
-pub fn answer(context: &Context<'_>, message: &Message) -> Answer {
-    match message.name {
-        MessageName::Land => land(context, message),
-        MessageName::Consent => match message.state {
-            Some(state) if state.allows_cookie() && !context.request.gpc => {
-                grant(context, message, state)
-            }
-            _ => withdraw(context, message),
-        },
+pub fn answer(context: &Context<'_>, message: &Message) -> Result<Answer, UnknownState> {
+    let given = message.state.as_deref().and_then(Consent::parse);
+    let state = given.map(|state| {
+        if context.request.gpc {
+            Consent::Code
+        } else {
+            state
+        }
+    });
+    match (message.name, state) {
+        (MessageName::Land, None) => Ok(land(context, message)),
+        (MessageName::Consent, None) => Err(UnknownState),
+        (_, Some(state)) if state.allows_cookie() => Ok(grant(context, message, state)),
+        (_, Some(_)) => Ok(withdraw(context, message)),
     }
 }
 
@@ -113,69 +124,146 @@ pub fn answer(context: &Context<'_>, message: &Message) -> Answer {
 fn land(context: &Context<'_>, message: &Message) -> Answer {
     let known = context.journal();
     let Some(touch) = context.touch(message.token.as_deref()) else {
-        return Answer { visit: None, set_cookie: None, state: me(context) };
+        return Answer {
+            visits: Vec::new(),
+            set_cookie: None,
+            state: me(context),
+        };
     };
-    let decided = known.as_ref().map_or(touch.consent, |journal| journal.consent);
-    let state = if context.request.gpc { Consent::Code } else { decided };
+    let decided = known
+        .as_ref()
+        .map_or(touch.consent, |journal| journal.consent);
+    let state = if context.request.gpc {
+        Consent::Code
+    } else {
+        decided
+    };
     if !state.allows_cookie() || touch.nonce.is_none() {
-        let touch = touch.anonymous();
-        let token = Some(context.mint(&touch));
-        let visit = context.visit(VisitKind::Landing, &touch, None);
-        return Answer { state: State { token, consent: state }, set_cookie: None, visit };
+        let token = Some(context.mint(&touch.anonymous()));
+        let visits = vec![context.visit(VisitKind::Landing, &touch.anonymous(), None)];
+        return Answer {
+            state: State {
+                token,
+                consent: state,
+            },
+            set_cookie: None,
+            visits,
+        };
     }
     let mut journal =
         known.unwrap_or_else(|| Journal::new(state, context.entropy.visitor(), context.now));
     let before = journal.clone();
-    journal.add_touch(Touch { class: Class::Human, ..touch.clone() });
+    journal.add_touch(Touch {
+        class: Class::Human,
+        ..touch.clone()
+    });
     journal.add_click_ids(captured(&message.query, context.now));
-    let visit = context.visit(VisitKind::Landing, &touch, Some(&journal));
+    let visits = vec![context.visit(VisitKind::Landing, &touch, Some(&journal))];
     let set_cookie = (journal != before).then(|| {
         journal.renew = true;
         context.cookie(journal)
     });
     let token = message.token.clone();
-    Answer { state: State { token, consent: state }, set_cookie, visit }
+    Answer {
+        state: State {
+            token,
+            consent: state,
+        },
+        set_cookie,
+        visits,
+    }
 }
 
-/// The visitor allows storing: the journal begins or widens, an anonymous token becomes a full one.
+/// Storing is allowed: the journal begins or widens, an anonymous token becomes a full one.
 fn grant(context: &Context<'_>, message: &Message, state: Consent) -> Answer {
-    let mut journal = context
-        .journal()
-        .unwrap_or_else(|| Journal::new(state, context.entropy.visitor(), context.now));
+    let known = context.journal();
+    let before = known.clone();
+    let mut journal =
+        known.unwrap_or_else(|| Journal::new(state, context.entropy.visitor(), context.now));
     journal.consent = state;
-    journal.renew = true;
-    journal.issued_at = context.now;
     for known in &mut journal.touches {
         known.consent = state;
     }
-    let touch = context.touch(message.token.as_deref()).map(|touch| match touch.nonce {
-        Some(_) => Touch { consent: state, ..touch },
-        None => Touch {
-            at: context.now,
-            nonce: Some(context.entropy.click()),
-            consent: state,
-            ..touch
-        },
-    });
+    let landed = context.touch(message.token.as_deref());
+    let touch = landed
+        .as_ref()
+        .map(|landed| granted(context, landed, &journal, state));
     if let Some(touch) = &touch {
         journal.add_touch(touch.clone());
     }
     journal.add_click_ids(captured(&message.query, context.now));
-    let visit =
-        touch.as_ref().and_then(|touch| context.visit(VisitKind::Grant, touch, Some(&journal)));
-    let token = touch.as_ref().or(journal.touches.last()).map(|touch| context.mint(touch));
-    let set_cookie = Some(context.cookie(journal));
-    Answer { state: State { token, consent: state }, set_cookie, visit }
+    let mut visits = Vec::new();
+    if let Some(landed) = landed.filter(|_| message.name == MessageName::Land) {
+        let memory = landed.nonce.and(Some(&journal));
+        visits.push(context.visit(VisitKind::Landing, &landed, memory));
+    }
+    let news = before.as_ref() != Some(&journal);
+    if let Some(touch) = touch.as_ref().filter(|_| news) {
+        visits.push(context.visit(VisitKind::Grant, touch, Some(&journal)));
+    }
+    let token = touch
+        .as_ref()
+        .or(journal.touches.last())
+        .map(|touch| context.mint(touch));
+    let set_cookie = news.then(|| {
+        journal.renew = true;
+        journal.issued_at = context.now;
+        context.cookie(journal)
+    });
+    Answer {
+        state: State {
+            token,
+            consent: state,
+        },
+        set_cookie,
+        visits,
+    }
+}
+
+/// The touch of a landing, under the new state. An anonymous one gets a name now, unless the
+/// journal holds a touch of the same link and day: a reloaded page is not a second click.
+fn granted(context: &Context<'_>, landed: &Touch, journal: &Journal, state: Consent) -> Touch {
+    if landed.nonce.is_some() {
+        return Touch {
+            consent: state,
+            ..landed.clone()
+        };
+    }
+    let same = |touch: &&Touch| touch.link == landed.link && touch.at.day_start() == landed.at;
+    journal
+        .touches
+        .iter()
+        .rev()
+        .find(same)
+        .cloned()
+        .unwrap_or_else(|| Touch {
+            at: context.now,
+            nonce: Some(context.entropy.click()),
+            consent: state,
+            ..landed.clone()
+        })
 }
 
 /// The visitor refuses or withdraws: the journal is erased, the token made anonymous.
 fn withdraw(context: &Context<'_>, message: &Message) -> Answer {
     let touch = context.touch(message.token.as_deref());
-    let token = touch.map(|touch| context.mint(&touch.anonymous()));
+    let token = touch.as_ref().map(|touch| context.mint(&touch.anonymous()));
     let sent = context.request.cookies;
     let has_cookie = sent.contains(journal::HOST_COOKIE) || sent.contains(journal::DOMAIN_COOKIE);
     let set_cookie = has_cookie.then(|| journal::erase_cookie(context.domain()));
-    Answer { state: State { token, consent: Consent::Code }, set_cookie, visit: None }
+    let confirmed = touch.filter(|_| message.name == MessageName::Land);
+    let visits = confirmed
+        .map(|touch| context.visit(VisitKind::Landing, &touch.anonymous(), None))
+        .into_iter()
+        .collect();
+    Answer {
+        state: State {
+            token,
+            consent: Consent::Code,
+        },
+        set_cookie,
+        visits,
+    }
 }
 
 /// The visitor's state and the token of the newest touch, for forms.
@@ -188,9 +276,16 @@ pub fn me(context: &Context<'_>) -> State {
     let journal = journal.filter(|_| consent.allows_cookie());
     let program = context.host.program;
     let touch = journal.as_ref().and_then(|journal| {
-        journal.touches.iter().rev().find(|touch| touch.program == program)
+        journal
+            .touches
+            .iter()
+            .rev()
+            .find(|touch| touch.program == program)
     });
-    State { token: touch.map(|touch| context.mint(touch)), consent }
+    State {
+        token: touch.map(|touch| context.mint(touch)),
+        consent,
+    }
 }
 
 /// The `Set-Cookie` of a document: renews the journal when a script's answer set it or it is a day

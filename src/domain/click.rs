@@ -71,11 +71,11 @@ mod kind_name {
     use serde::de::Error as _;
     use serde::{Deserialize, Deserializer, Serializer};
 
-    pub fn serialize<S: Serializer>(kind: &ClickIdKind, s: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(kind: &ClickIdKind, s: S) -> Result<S::Ok, S::Error> {
         s.serialize_str(kind.param())
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<ClickIdKind, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<ClickIdKind, D::Error> {
         let name = <std::borrow::Cow<'de, str>>::deserialize(d)?;
         ClickIdKind::from_param(&name).ok_or_else(|| D::Error::custom("not a click id"))
     }
@@ -83,7 +83,11 @@ mod kind_name {
 
 impl From<&ClickId> for ClickIdRecord {
     fn from(id: &ClickId) -> Self {
-        ClickIdRecord { kind: id.kind, at: id.at, value: id.value.clone() }
+        ClickIdRecord {
+            kind: id.kind,
+            at: id.at,
+            value: id.value.clone(),
+        }
     }
 }
 
@@ -114,7 +118,10 @@ impl Visit {
             key: format!("{key:016x}"),
             at: touch.at,
             touch: touch.into(),
-            earlier: earlier.filter(|t| t.nonce != touch.nonce).map(Into::into).collect(),
+            earlier: earlier
+                .filter(|t| t.nonce != touch.nonce)
+                .map(Into::into)
+                .collect(),
             click_ids: ids.map(Into::into).collect(),
         }
     }
@@ -149,7 +156,10 @@ mod tests {
     #[test]
     fn a_visit_does_not_list_its_own_touch_as_earlier() {
         let mut journal = Journal::new(Consent::Full, 1, NOW);
-        let first = Touch { nonce: NonZeroU64::new(9), ..touch() };
+        let first = Touch {
+            nonce: NonZeroU64::new(9),
+            ..touch()
+        };
         journal.add_touch(first);
         journal.add_touch(touch());
         let visit = Visit::new(VisitKind::Click, 7, &touch(), Some(&journal));

@@ -100,7 +100,9 @@ impl ClickIdKind {
     /// The kind of a query parameter. Takes the raw name; the case does not matter, because
     /// networks and shops write it differently (`ScCid`, `sccid`).
     pub fn from_param(name: &str) -> Option<Self> {
-        let row = CATALOGUE.iter().find(|row| row.1.eq_ignore_ascii_case(name))?;
+        let row = CATALOGUE
+            .iter()
+            .find(|row| row.1.eq_ignore_ascii_case(name))?;
         Some(row.0)
     }
 }
@@ -115,8 +117,12 @@ impl ClickIdKind {
 pub fn capture(query: &str) -> Vec<(ClickIdKind, &str)> {
     let mut found: Vec<(ClickIdKind, &str)> = Vec::new();
     for segment in query.strip_prefix('?').unwrap_or(query).split('&') {
-        let Some((name, value)) = segment.split_once('=') else { continue };
-        let Some(kind) = ClickIdKind::from_param(name) else { continue };
+        let Some((name, value)) = segment.split_once('=') else {
+            continue;
+        };
+        let Some(kind) = ClickIdKind::from_param(name) else {
+            continue;
+        };
         if value.is_empty() || value.len() > MAX_VALUE || !value.bytes().all(legal_in_query) {
             continue;
         }
@@ -151,12 +157,16 @@ pub fn legal_in_query(byte: u8) -> bool {
 
 /// Splits `%XX` off the front: its byte and what follows.
 pub(in crate::domain) fn escaped(bytes: &[u8]) -> Option<(u8, &[u8])> {
-    let [b'%', high, low, tail @ ..] = bytes else { return None };
+    let [b'%', high, low, tail @ ..] = bytes else {
+        return None;
+    };
     Some((hex(*high)? << 4 | hex(*low)?, tail))
 }
 
 fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+    char::from(digit)
+        .to_digit(16)
+        .and_then(|value| u8::try_from(value).ok())
 }
 
 #[cfg(test)]
@@ -188,16 +198,38 @@ mod tests {
             ("bsft_clkid", 45),
         ];
         for (name, code) in pinned {
-            assert_eq!(ClickIdKind::from_param(name).map(ClickIdKind::code), Some(code), "{name}");
+            assert_eq!(
+                ClickIdKind::from_param(name).map(ClickIdKind::code),
+                Some(code),
+                "{name}"
+            );
         }
     }
 
     #[test]
     fn generic_and_personal_names_are_not_in_the_catalogue() {
         for name in [
-            "clickid", "click_id", "aff_sub", "transaction_id", "_ef_transaction_id", "ref", "via",
-            "aff_id", "affid", "a", "fpr", "irgwc", "gad_source", "mc_eid", "mkt_tok", "vero_id",
-            "utm_source", "tl", "", "gclid[]", "%67clid",
+            "clickid",
+            "click_id",
+            "aff_sub",
+            "transaction_id",
+            "_ef_transaction_id",
+            "ref",
+            "via",
+            "aff_id",
+            "affid",
+            "a",
+            "fpr",
+            "irgwc",
+            "gad_source",
+            "mc_eid",
+            "mkt_tok",
+            "vero_id",
+            "utm_source",
+            "tl",
+            "",
+            "gclid[]",
+            "%67clid",
         ] {
             assert_eq!(ClickIdKind::from_param(name), None, "{name}");
         }
@@ -207,7 +239,10 @@ mod tests {
     fn the_last_duplicate_with_a_value_wins_and_values_stay_verbatim() {
         use ClickIdKind::*;
         let query = "?utm_source=x&ScCid=AbC&gclid=a%2Bb+c==&GCLID=Zz%3D=&gclid=&irclid=1&igsh";
-        assert_eq!(capture(query), [(ScCid, "AbC"), (Gclid, "Zz%3D="), (Irclickid, "1")]);
+        assert_eq!(
+            capture(query),
+            [(ScCid, "AbC"), (Gclid, "Zz%3D="), (Irclickid, "1")]
+        );
         assert_eq!(capture(&query[1..]), capture(query));
         assert_eq!(capture(""), []);
         assert_eq!(capture("?&&=&gclid"), []);
@@ -218,9 +253,14 @@ mod tests {
         let longest = "v".repeat(MAX_VALUE);
         assert_eq!(capture(&format!("gclid={longest}")).len(), 1);
         assert_eq!(capture(&format!("gclid={longest}v")), []);
-        assert_eq!(capture(&format!("gclid=short&gclid={longest}v"))[0].1, "short");
-        let many: Vec<String> =
-            ClickIdKind::ALL.iter().map(|kind| format!("{}=1", kind.param())).collect();
+        assert_eq!(
+            capture(&format!("gclid=short&gclid={longest}v"))[0].1,
+            "short"
+        );
+        let many: Vec<String> = ClickIdKind::ALL
+            .iter()
+            .map(|kind| format!("{}=1", kind.param()))
+            .collect();
         let query = many.join("&") + "&gclid=late";
         let found = capture(&query);
         assert_eq!(found.len(), MAX_CAPTURED);

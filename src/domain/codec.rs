@@ -51,7 +51,11 @@ impl<'a> Reader<'a> {
 
     pub fn u48(&mut self) -> Option<u64> {
         let bytes = self.take(6)?;
-        Some(bytes.iter().fold(0, |value, byte| value << 8 | u64::from(*byte)))
+        Some(
+            bytes
+                .iter()
+                .fold(0, |value, byte| value << 8 | u64::from(*byte)),
+        )
     }
 
     pub fn u64(&mut self) -> Option<u64> {

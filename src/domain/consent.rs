@@ -25,7 +25,16 @@ impl Consent {
     }
 
     pub fn from_number(number: u8) -> Option<Consent> {
-        [Consent::Code, Consent::Session, Consent::Full].into_iter().find(|c| c.number() == number)
+        [Consent::Code, Consent::Session, Consent::Full]
+            .into_iter()
+            .find(|c| c.number() == number)
+    }
+
+    /// Reads the word that [`Consent::name`] gives.
+    pub fn parse(word: &str) -> Option<Consent> {
+        [Consent::Code, Consent::Session, Consent::Full]
+            .into_iter()
+            .find(|c| c.name() == word)
     }
 
     pub fn name(self) -> &'static str {
@@ -80,19 +89,32 @@ mod tests {
 
     #[test]
     fn gpc_wins_over_everything() {
-        assert_eq!(state(true, Some(Consent::Full), "US", Consent::Full), Consent::Code);
+        assert_eq!(
+            state(true, Some(Consent::Full), "US", Consent::Full),
+            Consent::Code
+        );
     }
 
     #[test]
     fn a_decision_wins_over_country_and_default() {
-        assert_eq!(state(false, Some(Consent::Full), "DE", Consent::Code), Consent::Full);
-        assert_eq!(state(false, Some(Consent::Code), "US", Consent::Full), Consent::Code);
+        assert_eq!(
+            state(false, Some(Consent::Full), "DE", Consent::Code),
+            Consent::Full
+        );
+        assert_eq!(
+            state(false, Some(Consent::Code), "US", Consent::Full),
+            Consent::Code
+        );
     }
 
     #[test]
     fn without_a_signal_the_country_decides() {
         for country in ["DE", "GB", "CH", "NO", "", "XX", "T1", "us"] {
-            assert_eq!(state(false, None, country, Consent::Full), Consent::Code, "{country}");
+            assert_eq!(
+                state(false, None, country, Consent::Full),
+                Consent::Code,
+                "{country}"
+            );
         }
         assert_eq!(state(false, None, "US", Consent::Full), Consent::Full);
         assert_eq!(state(false, None, "US", Consent::Session), Consent::Session);

@@ -63,15 +63,19 @@ mod tests {
         let golden: serde_json::Value = serde_json::from_str(text).unwrap();
         let expected: BTreeMap<String, u8> =
             serde_json::from_value(golden["exponents"].clone()).unwrap();
-        let ours: BTreeMap<String, u8> =
-            TABLE.iter().map(|(code, exponent)| ((*code).to_owned(), *exponent)).collect();
+        let ours: BTreeMap<String, u8> = TABLE
+            .iter()
+            .map(|(code, exponent)| ((*code).to_owned(), *exponent))
+            .collect();
         assert_eq!(ours, expected);
         assert!(golden["source"].as_str().unwrap().contains(PUBLISHED));
     }
 
     #[test]
     fn withdrawn_and_unitless_codes_are_unknown() {
-        for code in ["HRK", "BGN", "ANG", "ZWL", "SLL", "CUC", "XXX", "XTS", "XAU", "XDR"] {
+        for code in [
+            "HRK", "BGN", "ANG", "ZWL", "SLL", "CUC", "XXX", "XTS", "XAU", "XDR",
+        ] {
             assert_eq!(find(code), None, "{code}");
         }
         for (code, exponent) in [("SLE", 2), ("VED", 2), ("CLF", 4), ("UYW", 4), ("TND", 3)] {

@@ -80,7 +80,9 @@ pub trait Names {
 
 impl Decision {
     fn winner(&self) -> Option<&Considered> {
-        self.touches.iter().find(|touch| touch.verdict == Verdict::Won)
+        self.touches
+            .iter()
+            .find(|touch| touch.verdict == Verdict::Won)
     }
 
     /// One plain sentence for people.
@@ -92,7 +94,12 @@ impl Decision {
             EventKind::Refund => format!("Refund {} of {amount}", self.key),
         };
         let partner = self.partner.map(|id| names.partner(id)).unwrap_or_default();
-        let earned = self.commission.iter().map(|m| text(abs(*m))).collect::<Vec<_>>().join(" and ");
+        let earned = self
+            .commission
+            .iter()
+            .map(|m| text(abs(*m)))
+            .collect::<Vec<_>>()
+            .join(" and ");
         match self.reason {
             Reason::LastTouch | Reason::PlanPaysNothing => {
                 self.credited(&what, &partner, &earned, names)
@@ -103,7 +110,9 @@ impl Decision {
             Reason::NoTouch => {
                 format!("{what}: nobody is credited, because no partner's touch is known.")
             }
-            Reason::NoEligibleTouch => format!("{what}: nobody is credited; {}.", self.refusals(names)),
+            Reason::NoEligibleTouch => {
+                format!("{what}: nobody is credited; {}.", self.refusals(names))
+            }
             Reason::NoPlan => format!("{what}: nobody is paid, because the program has no plan."),
             Reason::Refunded => format!("{what}: {earned} is taken back from {partner}."),
             Reason::NothingToTakeBack => {
@@ -111,7 +120,11 @@ impl Decision {
             }
             Reason::RefundAboveSale => format!(
                 "{what}: more than the sale's amount was refunded; {} is taken back.",
-                if earned.is_empty() { "nothing more" } else { &earned }
+                if earned.is_empty() {
+                    "nothing more"
+                } else {
+                    &earned
+                }
             ),
             Reason::RefundCurrencyDiffers => {
                 format!("{what}: nothing is taken back, because its sale is in another currency.")
@@ -124,7 +137,9 @@ impl Decision {
             return format!("{what}: credited to {partner}.");
         };
         let earns = match self.reason {
-            Reason::PlanPaysNothing => format!("credited to {partner}; the plan pays nothing for it"),
+            Reason::PlanPaysNothing => {
+                format!("credited to {partner}; the plan pays nothing for it")
+            }
             _ => format!("{partner} earns {earned}"),
         };
         let when = match winner.nonce {
@@ -156,11 +171,19 @@ impl Decision {
 }
 
 fn touches(count: usize) -> String {
-    if count == 1 { "1 touch".into() } else { format!("{count} touches") }
+    if count == 1 {
+        "1 touch".into()
+    } else {
+        format!("{count} touches")
+    }
 }
 
 fn abs(money: Money) -> Money {
-    if money.amount_minor() < 0 { money.negated() } else { money }
+    if money.amount_minor() < 0 {
+        money.negated()
+    } else {
+        money
+    }
 }
 
 fn text(money: Money) -> String {

@@ -38,7 +38,9 @@ pub enum TokenFound {
     Absent,
     /// It did not open: forged, cut, foreign, too old, or of another program.
     Unreadable,
-    Opened { touch: TouchRecord },
+    Opened {
+        touch: TouchRecord,
+    },
 }
 
 /// One event, as stored.
@@ -70,9 +72,9 @@ impl Fact {
     /// Fingerprint of what must not differ when the same key comes again: kind, customer, amount,
     /// currency and, for a refund, its sale. Defaults of ours (times, names) do not count.
     pub fn content(&self) -> String {
-        let money = self.money.map(|money| {
-            format!("{} {}", money.amount_minor(), money.currency().code())
-        });
+        let money = self
+            .money
+            .map(|money| format!("{} {}", money.amount_minor(), money.currency().code()));
         ids::derived(
             "fp_",
             &[
@@ -124,12 +126,26 @@ pub mod tests {
     #[test]
     fn the_fingerprint_sees_money_and_customer_and_not_our_defaults() {
         let first = sale("a", 100, UnixMs(1));
-        let again = Fact { received_at: UnixMs(9), occurred_at: UnixMs(9), ..first.clone() };
+        let again = Fact {
+            received_at: UnixMs(9),
+            occurred_at: UnixMs(9),
+            ..first.clone()
+        };
         assert_eq!(first.content(), again.content());
         assert_ne!(first.content(), sale("a", 101, UnixMs(1)).content());
-        let other = Fact { customer: Some("c2".into()), ..first.clone() };
+        let other = Fact {
+            customer: Some("c2".into()),
+            ..first.clone()
+        };
         assert_ne!(first.content(), other.content());
         let euro = Money::new(100, Currency::parse("EUR").unwrap()).ok();
-        assert_ne!(first.content(), Fact { money: euro, ..first.clone() }.content());
+        assert_ne!(
+            first.content(),
+            Fact {
+                money: euro,
+                ..first.clone()
+            }
+            .content()
+        );
     }
 }

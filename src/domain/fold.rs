@@ -32,15 +32,24 @@ pub struct History<'a> {
 /// Fails only when an amount leaves the range of money; the facts are then set aside.
 pub fn decide(mut history: History<'_>) -> Result<Vec<Decision>, MoneyError> {
     history.facts.sort_by(|a, b| a.order().cmp(&b.order()));
-    let tokens = history.facts.iter().filter_map(|fact| fact.touch().cloned());
+    let tokens = history
+        .facts
+        .iter()
+        .filter_map(|fact| fact.touch().cloned());
     let tokens = tokens.map(|touch| (touch, Source::Token));
     let carried = history.visits.iter().flat_map(|visit| {
-        let earlier = visit.earlier.iter().cloned().map(|touch| (touch, Source::Journal));
+        let earlier = visit
+            .earlier
+            .iter()
+            .cloned()
+            .map(|touch| (touch, Source::Journal));
         earlier.chain([(visit.touch.clone(), Source::Token)])
     });
     let touches = attribution::distinct(tokens.chain(carried), history.program);
-    let (refunds, conversions): (Vec<&Fact>, Vec<&Fact>) =
-        history.facts.iter().partition(|fact| fact.kind == EventKind::Refund);
+    let (refunds, conversions): (Vec<&Fact>, Vec<&Fact>) = history
+        .facts
+        .iter()
+        .partition(|fact| fact.kind == EventKind::Refund);
     let mut decisions = Vec::with_capacity(history.facts.len());
     for fact in conversions {
         decisions.push(conversion(fact, &touches, &history)?);
@@ -66,7 +75,9 @@ fn conversion(
         statuses: history.statuses,
     };
     let considered = attribution::last_touch(touches, &terms);
-    let winner = considered.iter().find(|touch| touch.verdict == Verdict::Won);
+    let winner = considered
+        .iter()
+        .find(|touch| touch.verdict == Verdict::Won);
     let commission = plan.and_then(|plan| match fact.kind {
         EventKind::Lead => plan.rules.lead,
         EventKind::Sale | EventKind::Refund => plan.rules.sale,
@@ -112,16 +123,29 @@ fn conversion(
 
 /// The stricter of the newest touch's state and the one sent with the event.
 fn consent(fact: &Fact, touches: &[(TouchRecord, Source)]) -> Option<Consent> {
-    let newest = touches.iter().rev().find(|(touch, _)| touch.at <= fact.occurred_at);
+    let newest = touches
+        .iter()
+        .rev()
+        .find(|(touch, _)| touch.at <= fact.occurred_at);
     let own = fact.touch().map(|touch| touch.consent);
-    newest.map(|(touch, _)| touch.consent).into_iter().chain(own).chain(fact.consent).min()
+    newest
+        .map(|(touch, _)| touch.consent)
+        .into_iter()
+        .chain(own)
+        .chain(fact.consent)
+        .min()
 }
 
 /// The newest value of each click ID that the customer's visits carried before the event.
 fn click_ids(visits: &[Visit], fact: &Fact) -> Vec<ClickIdRecord> {
-    let known = visits.iter().filter(|visit| visit.touch.consent.allows_forwarding());
+    let known = visits
+        .iter()
+        .filter(|visit| visit.touch.consent.allows_forwarding());
     let mut newest: BTreeMap<u8, &ClickIdRecord> = BTreeMap::new();
-    for id in known.flat_map(|visit| &visit.click_ids).filter(|id| id.at <= fact.occurred_at) {
+    for id in known
+        .flat_map(|visit| &visit.click_ids)
+        .filter(|id| id.at <= fact.occurred_at)
+    {
         let kept = newest.entry(id.kind.code()).or_insert(id);
         if (id.at, &id.value) > (kept.at, &kept.value) {
             *kept = id;
@@ -142,14 +166,23 @@ fn refund(fact: &Fact, before: &[Decision]) -> Result<Decision, MoneyError> {
             && sale.is_some_and(|sale| decision.sale.as_ref() == Some(&sale.event))
             && decision.reason != Reason::RefundCurrencyDiffers
     });
-    let refunded = earlier.filter_map(|d| d.amount).map(|m| m.amount_minor()).sum::<i64>();
+    let refunded = earlier
+        .filter_map(|d| d.amount)
+        .map(|m| m.amount_minor())
+        .sum::<i64>();
     let whole = sold.map_or(0, Money::amount_minor);
     let left = whole.saturating_sub(refunded).max(0);
-    let differs = fact.money.zip(sold).is_some_and(|(a, b)| a.currency() != b.currency());
+    let differs = fact
+        .money
+        .zip(sold)
+        .is_some_and(|(a, b)| a.currency() != b.currency());
     let asked = fact.money.map_or(left, Money::amount_minor);
     let part = if differs { 0 } else { asked.min(left) };
     let mut taken = Vec::new();
-    for earned in sale.map(|sale| sale.commission.as_slice()).unwrap_or_default() {
+    for earned in sale
+        .map(|sale| sale.commission.as_slice())
+        .unwrap_or_default()
+    {
         let money = share(*earned, refunded.saturating_add(part), whole)?
             .checked_sub(share(*earned, refunded, whole)?)?;
         taken.extend(Some(money.negated()).filter(|money| !money.is_zero()));
@@ -187,7 +220,11 @@ fn refund(fact: &Fact, before: &[Decision]) -> Result<Decision, MoneyError> {
 
 /// What of `earned` belongs to `part` of `whole`; all of it when the whole is nothing.
 fn share(earned: Money, part: i64, whole: i64) -> Result<Money, MoneyError> {
-    if whole == 0 { Ok(Money::zero(earned.currency())) } else { earned.pro_rata(part, whole) }
+    if whole == 0 {
+        Ok(Money::zero(earned.currency()))
+    } else {
+        earned.pro_rata(part, whole)
+    }
 }
 
 /// A position: what one cause moves for one partner in one currency.
@@ -223,21 +260,33 @@ pub fn entries(
 ) -> Result<Vec<Entry>, MoneyError> {
     let mut wanted: BTreeMap<Position, i64> = BTreeMap::new();
     for decision in decisions {
-        let Some(partner) = decision.partner else { continue };
+        let Some(partner) = decision.partner else {
+            continue;
+        };
         for money in &decision.commission {
-            let position =
-                Position { cause: decision.event.clone(), partner, currency: money.currency() };
+            let position = Position {
+                cause: decision.event.clone(),
+                partner,
+                currency: money.currency(),
+            };
             let sum = wanted.entry(position).or_default();
             *sum = sum.saturating_add(money.amount_minor());
         }
     }
     let mut entries = Vec::new();
     for decision in decisions {
-        let mine = booked.keys().chain(wanted.keys()).filter(|p| p.cause == decision.event);
+        let mine = booked
+            .keys()
+            .chain(wanted.keys())
+            .filter(|p| p.cause == decision.event);
         let positions: std::collections::BTreeSet<_> = mine.collect();
         for position in positions {
             let (sum, count) = booked.get(position).copied().unwrap_or_default();
-            let difference = wanted.get(position).copied().unwrap_or(0).saturating_sub(sum);
+            let difference = wanted
+                .get(position)
+                .copied()
+                .unwrap_or(0)
+                .saturating_sub(sum);
             if difference == 0 {
                 continue;
             }

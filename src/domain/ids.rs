@@ -16,7 +16,10 @@ const MASK: u64 = (1 << 60) - 1;
 fn write_number(mut number: u64, out: &mut String) {
     let mut text = [b'0'; CHARS];
     for slot in text.iter_mut().rev() {
-        *slot = ALPHABET.get((number & 31) as usize).copied().unwrap_or(b'0');
+        *slot = ALPHABET
+            .get((number & 31) as usize)
+            .copied()
+            .unwrap_or(b'0');
         number >>= 5;
     }
     out.extend(text.iter().map(|byte| char::from(*byte)));
@@ -120,7 +123,9 @@ pub fn derived(prefix: &str, parts: &[&str]) -> String {
     let digest = hash.finalize();
     let mut id = String::from(prefix);
     for half in [digest.get(0..8), digest.get(8..16)] {
-        let bytes = half.and_then(|bytes| <[u8; 8]>::try_from(bytes).ok()).unwrap_or_default();
+        let bytes = half
+            .and_then(|bytes| <[u8; 8]>::try_from(bytes).ok())
+            .unwrap_or_default();
         write_number(u64::from_be_bytes(bytes) & MASK, &mut id);
     }
     id
@@ -136,12 +141,22 @@ mod tests {
         let text = id.to_string();
         assert_eq!(text.len(), 15);
         assert_eq!(PartnerId::parse(&text), Some(id));
-        assert_eq!(LinkId::parse(&text), None, "another kind's prefix is refused");
+        assert_eq!(
+            LinkId::parse(&text),
+            None,
+            "another kind's prefix is refused"
+        );
     }
 
     #[test]
     fn look_alikes_and_wrong_lengths_are_refused() {
-        for bad in ["pn_", "pn_00000000000", "pn_0000000000000", "pn_00000000000I", "PN_000000000000"] {
+        for bad in [
+            "pn_",
+            "pn_00000000000",
+            "pn_0000000000000",
+            "pn_00000000000I",
+            "PN_000000000000",
+        ] {
             assert_eq!(PartnerId::parse(bad), None, "{bad}");
         }
     }

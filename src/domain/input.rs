@@ -25,7 +25,11 @@ pub struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// Starts reading `object`, which lies at the JSON Pointer `at` (empty for the whole body).
     pub fn new(object: &'a Map<String, Value>, at: &str) -> Self {
-        Self { object, at: at.to_owned(), errors: Vec::new() }
+        Self {
+            object,
+            at: at.to_owned(),
+            errors: Vec::new(),
+        }
     }
 
     /// The value as read, or every fault that was found.
@@ -39,7 +43,11 @@ impl<'a> Fields<'a> {
     /// Records a fault of a field.
     pub fn fault(&mut self, name: &str, code: &'static str, detail: impl Into<String>) {
         let path = format!("{}/{name}", self.at);
-        self.errors.push(FieldError { path, code, detail: detail.into() });
+        self.errors.push(FieldError {
+            path,
+            code,
+            detail: detail.into(),
+        });
     }
 
     /// Takes over the faults of a nested object.
@@ -70,11 +78,19 @@ impl<'a> Fields<'a> {
             return None;
         };
         if text.chars().count() > max {
-            self.fault(name, "too_long", format!("must be at most {max} characters"));
+            self.fault(
+                name,
+                "too_long",
+                format!("must be at most {max} characters"),
+            );
             return None;
         }
         if text.chars().any(char::is_control) {
-            self.fault(name, "control_character", "must not hold control characters");
+            self.fault(
+                name,
+                "control_character",
+                "must not hold control characters",
+            );
             return None;
         }
         Some(text)
@@ -104,13 +120,21 @@ impl<'a> Fields<'a> {
                 self.fault(name, "negative", "must not be negative");
             }
             (Some(_), _) => {
-                self.fault(name, "out_of_range", format!("must be between {min} and {max}"));
+                self.fault(
+                    name,
+                    "out_of_range",
+                    format!("must be between {min} and {max}"),
+                );
             }
             (None, true) if value.as_f64().is_some_and(|number| number.fract() != 0.0) => {
                 self.fault(name, "fractional", "must be a whole number (minor units)");
             }
             (None, true) => {
-                self.fault(name, "out_of_range", format!("must be between {min} and {max}"));
+                self.fault(
+                    name,
+                    "out_of_range",
+                    format!("must be between {min} and {max}"),
+                );
             }
             (None, false) => self.fault(name, "not_an_integer", "must be a whole number"),
         }
@@ -138,7 +162,11 @@ impl<'a> Fields<'a> {
         let code = self.text(name, 3)?;
         let currency = Currency::parse(code).ok();
         if currency.is_none() {
-            self.fault(name, "currency_unknown", "must be an active ISO 4217 currency code");
+            self.fault(
+                name,
+                "currency_unknown",
+                "must be an active ISO 4217 currency code",
+            );
         }
         currency
     }
@@ -151,7 +179,11 @@ impl<'a> Fields<'a> {
             other => other.as_i64().and_then(UnixMs::from_unix_seconds),
         };
         if read.is_none() {
-            self.fault(name, "not_a_time", "must be RFC 3339 text or whole unix seconds");
+            self.fault(
+                name,
+                "not_a_time",
+                "must be RFC 3339 text or whole unix seconds",
+            );
         }
         read
     }
@@ -185,10 +217,16 @@ impl<'a> Fields<'a> {
     /// One of a few words.
     pub fn choice<T: Copy>(&mut self, name: &str, choices: &[(&str, T)]) -> Option<T> {
         let value = self.value(name)?;
-        let found = choices.iter().find(|(word, _)| value.as_str() == Some(word));
+        let found = choices
+            .iter()
+            .find(|(word, _)| value.as_str() == Some(word));
         if found.is_none() {
             let words: Vec<_> = choices.iter().map(|(word, _)| *word).collect();
-            self.fault(name, "not_a_choice", format!("must be one of: {}", words.join(", ")));
+            self.fault(
+                name,
+                "not_a_choice",
+                format!("must be one of: {}", words.join(", ")),
+            );
         }
         found.map(|(_, choice)| *choice)
     }
@@ -203,7 +241,10 @@ mod tests {
         let mut fields = Fields::new(body.as_object().unwrap(), "");
         read(&mut fields);
         let errors = fields.finish::<()>(None).unwrap_err();
-        errors.into_iter().map(|error| (error.path, error.code)).collect()
+        errors
+            .into_iter()
+            .map(|error| (error.path, error.code))
+            .collect()
     }
 
     #[test]

@@ -68,9 +68,17 @@ impl Journal {
     /// Keeps the newest value of each click ID parameter, and the newest six of them.
     pub fn add_click_ids(&mut self, found: impl IntoIterator<Item = ClickId>) {
         for id in found {
-            if let Some(known) = self.click_ids.iter().position(|known| known.kind == id.kind) {
+            if let Some(known) = self
+                .click_ids
+                .iter()
+                .position(|known| known.kind == id.kind)
+            {
                 // The same value again keeps its first time: `fbc` is formed from it.
-                if self.click_ids.get(known).is_some_and(|known| known.value == id.value) {
+                if self
+                    .click_ids
+                    .get(known)
+                    .is_some_and(|known| known.value == id.value)
+                {
                     continue;
                 }
                 self.click_ids.remove(known);
@@ -127,7 +135,9 @@ impl Journal {
         let plain = keys.open(Purpose::Journal, CONTEXT, &sealed)?;
         let journal = Journal::read(&plain)?;
         let age = now.since(journal.issued_at);
-        (-limits::EVENT_FUTURE_MS..=limits::TOUCH_AGE_MS).contains(&age).then_some(journal)
+        (-limits::EVENT_FUTURE_MS..=limits::TOUCH_AGE_MS)
+            .contains(&age)
+            .then_some(journal)
     }
 
     fn read(plain: &[u8]) -> Option<Journal> {
@@ -136,7 +146,9 @@ impl Journal {
         let renew = from.u8()? & FLAG_RENEW != 0;
         let issued_at = UnixMs(i64::try_from(from.u48()?).ok()?);
         let visitor = from.u64()?;
-        let touches = (0..from.u8()?).map(|_| Touch::read(&mut from)).collect::<Option<Vec<_>>>()?;
+        let touches = (0..from.u8()?)
+            .map(|_| Touch::read(&mut from))
+            .collect::<Option<Vec<_>>>()?;
         let click_ids = (0..from.u8()?)
             .map(|_| {
                 Some(ClickId {
@@ -147,7 +159,14 @@ impl Journal {
             })
             .collect::<Option<Vec<_>>>()?;
         from.end()?;
-        Some(Journal { consent, issued_at, renew, visitor, touches, click_ids })
+        Some(Journal {
+            consent,
+            issued_at,
+            renew,
+            visitor,
+            touches,
+            click_ids,
+        })
     }
 
     /// Finds the journal among the cookies of a request. The name may occur more than once (a
@@ -174,7 +193,11 @@ pub const DOMAIN_COOKIE: &str = "__Secure-tl";
 /// sub-domains of it. A `full` cookie asks for 400 days, which browsers grant at most; a `session`
 /// one names no end.
 pub fn set_cookie(value: &str, consent: Consent, domain: Option<&str>) -> String {
-    let life = if consent == Consent::Full { "; Max-Age=34560000" } else { "" };
+    let life = if consent == Consent::Full {
+        "; Max-Age=34560000"
+    } else {
+        ""
+    };
     cookie(value, life, domain)
 }
 
@@ -199,11 +222,19 @@ mod tests {
     use std::num::NonZeroU64;
 
     fn touch_number(n: u64) -> Touch {
-        Touch { nonce: NonZeroU64::new(n), at: NOW.plus(n as i64), ..touch() }
+        Touch {
+            nonce: NonZeroU64::new(n),
+            at: NOW.plus(n as i64),
+            ..touch()
+        }
     }
 
     fn click_id(kind: u8, value: String) -> ClickId {
-        ClickId { kind: ClickIdKind::from_code(kind).unwrap(), at: NOW, value }
+        ClickId {
+            kind: ClickIdKind::from_code(kind).unwrap(),
+            at: NOW,
+            value,
+        }
     }
 
     fn full() -> Journal {
@@ -233,7 +264,11 @@ mod tests {
         assert_eq!(opened.touches.first(), Some(&touch_number(1)));
         assert_eq!(opened.touches.last(), Some(&touch_number(20)));
         assert!(!opened.click_ids.is_empty(), "click IDs go last");
-        assert_eq!(opened.click_ids.last().unwrap().kind.code(), 8, "and the oldest first");
+        assert_eq!(
+            opened.click_ids.last().unwrap().kind.code(),
+            8,
+            "and the oldest first"
+        );
     }
 
     #[test]
@@ -242,7 +277,10 @@ mod tests {
         journal.add_touch(touch_number(1));
         journal.add_touch(touch_number(1));
         journal.add_click_ids([click_id(1, "a".into())]);
-        let later = ClickId { at: NOW.plus(5), ..click_id(1, "a".into()) };
+        let later = ClickId {
+            at: NOW.plus(5),
+            ..click_id(1, "a".into())
+        };
         journal.add_click_ids([later]);
         assert_eq!((journal.touches.len(), journal.click_ids[0].at), (1, NOW));
         journal.add_click_ids([click_id(1, "b".into())]);
@@ -255,7 +293,10 @@ mod tests {
         let old = Journal::new(Consent::Full, 1, NOW).seal(&keys, [1; NONCE]);
         let new = Journal::new(Consent::Full, 2, NOW.plus(9)).seal(&keys, [2; NONCE]);
         let header = format!("a=b; __Host-tl=forged; __Secure-tl={new}; __Host-tl={old}");
-        assert_eq!(Journal::from_cookies(&keys, &header, NOW).unwrap().visitor, 2);
+        assert_eq!(
+            Journal::from_cookies(&keys, &header, NOW).unwrap().visitor,
+            2
+        );
         assert_eq!(Journal::from_cookies(&keys, "a=b; __Host-tl=", NOW), None);
     }
 
@@ -263,10 +304,19 @@ mod tests {
     fn oversized_cut_and_expired_cookies_are_as_if_absent() {
         let keys = keyring();
         let value = full().seal(&keys, [1; NONCE]);
-        assert_eq!(Journal::open(&keys, &format!("{value}{}", "A".repeat(2_000)), NOW), None);
+        assert_eq!(
+            Journal::open(&keys, &format!("{value}{}", "A".repeat(2_000)), NOW),
+            None
+        );
         assert_eq!(Journal::open(&keys, &value[..value.len() - 4], NOW), None);
-        assert_eq!(Journal::open(&keys, &value, NOW.plus(limits::TOUCH_AGE_MS + 1)), None);
-        let huge = format!("__Host-tl={value}; pad={}", "p".repeat(limits::COOKIE_HEADER_BYTES));
+        assert_eq!(
+            Journal::open(&keys, &value, NOW.plus(limits::TOUCH_AGE_MS + 1)),
+            None
+        );
+        let huge = format!(
+            "__Host-tl={value}; pad={}",
+            "p".repeat(limits::COOKIE_HEADER_BYTES)
+        );
         assert_eq!(Journal::from_cookies(&keys, &huge, NOW), None);
     }
 

@@ -64,16 +64,24 @@ impl Slug {
 /// Reads a host name from a `Host` header or a request body: lower case, without a port. `None`
 /// when it is not a DNS name of at least two labels.
 pub fn parse_host(text: &str) -> Option<String> {
-    let host = text.split(':').next().unwrap_or_default().to_ascii_lowercase();
+    let host = text
+        .split(':')
+        .next()
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     let label = |label: &str| {
         !label.is_empty()
             && label.len() <= 63
             && !label.starts_with('-')
             && !label.ends_with('-')
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && label
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
     };
     let valid = host.len() <= 253 && host.contains('.') && host.split('.').all(label);
-    let numeric = host.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let numeric = host
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b'.');
     (valid && !numeric).then_some(host)
 }
 
@@ -91,8 +99,19 @@ mod tests {
 
     #[test]
     fn hosts_are_names_without_ports() {
-        assert_eq!(parse_host("Shop.Example:8787").as_deref(), Some("shop.example"));
-        for bad in ["", "localhost", "a..b", "-a.b", "1.2.3.4", "ä.example", "a_b.example"] {
+        assert_eq!(
+            parse_host("Shop.Example:8787").as_deref(),
+            Some("shop.example")
+        );
+        for bad in [
+            "",
+            "localhost",
+            "a..b",
+            "-a.b",
+            "1.2.3.4",
+            "ä.example",
+            "a_b.example",
+        ] {
             assert_eq!(parse_host(bad), None, "{bad}");
         }
     }

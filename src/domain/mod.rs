@@ -8,33 +8,35 @@
 //! (who earned what, and why) and *ledger entries*; a *destination* is told about them by a
 //! *delivery*.
 
+#![cfg_attr(not(test), deny(clippy::indexing_slicing))]
+
+pub mod currencies;
 pub mod ids;
 pub mod limits;
 pub mod money;
-pub mod currencies;
 pub mod time;
 
 pub mod codec;
-pub mod seal;
 pub mod consent;
-pub mod token;
 pub mod journal;
+pub mod seal;
+pub mod token;
 
-pub mod click_ids;
-pub mod target;
-pub mod link;
-pub mod traffic;
-pub mod click;
-pub mod redirect;
 pub mod beacon;
+pub mod click;
+pub mod click_ids;
+pub mod link;
+pub mod redirect;
+pub mod target;
+pub mod traffic;
 
 pub mod api_key;
-pub mod input;
-pub mod event;
-pub mod plan;
 pub mod attribution;
 pub mod decision;
+pub mod event;
 pub mod fold;
+pub mod input;
+pub mod plan;
 
-//DEST pub mod destination;
-//DEST pub mod outbound;
+pub mod destination;
+pub mod outbound;

@@ -3,11 +3,14 @@
 //! Decides how every division rounds, so that parts always add up and a reversal of the whole
 //! is exact. Uses no floating point, does not convert currencies and does not format for people.
 
+mod error;
+
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::currencies;
+pub use error::MoneyError;
 
 /// Largest magnitude of an amount in minor units: 2^53 − 1, the last integer that JSON readers
 /// written in JavaScript (and D1) keep exactly.
@@ -18,48 +21,6 @@ pub const MAX_PARTS: usize = 1024;
 
 /// Basis points in a whole: a rate of 10_000 is 100 %.
 pub const BPS_WHOLE: u32 = 10_000;
-
-/// Why an amount was refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MoneyError {
-    /// The code is not an active ISO 4217 code with a minor unit.
-    UnknownCurrency,
-    /// The magnitude is above [`MAX_MINOR`].
-    OutOfRange,
-    /// Two amounts of one sum have different currencies.
-    CurrencyMismatch,
-    /// A part is negative or larger than its whole, or the whole is not positive.
-    BadRatio,
-    /// No weights, more than [`MAX_PARTS`], or all of them zero.
-    BadWeights,
-}
-
-impl MoneyError {
-    /// The stable code of the public error.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::UnknownCurrency => "currency_unknown",
-            Self::OutOfRange => "amount_out_of_range",
-            Self::CurrencyMismatch => "currency_mismatch",
-            Self::BadRatio => "ratio_invalid",
-            Self::BadWeights => "weights_invalid",
-        }
-    }
-}
-
-impl fmt::Display for MoneyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::UnknownCurrency => "The currency is not an active ISO 4217 code.",
-            Self::OutOfRange => "The amount is beyond 9007199254740991 minor units.",
-            Self::CurrencyMismatch => "Amounts of different currencies cannot be added.",
-            Self::BadRatio => "The part must lie between zero and a whole above zero.",
-            Self::BadWeights => "The weights must be 1 to 1024 numbers, not all of them zero.",
-        })
-    }
-}
-
-impl std::error::Error for MoneyError {}
 
 /// An active ISO 4217 currency; ordered by its code. In JSON the upper-case code.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -145,7 +106,10 @@ impl TryFrom<Wire> for Money {
 
 impl From<Money> for Wire {
     fn from(money: Money) -> Self {
-        Self { amount: money.amount_minor, currency: money.currency }
+        Self {
+            amount: money.amount_minor,
+            currency: money.currency,
+        }
     }
 }
 
@@ -153,7 +117,10 @@ impl Money {
     /// Takes minor units of a currency; refuses a magnitude above [`MAX_MINOR`].
     pub fn new(amount_minor: i64, currency: Currency) -> Result<Self, MoneyError> {
         if (-MAX_MINOR..=MAX_MINOR).contains(&amount_minor) {
-            Ok(Self { amount_minor, currency })
+            Ok(Self {
+                amount_minor,
+                currency,
+            })
         } else {
             Err(MoneyError::OutOfRange)
         }
@@ -161,7 +128,10 @@ impl Money {
 
     /// Nothing, in a currency.
     pub fn zero(currency: Currency) -> Self {
-        Self { amount_minor: 0, currency }
+        Self {
+            amount_minor: 0,
+            currency,
+        }
     }
 
     /// The amount in minor units of [`Money::currency`].
@@ -185,7 +155,10 @@ impl Money {
             return Err(MoneyError::CurrencyMismatch);
         }
         // Two magnitudes below 2^53 cannot overflow an i64.
-        Self::new(self.amount_minor.saturating_add(other.amount_minor), self.currency)
+        Self::new(
+            self.amount_minor.saturating_add(other.amount_minor),
+            self.currency,
+        )
     }
 
     /// The difference, under the rules of [`Money::checked_add`].
@@ -195,7 +168,10 @@ impl Money {
 
     /// The same amount with the other sign; always fits, because the bound is symmetric.
     pub fn negated(self) -> Self {
-        Self { amount_minor: self.amount_minor.saturating_neg(), currency: self.currency }
+        Self {
+            amount_minor: self.amount_minor.saturating_neg(),
+            currency: self.currency,
+        }
     }
 
     /// A rate of the amount, in basis points, rounded down to a whole minor unit; the part
@@ -251,7 +227,10 @@ impl Money {
             left -= 1;
         }
         parts.sort_unstable_by_key(|part| part.0);
-        parts.into_iter().map(|part| self.with_magnitude(part.1)).collect()
+        parts
+            .into_iter()
+            .map(|part| self.with_magnitude(part.1))
+            .collect()
     }
 
     /// The amount as a plain decimal with exactly the digits of the currency:
@@ -276,7 +255,14 @@ impl Money {
 
     fn with_magnitude(self, magnitude: u64) -> Result<Self, MoneyError> {
         let amount = i64::try_from(magnitude).map_err(|_| MoneyError::OutOfRange)?;
-        Self::new(if self.amount_minor < 0 { -amount } else { amount }, self.currency)
+        Self::new(
+            if self.amount_minor < 0 {
+                -amount
+            } else {
+                amount
+            },
+            self.currency,
+        )
     }
 }
 

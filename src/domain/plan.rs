@@ -28,7 +28,10 @@ impl Commission {
             }
             (share, flat) => share.into_iter().chain(flat).collect(),
         };
-        Ok(amounts.into_iter().filter(|money| !money.is_zero()).collect())
+        Ok(amounts
+            .into_iter()
+            .filter(|money| !money.is_zero())
+            .collect())
     }
 }
 
@@ -54,26 +57,38 @@ impl Rules {
         let sale = commission(&mut fields, "sale");
         let lead = commission(&mut fields, "lead");
         if lead.is_some_and(|lead| lead.rate_bps > 0) {
-            fields.fault("lead", "rate_without_amount", "a lead has no amount: use a flat sum");
+            fields.fault(
+                "lead",
+                "rate_without_amount",
+                "a lead has no amount: use a flat sum",
+            );
         }
         if sale.is_none() && lead.is_none() {
             fields.fault("sale", "required", "a plan pays for sales, leads or both");
         }
         let days = window.and_then(|days| u16::try_from(days).ok());
-        fields.finish(days.map(|window_days| Rules { window_days, sale, lead }))
+        fields.finish(days.map(|window_days| Rules {
+            window_days,
+            sale,
+            lead,
+        }))
     }
 }
 
 fn commission(parent: &mut Fields<'_>, name: &str) -> Option<Commission> {
     let mut fields = parent.object(name)?;
-    let rate = fields.integer("rate_bps", 0, i64::from(BPS_WHOLE)).unwrap_or(0);
+    let rate = fields
+        .integer("rate_bps", 0, i64::from(BPS_WHOLE))
+        .unwrap_or(0);
     let flat = fields.object("flat").and_then(|mut flat| {
         let amount = flat.required_integer("amount", 0, MAX_MINOR);
         if flat.value("currency").is_none() {
             flat.fault("currency", "required", "is required");
         }
         let currency = flat.currency("currency");
-        let money = amount.zip(currency).and_then(|(a, c)| Money::new(a, c).ok());
+        let money = amount
+            .zip(currency)
+            .and_then(|(a, c)| Money::new(a, c).ok());
         fields.absorb(flat.finish(money))
     });
     let rate_bps = u32::try_from(rate).unwrap_or(0);
@@ -98,7 +113,11 @@ pub fn in_force(plans: &[Plan], at: UnixMs) -> Option<&Plan> {
     let begun = plans.iter().filter(|plan| plan.effective_from <= at);
     begun
         .max_by_key(|plan| (plan.effective_from, plan.version))
-        .or_else(|| plans.iter().min_by_key(|plan| (plan.effective_from, plan.version)))
+        .or_else(|| {
+            plans
+                .iter()
+                .min_by_key(|plan| (plan.effective_from, plan.version))
+        })
 }
 
 #[cfg(test)]
@@ -113,18 +132,31 @@ mod tests {
 
     #[test]
     fn percentage_and_flat_add_up_per_currency() {
-        let both = Commission { rate_bps: 1_000, flat: Some(money(100, "USD")) };
-        assert_eq!(both.earned(Some(money(2_000, "USD"))).unwrap(), [money(300, "USD")]);
+        let both = Commission {
+            rate_bps: 1_000,
+            flat: Some(money(100, "USD")),
+        };
+        assert_eq!(
+            both.earned(Some(money(2_000, "USD"))).unwrap(),
+            [money(300, "USD")]
+        );
         let euro = both.earned(Some(money(2_000, "EUR"))).unwrap();
         assert_eq!(euro, [money(200, "EUR"), money(100, "USD")]);
         assert_eq!(both.earned(None).unwrap(), [money(100, "USD")]);
-        let rate = Commission { rate_bps: 1, flat: None };
+        let rate = Commission {
+            rate_bps: 1,
+            flat: None,
+        };
         assert!(rate.earned(Some(money(99, "USD"))).unwrap().is_empty());
     }
 
     #[test]
     fn the_version_of_the_events_instant_counts() {
-        let rules = Rules { window_days: 30, sale: None, lead: None };
+        let rules = Rules {
+            window_days: 30,
+            sale: None,
+            lead: None,
+        };
         let plan = |version, from| Plan {
             version,
             effective_from: UnixMs(from),
@@ -132,7 +164,10 @@ mod tests {
         };
         let plans = [plan(1, 100), plan(2, 200)];
         let at = |ms| in_force(&plans, UnixMs(ms)).unwrap().version;
-        assert_eq!((at(50), at(100), at(199), at(200), at(999)), (1, 1, 1, 2, 2));
+        assert_eq!(
+            (at(50), at(100), at(199), at(200), at(999)),
+            (1, 1, 1, 2, 2)
+        );
         assert!(in_force(&[], UnixMs(1)).is_none());
     }
 
@@ -140,11 +175,26 @@ mod tests {
     fn a_plan_without_a_rate_is_refused() {
         for (body, path) in [
             (json!({"window_days": 30}), "/plan/sale"),
-            (json!({"window_days": 30, "sale": {}}), "/plan/sale/rate_bps"),
-            (json!({"window_days": 0, "sale": {"rate_bps": 5}}), "/plan/window_days"),
-            (json!({"window_days": 9, "sale": {"rate_bps": 10_001}}), "/plan/sale/rate_bps"),
-            (json!({"window_days": 9, "lead": {"rate_bps": 10}}), "/plan/lead"),
-            (json!({"window_days": 9, "lead": {"flat": {"amount": 5}}}), "/plan/lead/flat/currency"),
+            (
+                json!({"window_days": 30, "sale": {}}),
+                "/plan/sale/rate_bps",
+            ),
+            (
+                json!({"window_days": 0, "sale": {"rate_bps": 5}}),
+                "/plan/window_days",
+            ),
+            (
+                json!({"window_days": 9, "sale": {"rate_bps": 10_001}}),
+                "/plan/sale/rate_bps",
+            ),
+            (
+                json!({"window_days": 9, "lead": {"rate_bps": 10}}),
+                "/plan/lead",
+            ),
+            (
+                json!({"window_days": 9, "lead": {"flat": {"amount": 5}}}),
+                "/plan/lead/flat/currency",
+            ),
         ] {
             let errors = Rules::read(Fields::new(body.as_object().unwrap(), "/plan")).unwrap_err();
             assert_eq!(errors.first().unwrap().path, path, "{body}");

@@ -38,7 +38,10 @@ pub struct Entropy(pub [u8; 64]);
 
 impl Entropy {
     fn part<const N: usize>(&self, from: usize) -> [u8; N] {
-        let bytes = self.0.get(from..from + N).and_then(|bytes| bytes.try_into().ok());
+        let bytes = self
+            .0
+            .get(from..from + N)
+            .and_then(|bytes| bytes.try_into().ok());
         bytes.unwrap_or([0; N])
     }
 
@@ -88,7 +91,12 @@ pub fn redirect(
     if !link.active || !class.carries_token() {
         let visit = uncounted(link, class, now, entropy);
         let location = target.location(request.query, &[]);
-        return Redirect { location, set_cookie: None, visit, class };
+        return Redirect {
+            location,
+            set_cookie: None,
+            visit,
+            class,
+        };
     }
     let known = Journal::from_cookies(keys, request.cookies, now);
     let decided = known.as_ref().map(|journal| journal.consent);
@@ -97,7 +105,12 @@ pub fn redirect(
     let token = token::mint(keys, &touch, entropy.token());
     let location = target.location(request.query, &[(TOKEN_PARAM, &token)]);
     if class == Class::Prefetch {
-        return Redirect { location, set_cookie: None, visit: None, class };
+        return Redirect {
+            location,
+            set_cookie: None,
+            visit: None,
+            class,
+        };
     }
     let mut set_cookie = None;
     let mut memory = None;
@@ -108,20 +121,33 @@ pub fn redirect(
         journal.add_touch(touch.clone());
         journal.add_click_ids(captured(request.query, now));
         let value = journal.clone().seal(keys, entropy.journal());
-        set_cookie = Some(journal::set_cookie(&value, state, host.cookie_domain.as_deref()));
+        set_cookie = Some(journal::set_cookie(
+            &value,
+            state,
+            host.cookie_domain.as_deref(),
+        ));
         memory = Some(journal);
     } else if request.gpc && known.is_some() {
         set_cookie = Some(journal::erase_cookie(host.cookie_domain.as_deref()));
     }
     let key = touch.nonce.map_or(entropy.visitor(), NonZeroU64::get);
     let visit = Some(Visit::new(VisitKind::Click, key, &touch, memory.as_ref()));
-    Redirect { location, set_cookie, visit, class }
+    Redirect {
+        location,
+        set_cookie,
+        visit,
+        class,
+    }
 }
 
 /// The click IDs of a query, as a journal keeps them.
 pub fn captured(query: &str, now: UnixMs) -> impl Iterator<Item = ClickId> {
     let found = click_ids::capture(query).into_iter();
-    found.map(move |(kind, value)| ClickId { kind, at: now, value: value.to_owned() })
+    found.map(move |(kind, value)| ClickId {
+        kind,
+        at: now,
+        value: value.to_owned(),
+    })
 }
 
 fn new_touch(
@@ -141,7 +167,11 @@ fn new_touch(
         consent: state,
         nonce: Some(entropy.click()),
     };
-    if state.allows_cookie() { touch } else { touch.anonymous() }
+    if state.allows_cookie() {
+        touch
+    } else {
+        touch.anonymous()
+    }
 }
 
 /// Bots and embedded loads are kept under their class and earn nothing; `HEAD` leaves no trace.
@@ -153,5 +183,10 @@ fn uncounted(link: &LinkSnapshot, class: Class, now: UnixMs, entropy: &Entropy) 
         nonce: None,
         ..new_touch(link, class, Consent::Code, now, entropy)
     };
-    Some(Visit::new(VisitKind::Click, entropy.visitor(), &touch, None))
+    Some(Visit::new(
+        VisitKind::Click,
+        entropy.visitor(),
+        &touch,
+        None,
+    ))
 }

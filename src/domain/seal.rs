@@ -53,7 +53,10 @@ struct RootKey {
 impl RootKey {
     fn key(&self, purpose: Purpose) -> &[u8; 32] {
         let [first, ..] = &self.derived;
-        let place = PURPOSES.iter().position(|(each, _)| *each == purpose).unwrap_or_default();
+        let place = PURPOSES
+            .iter()
+            .position(|(each, _)| *each == purpose)
+            .unwrap_or_default();
         self.derived.get(place).unwrap_or(first)
     }
 }
@@ -83,7 +86,11 @@ impl Keyring {
     /// Reads `ROOT_SECRET`.
     pub fn parse(setting: &str) -> Result<Keyring, KeyringError> {
         let mut keys: Vec<RootKey> = Vec::new();
-        for entry in setting.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
+        for entry in setting
+            .split(',')
+            .map(str::trim)
+            .filter(|entry| !entry.is_empty())
+        {
             let key = read_entry(entry).ok_or(KeyringError::Entry)?;
             if keys.iter().any(|other| other.id == key.id) {
                 return Err(KeyringError::DuplicateId);
@@ -94,21 +101,37 @@ impl Keyring {
             return Err(KeyringError::Empty);
         }
         let current = keys.remove(0);
-        Ok(Keyring { current, older: keys })
+        Ok(Keyring {
+            current,
+            older: keys,
+        })
     }
 
     fn by_id(&self, id: u8) -> Option<&RootKey> {
-        std::iter::once(&self.current).chain(&self.older).find(|key| key.id == id)
+        std::iter::once(&self.current)
+            .chain(&self.older)
+            .find(|key| key.id == id)
     }
 
     /// Seals `plain` under the current key. `context` must be given again to open it.
-    pub fn seal(&self, purpose: Purpose, context: &str, plain: &[u8], nonce: [u8; NONCE]) -> Vec<u8> {
+    pub fn seal(
+        &self,
+        purpose: Purpose,
+        context: &str,
+        plain: &[u8],
+        nonce: [u8; NONCE],
+    ) -> Vec<u8> {
         let header = [VERSION, self.current.id];
         let cipher = XChaCha20Poly1305::new(self.current.key(purpose).into());
         let aad = [&header, context.as_bytes()].concat();
-        let payload = Payload { msg: plain, aad: &aad };
+        let payload = Payload {
+            msg: plain,
+            aad: &aad,
+        };
         // The cipher refuses only messages of more than 256 GiB.
-        let sealed = cipher.encrypt(&XNonce::from(nonce), payload).unwrap_or_default();
+        let sealed = cipher
+            .encrypt(&XNonce::from(nonce), payload)
+            .unwrap_or_default();
         [&header, nonce.as_slice(), &sealed].concat()
     }
 
@@ -120,13 +143,24 @@ impl Keyring {
         let cipher = XChaCha20Poly1305::new(self.by_id(id)?.key(purpose).into());
         let aad = [header, context.as_bytes()].concat();
         let nonce = XNonce::from(<[u8; NONCE]>::try_from(nonce).ok()?);
-        cipher.decrypt(&nonce, Payload { msg: ciphertext, aad: &aad }).ok()
+        cipher
+            .decrypt(
+                &nonce,
+                Payload {
+                    msg: ciphertext,
+                    aad: &aad,
+                },
+            )
+            .ok()
     }
 
     /// Seals with a nonce derived from the content: equal contents give equal values (used for
     /// tokens that must identify nobody; the derivation is keyed, so it cannot be guessed).
     pub fn seal_equal(&self, purpose: Purpose, context: &str, plain: &[u8]) -> Vec<u8> {
-        let mac = mac(self.current.key(Purpose::AnonymousNonce), &[context.as_bytes(), plain]);
+        let mac = mac(
+            self.current.key(Purpose::AnonymousNonce),
+            &[context.as_bytes(), plain],
+        );
         let mut nonce = [0; NONCE];
         nonce.iter_mut().zip(mac).for_each(|(to, from)| *to = from);
         self.seal(purpose, context, plain, nonce)
@@ -139,7 +173,9 @@ impl Keyring {
 
     /// Checks a MAC, or its first bytes, in constant time. At least 16 bytes must be given.
     pub fn verify(&self, purpose: Purpose, key_id: u8, parts: &[&[u8]], tag: &[u8]) -> bool {
-        let Some(key) = self.by_id(key_id) else { return false };
+        let Some(key) = self.by_id(key_id) else {
+            return false;
+        };
         let full = mac(key.key(purpose), parts);
         let expected = full.get(..tag.len()).unwrap_or_default();
         tag.len() >= 16 && bool::from(expected.ct_eq(tag))
@@ -147,15 +183,23 @@ impl Keyring {
 
     /// The stable pseudonym of a customer: 128 bits of a MAC under the oldest key, as hex.
     pub fn customer(&self, program: &str, external_id: &str) -> String {
-        let key = self.older.last().unwrap_or(&self.current).key(Purpose::Customer);
+        let key = self
+            .older
+            .last()
+            .unwrap_or(&self.current)
+            .key(Purpose::Customer);
         let mac = mac(key, &[program.as_bytes(), external_id.as_bytes()]);
         hex::encode(mac.get(..16).unwrap_or_default())
     }
 
     /// The proof that set-up asks for: `tls_` and the current key's set-up value.
     pub fn is_setup_proof(&self, text: &str) -> bool {
-        let Some(encoded) = text.strip_prefix("tls_") else { return false };
-        let Ok(bytes) = URL_SAFE_NO_PAD.decode(encoded) else { return false };
+        let Some(encoded) = text.strip_prefix("tls_") else {
+            return false;
+        };
+        let Ok(bytes) = URL_SAFE_NO_PAD.decode(encoded) else {
+            return false;
+        };
         bool::from(self.current.key(Purpose::Setup).as_slice().ct_eq(&bytes))
     }
 }
@@ -178,7 +222,9 @@ fn read_entry(entry: &str) -> Option<RootKey> {
 /// HMAC-SHA256 over the parts, each with its length in front so that borders cannot be moved.
 fn mac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
     // HMAC takes keys of any length.
-    let Ok(mut mac) = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key) else { return [0; 32] };
+    let Ok(mut mac) = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key) else {
+        return [0; 32];
+    };
     for part in parts {
         mac.update(&(part.len() as u64).to_be_bytes());
         mac.update(part);
@@ -203,7 +249,10 @@ pub mod tests {
     fn opens_only_what_it_sealed_for_the_same_purpose_and_context() {
         let keys = keyring();
         let sealed = keys.seal(Purpose::Token, "a", b"hello", [1; NONCE]);
-        assert_eq!(keys.open(Purpose::Token, "a", &sealed).as_deref(), Some(&b"hello"[..]));
+        assert_eq!(
+            keys.open(Purpose::Token, "a", &sealed).as_deref(),
+            Some(&b"hello"[..])
+        );
         assert_eq!(keys.open(Purpose::Token, "b", &sealed), None);
         assert_eq!(keys.open(Purpose::Journal, "a", &sealed), None);
         let foreign = Keyring::parse(&entry(1, 8)).unwrap();
@@ -220,7 +269,11 @@ pub mod tests {
             assert_eq!(keys.open(Purpose::Journal, "", &bad), None, "bit {place}");
         }
         for cut in 0..sealed.len() {
-            assert_eq!(keys.open(Purpose::Journal, "", &sealed[..cut]), None, "cut {cut}");
+            assert_eq!(
+                keys.open(Purpose::Journal, "", &sealed[..cut]),
+                None,
+                "cut {cut}"
+            );
         }
     }
 
@@ -238,10 +291,19 @@ pub mod tests {
     #[test]
     fn a_bad_setting_is_refused_and_never_printed() {
         assert_eq!(Keyring::parse("").unwrap_err(), KeyringError::Empty);
-        assert_eq!(Keyring::parse("1:c2hvcnQ").unwrap_err(), KeyringError::Entry);
-        assert_eq!(Keyring::parse(&entry(0, 1)).unwrap_err(), KeyringError::Entry);
+        assert_eq!(
+            Keyring::parse("1:c2hvcnQ").unwrap_err(),
+            KeyringError::Entry
+        );
+        assert_eq!(
+            Keyring::parse(&entry(0, 1)).unwrap_err(),
+            KeyringError::Entry
+        );
         let twice = format!("{},{}", entry(1, 1), entry(1, 2));
-        assert_eq!(Keyring::parse(&twice).unwrap_err(), KeyringError::DuplicateId);
+        assert_eq!(
+            Keyring::parse(&twice).unwrap_err(),
+            KeyringError::DuplicateId
+        );
         assert_eq!(format!("{:?}", keyring()), "Keyring([redacted])");
     }
 

@@ -12,6 +12,7 @@ mod query;
 use url::{Host, Url};
 
 pub use error::TargetError;
+pub(in crate::domain) use error::check_text;
 
 use query::{Room, legal, name_of, same_name};
 
@@ -42,12 +43,8 @@ impl Target {
     /// port), and whether this is a development setup. Gives the serialised target or the first
     /// reason against it. In development (`loopback`) http is allowed, `127.0.0.1` and `[::1]`
     /// may be listed, and loopback hosts (`localhost`, `*.localhost` too) may have any port.
-    pub fn parse(
-        raw: &str,
-        allowed_hosts: &[String],
-        loopback: bool,
-    ) -> Result<Self, TargetError> {
-        error::check_text(raw)?;
+    pub fn parse(raw: &str, allowed_hosts: &[String], loopback: bool) -> Result<Self, TargetError> {
+        check_text(raw)?;
         let url = Url::parse(raw).map_err(|_| TargetError::InvalidUrl)?;
         if url.scheme() != "https" && !(loopback && url.scheme() == "http") {
             return Err(TargetError::Scheme);
@@ -92,7 +89,11 @@ impl Target {
             .get(..fragment_at)
             .and_then(|before| before.find('?'))
             .map(|mark| mark.saturating_add(1));
-        Self { href, fragment_at, query_at }
+        Self {
+            href,
+            fragment_at,
+            query_at,
+        }
     }
 
     /// The serialised URL, to be stored.
@@ -120,8 +121,10 @@ impl Target {
     /// `https://a.example/?x=1&y=3&tl=t#f`.
     pub fn location(&self, incoming: &str, own: &[(&str, &str)]) -> String {
         let incoming = incoming.strip_prefix('?').unwrap_or(incoming);
-        let own_length: usize =
-            own.iter().map(|(name, value)| name.len().saturating_add(value.len()) + 2).sum();
+        let own_length: usize = own
+            .iter()
+            .map(|(name, value)| name.len().saturating_add(value.len()) + 2)
+            .sum();
         let base = self.href.len().saturating_add(own_length);
         let most = base.saturating_add(incoming.len()).saturating_add(1);
         let mut out = String::with_capacity(most.min(MAX_LOCATION));
@@ -160,11 +163,16 @@ impl Target {
     }
 
     fn query(&self) -> Option<&str> {
-        self.query_at.and_then(|at| self.href.get(at..self.fragment_at))
+        self.query_at
+            .and_then(|at| self.href.get(at..self.fragment_at))
     }
 
     fn pinned(&self) -> impl Iterator<Item = &str> {
-        self.query().unwrap_or_default().split('&').filter(|s| !s.is_empty()).map(name_of)
+        self.query()
+            .unwrap_or_default()
+            .split('&')
+            .filter(|s| !s.is_empty())
+            .map(name_of)
     }
 
     fn travelling<'a>(

@@ -65,7 +65,10 @@ mod tests {
         let at = UnixMs(1_795_334_400_000);
         assert_eq!(at.to_rfc3339(), "2026-11-22T08:00:00Z");
         assert_eq!(UnixMs::parse_rfc3339("2026-11-22T09:00:00+01:00"), Some(at));
-        assert_eq!(UnixMs(1_795_334_400_120).to_rfc3339(), "2026-11-22T08:00:00.12Z");
+        assert_eq!(
+            UnixMs(1_795_334_400_120).to_rfc3339(),
+            "2026-11-22T08:00:00.12Z"
+        );
         assert_eq!(UnixMs::parse_rfc3339("22.11.2026"), None);
         assert_eq!(at.to_day(), "2026-11-22");
     }

@@ -38,7 +38,12 @@ pub struct Touch {
 impl Touch {
     /// The same touch, made to identify nobody.
     pub fn anonymous(&self) -> Touch {
-        Touch { at: self.at.day_start(), consent: Consent::Code, nonce: None, ..self.clone() }
+        Touch {
+            at: self.at.day_start(),
+            consent: Consent::Code,
+            nonce: None,
+            ..self.clone()
+        }
     }
 
     pub(super) fn write(&self, out: &mut Writer) {
@@ -95,7 +100,9 @@ pub fn open(keys: &Keyring, token: &str, now: UnixMs) -> Option<Touch> {
     let touch = Touch::read(&mut reader)?;
     reader.end()?;
     let age = now.since(touch.at);
-    (-limits::EVENT_FUTURE_MS..=limits::TOUCH_AGE_MS).contains(&age).then_some(touch)
+    (-limits::EVENT_FUTURE_MS..=limits::TOUCH_AGE_MS)
+        .contains(&age)
+        .then_some(touch)
 }
 
 #[cfg(test)]
@@ -123,19 +130,30 @@ pub mod tests {
         let keys = keyring();
         let token = mint(&keys, &touch(), [9; NONCE]);
         assert!(token.len() <= limits::TOKEN_CHARS, "{}", token.len());
-        assert!(token.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'));
+        assert!(
+            token
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        );
         assert_eq!(open(&keys, &token, NOW), Some(touch()));
     }
 
     #[test]
     fn anonymous_tokens_of_a_link_and_day_are_equal() {
         let keys = keyring();
-        let later = Touch { at: NOW.plus(3_600_000), nonce: NonZeroU64::new(99), ..touch() };
+        let later = Touch {
+            at: NOW.plus(3_600_000),
+            nonce: NonZeroU64::new(99),
+            ..touch()
+        };
         let token = mint(&keys, &touch().anonymous(), [1; NONCE]);
         assert_eq!(token, mint(&keys, &later.anonymous(), [2; NONCE]));
         let opened = open(&keys, &token, NOW).unwrap();
         assert_eq!((opened.nonce, opened.at), (None, NOW.day_start()));
-        let other = Touch { link: LinkId::from_number(5), ..touch() };
+        let other = Touch {
+            link: LinkId::from_number(5),
+            ..touch()
+        };
         assert_ne!(token, mint(&keys, &other.anonymous(), [1; NONCE]));
     }
 
@@ -147,7 +165,13 @@ pub mod tests {
         assert_eq!(open(&keys, &format!("{token}AAAAAAAA"), NOW), None);
         assert_eq!(open(&keys, "tlc_", NOW), None);
         assert_eq!(open(&keys, "", NOW), None);
-        assert_eq!(open(&keys, &token, NOW.plus(limits::TOUCH_AGE_MS + 1)), None);
-        assert_eq!(open(&keys, &token, NOW.plus(-limits::EVENT_FUTURE_MS - 1)), None);
+        assert_eq!(
+            open(&keys, &token, NOW.plus(limits::TOUCH_AGE_MS + 1)),
+            None
+        );
+        assert_eq!(
+            open(&keys, &token, NOW.plus(-limits::EVENT_FUTURE_MS - 1)),
+            None
+        );
     }
 }

@@ -34,9 +34,15 @@ impl Class {
     }
 
     pub fn from_number(number: u8) -> Option<Class> {
-        [Class::Human, Class::Prefetch, Class::Head, Class::Embedded, Class::Bot]
-            .into_iter()
-            .find(|class| class.number() == number)
+        [
+            Class::Human,
+            Class::Prefetch,
+            Class::Head,
+            Class::Embedded,
+            Class::Bot,
+        ]
+        .into_iter()
+        .find(|class| class.number() == number)
     }
 
     pub fn name(self) -> &'static str {
@@ -69,11 +75,37 @@ pub struct Signals<'a> {
 
 /// Words in user agents of software that names itself. Lower case, matched anywhere.
 const BOT_WORDS: [&str; 31] = [
-    "crawler", "spider", "crawling", "facebookexternalhit", "facebot", "meta-externalagent",
-    "slack-imgproxy", "whatsapp/", "skypeuripreview", "bingpreview", "iframely", "embedly",
-    "cardyb", "mastodon/", "chatgpt-user", "claude-user", "perplexity-user", "pingdom", "uptime",
-    "curl/", "wget/", "python-requests", "python-urllib", "aiohttp", "go-http-client", "java/",
-    "libwww", "axios/", "node-fetch", "undici", "scrapy",
+    "crawler",
+    "spider",
+    "crawling",
+    "facebookexternalhit",
+    "facebot",
+    "meta-externalagent",
+    "slack-imgproxy",
+    "whatsapp/",
+    "skypeuripreview",
+    "bingpreview",
+    "iframely",
+    "embedly",
+    "cardyb",
+    "mastodon/",
+    "chatgpt-user",
+    "claude-user",
+    "perplexity-user",
+    "pingdom",
+    "uptime",
+    "curl/",
+    "wget/",
+    "python-requests",
+    "python-urllib",
+    "aiohttp",
+    "go-http-client",
+    "java/",
+    "libwww",
+    "axios/",
+    "node-fetch",
+    "undici",
+    "scrapy",
 ];
 
 /// Gives the request its class.
@@ -137,43 +169,84 @@ mod tests {
     #[test]
     fn a_navigation_is_a_person() {
         assert_eq!(classify(&navigation()), Class::Human);
-        let old = Signals { fetch_dest: "", fetch_mode: "", ..navigation() };
+        let old = Signals {
+            fetch_dest: "",
+            fetch_mode: "",
+            ..navigation()
+        };
         assert_eq!(classify(&old), Class::Human);
     }
 
     #[test]
     fn what_is_loaded_as_a_part_of_a_page_is_embedded() {
-        for dest in ["image", "iframe", "frame", "embed", "object", "script", "style", "empty"] {
-            let signals = Signals { fetch_dest: dest, fetch_mode: "no-cors", ..navigation() };
+        for dest in [
+            "image", "iframe", "frame", "embed", "object", "script", "style", "empty",
+        ] {
+            let signals = Signals {
+                fetch_dest: dest,
+                fetch_mode: "no-cors",
+                ..navigation()
+            };
             assert_eq!(classify(&signals), Class::Embedded, "{dest}");
         }
-        let frame = Signals { fetch_dest: "iframe", ..navigation() };
+        let frame = Signals {
+            fetch_dest: "iframe",
+            ..navigation()
+        };
         assert_eq!(classify(&frame), Class::Embedded, "a frame navigates too");
     }
 
     #[test]
     fn prefetch_preview_and_head_have_their_own_class() {
-        for purpose in ["prefetch", "prefetch;prerender", "prefetch;anonymous-client-ip", "preview"] {
-            let signals = Signals { purpose, ..navigation() };
+        for purpose in [
+            "prefetch",
+            "prefetch;prerender",
+            "prefetch;anonymous-client-ip",
+            "preview",
+        ] {
+            let signals = Signals {
+                purpose,
+                ..navigation()
+            };
             assert_eq!(classify(&signals), Class::Prefetch, "{purpose}");
         }
-        assert_eq!(classify(&Signals { method: "HEAD", ..navigation() }), Class::Head);
+        assert_eq!(
+            classify(&Signals {
+                method: "HEAD",
+                ..navigation()
+            }),
+            Class::Head
+        );
     }
 
     #[test]
     fn software_that_names_itself_is_a_bot_and_phones_are_not() {
         for bot in [
             "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
-            "Twitterbot/1.0", "Slackbot-LinkExpanding 1.0", "facebookexternalhit/1.1", "curl/8.5.0",
-            "Mozilla/5.0 (compatible; GPTBot/1.0)", "",
+            "Twitterbot/1.0",
+            "Slackbot-LinkExpanding 1.0",
+            "facebookexternalhit/1.1",
+            "curl/8.5.0",
+            "Mozilla/5.0 (compatible; GPTBot/1.0)",
+            "",
         ] {
-            assert_eq!(classify(&Signals { user_agent: bot, ..navigation() }), Class::Bot, "{bot}");
+            assert_eq!(
+                classify(&Signals {
+                    user_agent: bot,
+                    ..navigation()
+                }),
+                Class::Bot,
+                "{bot}"
+            );
         }
         for person in [
             "Mozilla/5.0 (Linux; Android 9; CUBOT_X18_Plus) AppleWebKit/537.36 Chrome/99.0 Mobile",
             "Mozilla/5.0 (iPhone) AppleWebKit/605 Instagram 300.0 (iPhone; Google/google; en_US)",
         ] {
-            let signals = Signals { user_agent: person, ..navigation() };
+            let signals = Signals {
+                user_agent: person,
+                ..navigation()
+            };
             assert_eq!(classify(&signals), Class::Human, "{person}");
         }
     }

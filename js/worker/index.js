@@ -1,0 +1,163 @@
+/**
+ * The Worker's entry: decides which plane a request belongs to, and translates.
+ *
+ * - `/go/…`, `/tl/e`, `/tl/me`: one synchronous call into wasm; what the isolate does not know is
+ *   fetched first (`prepare`).
+ * - `/tl/tl.js`: the snippet.
+ * - `/api/v1/track/…` on every host, everything else of the API on the admin host.
+ * - any other path, when a site origin is set: the landing gateway.
+ */
+import * as core from "throughline:core";
+import snippet from "throughline:snippet";
+import wasm from "throughline:wasm";
+import { gather } from "./clicks.js";
+import { guarded, start } from "./crash.js";
+import { facts, entropy } from "./facts.js";
+import { passThrough } from "./gateway.js";
+
+start(core, wasm);
+
+const BEACON_BYTES = 8192;
+const SNIPPET_HEADERS = {
+  "content-type": "text/javascript; charset=utf-8",
+  "cache-control": "public, max-age=3600",
+  "x-content-type-options": "nosniff",
+};
+const TRY_AGAIN = { "retry-after": "2", "cache-control": "no-store" };
+
+/**
+ * Builds the response from the text that the edge plane gives (see `Answer::encode`).
+ *
+ * @param {string} text
+ * @param {Request} request
+ * @param {any} env
+ * @param {ExecutionContext} ctx
+ */
+function respond(text, request, env, ctx) {
+  const parts = text.split("\x1f");
+  const headers = new Headers();
+  for (let at = 4; at < parts.length; at += 2) headers.append(parts[at], parts[at + 1]);
+  if (parts[1]) ctx.waitUntil(guarded(() => core.prepare(request.url, env)).catch(() => {}));
+  if (parts[2]) gather(parts[2], env, ctx);
+  const status = Number(parts[0]);
+  return new Response(request.method === "HEAD" ? null : parts[3], { status, headers });
+}
+
+/**
+ * A visitor's request: from memory, else after fetching what is missing, else "try again".
+ *
+ * @param {Request} request
+ * @param {any} env
+ * @param {ExecutionContext} ctx
+ * @param {string} body
+ */
+async function visitLater(request, env, ctx, body) {
+  // A crash of another request may take this fetch with it: once more then.
+  for (let attempt = 0; attempt < 2; attempt++) {
+    try {
+      await guarded(() => core.prepare(request.url, env));
+      const text = guarded(() => core.answer(facts(request), body, Date.now(), entropy()));
+      if (text !== undefined) return respond(text, request, env, ctx);
+      break;
+    } catch {
+      // Seen and logged where it was caught.
+    }
+  }
+  return respond(guarded(() => core.away()), request, env, ctx);
+}
+
+/**
+ * @param {Request} request
+ * @param {any} env
+ * @param {ExecutionContext} ctx
+ * @param {string} body
+ */
+function visit(request, env, ctx, body) {
+  try {
+    const text = guarded(() => core.answer(facts(request), body, Date.now(), entropy()));
+    if (text !== undefined) return respond(text, request, env, ctx);
+  } catch {
+    // The instance is new now and remembers nothing.
+  }
+  return visitLater(request, env, ctx, body);
+}
+
+/**
+ * @param {Request} request
+ * @param {any} env
+ * @param {ExecutionContext} ctx
+ */
+async function beacon(request, env, ctx) {
+  const length = Number(request.headers.get("content-length") ?? Infinity);
+  // A body without a stated length, or too long, is not read at all; the edge plane answers 413.
+  const body = length <= BEACON_BYTES ? await request.text() : " ".repeat(BEACON_BYTES + 1);
+  return visit(request, env, ctx, body);
+}
+
+/**
+ * @param {Request} request
+ * @param {any} env
+ * @param {ExecutionContext} ctx
+ */
+async function api(request, env, ctx) {
+  try {
+    return await guarded(() => core.fetch(request, env, ctx));
+  } catch {
+    const problem = {
+      type: "urn:throughline:error:unavailable",
+      title: "The service cannot store this now; try again.",
+      status: 503,
+      code: "unavailable",
+    };
+    const headers = { ...TRY_AGAIN, "content-type": "application/problem+json" };
+    return new Response(JSON.stringify(problem), { status: 503, headers });
+  }
+}
+
+export default {
+  /**
+   * @param {Request} request
+   * @param {any} env
+   * @param {ExecutionContext} ctx
+   */
+  fetch(request, env, ctx) {
+    const url = request.url;
+    const slash = url.indexOf("/", 8);
+    if (url.startsWith("/go/", slash)) return visit(request, env, ctx, "");
+    if (url.startsWith("/tl/", slash)) {
+      if (url.startsWith("/tl/tl.js", slash)) {
+        return new Response(snippet, { headers: SNIPPET_HEADERS });
+      }
+      if (request.method === "POST") return beacon(request, env, ctx);
+      return visit(request, env, ctx, "");
+    }
+    if (url.startsWith("/api/v1/track/", slash)) return api(request, env, ctx);
+    const { hostname } = new URL(url);
+    if (hostname === env.ADMIN_HOST.split(":")[0]) return api(request, env, ctx);
+    if (env.SITE_ORIGIN) return passThrough(request, env, ctx);
+    return visit(request, env, ctx, "");
+  },
+
+  /**
+   * @param {any} batch
+   * @param {any} env
+   * @param {ExecutionContext} ctx
+   */
+  async queue(batch, env, ctx) {
+    try {
+      await guarded(() => core.queue(batch, env, ctx));
+    } catch {
+      // Whatever was not acknowledged comes again; repeats change nothing.
+      batch.retryAll();
+    }
+  },
+
+  /**
+   * @param {any} event
+   * @param {any} env
+   * @param {ExecutionContext} ctx
+   */
+  async scheduled(event, env, ctx) {
+    await guarded(() => core.scheduled(event, env, ctx)).catch(() => {});
+  },
+};

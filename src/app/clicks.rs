@@ -1,0 +1,137 @@
+//! Visits from the queue into packed rows and counts, once each, however often a message comes.
+//!
+//! A message remembers itself in the packed row that it fills; a repeat is seen inside the same
+//! transaction that counts, so neither redelivery nor two consumers at once can count twice. A
+//! landing is counted once per token: it is looked for among the landings of its click's minute.
+
+use super::ports::{Database, DatabaseError, Statement};
+use crate::domain::click::{self, Visit, VisitKind};
+use crate::domain::time::UnixMs;
+use crate::domain::traffic::Class;
+use serde_json::{Value, json};
+
+/// A queue message of visits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// The queue's id of it: stable over redelivery.
+    pub id: String,
+    /// When the edge sent it; also stable.
+    pub sent_at: UnixMs,
+    pub visits: Vec<Visit>,
+}
+
+/// The messages that are not in a packed row yet, and their visits as rows.
+macro_rules! fresh {
+    ($tail:literal) => {
+        concat!(
+            "WITH message AS (
+               SELECT m.value ->> 'id' AS id, m.value ->> 'bucket' AS bucket,
+                 m.value -> 'visits' AS visits
+               FROM json_each(?1) m
+               WHERE NOT EXISTS (
+                 SELECT 1 FROM click_packs p, json_each(p.messages) seen
+                 WHERE p.kind = 'batch' AND p.bucket = m.value ->> 'bucket'
+                   AND seen.value = m.value ->> 'id')),
+             landing AS (
+               SELECT min(v.value) AS value FROM message, json_each(message.visits) v
+               WHERE v.value ->> 'once' = 1
+                 AND NOT EXISTS (
+                   SELECT 1 FROM click_packs p, json_each(p.visits) seen
+                   WHERE p.kind = 'landing' AND p.bucket = v.value ->> 'bucket'
+                     AND seen.value ->> 'key' = v.value ->> 'key')
+               GROUP BY v.value ->> 'key'),
+             visit AS (
+               SELECT v.value AS value FROM message, json_each(message.visits) v
+               WHERE v.value ->> 'once' = 0
+               UNION ALL SELECT value FROM landing) ",
+            $tail
+        )
+    };
+}
+
+const COUNT: &str = fresh!(
+    "INSERT INTO click_rollups (program, day, link, partner, class, count)
+     SELECT visit.value ->> '$.visit.touch.program', visit.value ->> 'day',
+       visit.value ->> '$.visit.touch.link', visit.value ->> '$.visit.touch.partner', class.value, count(*)
+     FROM visit, json_each(visit.value -> 'classes') class
+     WHERE true GROUP BY 1, 2, 3, 4, 5
+     ON CONFLICT DO UPDATE SET count = count + excluded.count"
+);
+
+/// Facts whose token was waiting for one of these clicks are folded again, and folds that are
+/// under way for their customers are made to look again.
+const WAKE_AGGREGATES: &str = fresh!(
+    "INSERT INTO aggregates (key, version)
+     SELECT DISTINCT f.program || '/' || f.customer, 1
+     FROM visit JOIN facts f ON f.awaits_click = 1 AND f.nonce = visit.value ->> 'nonce'
+     WHERE f.customer IS NOT NULL
+     ON CONFLICT DO UPDATE SET version = version + 1"
+);
+
+const WAKE_FACTS: &str = fresh!(
+    "UPDATE facts SET state = 'pending'
+     WHERE awaits_click = 1 AND state = 'folded'
+       AND nonce IN (SELECT value ->> 'nonce' FROM visit WHERE value ->> 'nonce' IS NOT NULL)"
+);
+
+const PACK_LANDINGS: &str = fresh!(
+    "INSERT INTO click_packs (kind, bucket, messages, visits)
+     SELECT 'landing', value ->> 'bucket', '[]', json_group_array(json(value -> 'visit'))
+     FROM landing GROUP BY 2"
+);
+
+const PACK_BATCH: &str = fresh!(
+    "INSERT INTO click_packs (kind, bucket, messages, visits)
+     SELECT 'batch', bucket, json_group_array(id),
+       (SELECT json_group_array(json(v.value -> 'visit'))
+        FROM message same, json_each(same.visits) v
+        WHERE same.bucket = message.bucket AND v.value ->> 'once' = 0)
+     FROM message GROUP BY bucket"
+);
+
+/// Stores messages and counts their visits: one round trip.
+pub async fn consume(db: &impl Database, messages: &[Message]) -> Result<(), DatabaseError> {
+    if messages.is_empty() {
+        return Ok(());
+    }
+    let param = Value::Array(messages.iter().map(row).collect());
+    let all = [
+        COUNT,
+        WAKE_AGGREGATES,
+        WAKE_FACTS,
+        PACK_LANDINGS,
+        PACK_BATCH,
+    ];
+    db.batch(all.map(|sql| Statement::new(sql, &param)).to_vec())
+        .await
+        .map(|_| ())
+}
+
+fn row(message: &Message) -> Value {
+    let visits: Vec<Value> = message.visits.iter().map(visit_row).collect();
+    json!({"id": message.id, "bucket": click::bucket(message.sent_at), "visits": visits})
+}
+
+/// A visit with what the SQL needs to know of it.
+fn visit_row(visit: &Visit) -> Value {
+    let named = visit.touch.nonce.is_some();
+    let once = visit.kind == VisitKind::Landing && named;
+    let classes: &[&str] = match (visit.kind, visit.touch.class, named) {
+        (VisitKind::Click, class, _) => &[class.name()],
+        // A prefetched page that was shown: the click happens now.
+        (VisitKind::Landing, Class::Prefetch, true) => &["human", "confirmed"],
+        (VisitKind::Landing, _, true) => &["confirmed"],
+        // Nothing tells two anonymous landings apart, so they are counted by themselves.
+        (VisitKind::Landing, _, false) => &["confirmed_anonymous"],
+        (VisitKind::Grant, ..) => &["granted"],
+    };
+    json!({
+        "once": i32::from(once),
+        "key": visit.key,
+        "bucket": click::bucket(visit.at),
+        "day": visit.at.to_day(),
+        "nonce": visit.touch.nonce,
+        "classes": classes,
+        "visit": visit,
+    })
+}

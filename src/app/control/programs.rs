@@ -1,0 +1,166 @@
+//! Programs: hosts, consent default, fallback address and the versioned plan.
+
+use super::{BUMP_PROGRAM, Control, Made, REFOLD, object};
+use crate::app::ports::Database;
+use crate::app::problem::Problem;
+use crate::app::publish;
+use crate::domain::api_key::Scope;
+use crate::domain::consent::Consent;
+use crate::domain::ids::ProgramId;
+use crate::domain::input::Fields;
+use crate::domain::limits;
+use crate::domain::link::{self, parse_host};
+use crate::domain::plan::Rules;
+use crate::domain::target::Target;
+use serde_json::{Map, Value, json};
+
+const INSERT: &str = "INSERT INTO programs (id, name, body, created_at)
+    VALUES (?1 ->> 'program', ?1 ->> 'name', ?1 -> 'body', ?1 ->> 'now')";
+const UPDATE: &str = "UPDATE programs SET name = ?1 ->> 'name', body = ?1 -> 'body'
+    WHERE id = ?1 ->> 'program'";
+const ADD_HOSTS: &str = "INSERT INTO hosts (host, program)
+    SELECT value, ?1 ->> 'program' FROM json_each(?1, '$.body.hosts') h
+    WHERE NOT EXISTS (SELECT 1 FROM hosts o
+                      WHERE o.host = h.value AND o.program = ?1 ->> 'program')";
+const ADD_PLAN: &str = "INSERT INTO plans (program, version, effective_from, rules)
+    SELECT ?1 ->> 'program',
+      1 + coalesce((SELECT max(version) FROM plans WHERE program = ?1 ->> 'program'), 0),
+      ?1 ->> 'now', ?1 -> 'plan'
+    WHERE ?1 ->> 'plan' IS NOT NULL";
+/// One program as a record.
+pub const ONE: &str = "SELECT json_patch(g.body, json_object('id', g.id, 'name', g.name,
+    'created_at', g.created_at, 'plan', json((
+      SELECT json_patch(p.rules, json_object('version', p.version,
+        'effective_from', p.effective_from))
+      FROM plans p WHERE p.program = g.id ORDER BY p.version DESC LIMIT 1))))
+    FROM programs g WHERE g.id = ?1 ->> 'program'";
+
+/// Hosts of one program.
+const HOSTS: usize = 20;
+
+impl<D: Database> Control<'_, D> {
+    /// `POST /api/v1/programs`.
+    pub async fn make_program(&self, body: &Value) -> Result<Made, Problem> {
+        self.allow(Scope::Admin, None)?;
+        let id = ProgramId::from_entropy(self.random(0));
+        let read = self.read_program(object(body)?)?;
+        self.save_program(id, read, &[INSERT, ADD_HOSTS]).await
+    }
+
+    /// `PATCH /api/v1/programs/{id}`: members that are not given stay. A new plan is a new
+    /// version from now on.
+    pub async fn change_program(&self, id: ProgramId, body: &Value) -> Result<Made, Problem> {
+        self.allow(Scope::Admin, Some(id))?;
+        let changes = object(body)?;
+        let mut merged = self.one(ONE, &json!({"program": id})).await?;
+        if let Some(record) = merged.as_object_mut() {
+            record.remove("plan");
+            record.extend(changes.clone());
+        }
+        let read = self.read_program(object(&merged)?)?;
+        self.save_program(id, read, &[UPDATE, ADD_HOSTS]).await
+    }
+
+    async fn save_program(
+        &self,
+        id: ProgramId,
+        mut read: Value,
+        sql: &[&'static str],
+    ) -> Result<Made, Problem> {
+        let hosts = read["body"]["hosts"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        let keys: Vec<String> = hosts
+            .iter()
+            .filter_map(Value::as_str)
+            .map(link::host_key)
+            .collect();
+        let fold = !read["plan"].is_null();
+        read["program"] = json!(id);
+        read["now"] = json!(self.now);
+        read["publish"] = json!(keys);
+        let mut all = sql.to_vec();
+        all.extend([ADD_PLAN, publish::ENQUEUE]);
+        if fold {
+            all.extend([BUMP_PROGRAM, REFOLD]);
+        }
+        self.write(&all, &read).await?;
+        Ok(Made {
+            fold,
+            ..Made::created(self.one(ONE, &read).await?)
+        })
+    }
+
+    fn read_program(&self, body: &Map<String, Value>) -> Result<Value, Problem> {
+        let mut fields = Fields::new(body, "");
+        let name = fields.required_text("name", limits::NAME_CHARS);
+        let hosts = read_hosts(&mut fields, "hosts");
+        if hosts.is_empty() && fields.value("hosts").is_none_or(|h| h == &json!([])) {
+            fields.fault("hosts", "required", "name at least one host");
+        }
+        let mut target_hosts = read_hosts(&mut fields, "target_hosts");
+        if target_hosts.is_empty() {
+            target_hosts = hosts.clone();
+        }
+        let consents = [
+            ("full", Consent::Full),
+            ("session", Consent::Session),
+            ("code", Consent::Code),
+        ];
+        let consent = fields
+            .choice("default_consent", &consents)
+            .unwrap_or(Consent::Code);
+        let fallback = fields.text("fallback_url", 2_048).and_then(|raw| {
+            let parsed = Target::parse(raw, &target_hosts, self.settings.loopback);
+            match parsed {
+                Ok(target) => Some(target.as_str().to_owned()),
+                Err(error) => {
+                    fields.fault("fallback_url", error.code(), error.to_string());
+                    None
+                }
+            }
+        });
+        let domain = read_host(&mut fields, "domain").or_else(|| hosts.first().cloned());
+        let cookie_domain = read_host(&mut fields, "cookie_domain");
+        if let Some(cookie) = &cookie_domain {
+            let below = |host: &String| host == cookie || host.ends_with(&format!(".{cookie}"));
+            if !hosts.iter().all(below) {
+                fields.fault("cookie_domain", "not_shared", "must be shared by all hosts");
+            }
+        }
+        let plan = fields.object("plan").map(Rules::read);
+        let plan = plan.and_then(|plan| fields.absorb(plan));
+        let name = fields.finish(name)?;
+        Ok(json!({
+            "name": name,
+            "plan": plan,
+            "body": {
+                "hosts": hosts,
+                "target_hosts": target_hosts,
+                "default_consent": consent,
+                "fallback_url": fallback,
+                "domain": domain,
+                "cookie_domain": cookie_domain,
+            },
+        }))
+    }
+}
+
+fn read_host(fields: &mut Fields<'_>, name: &str) -> Option<String> {
+    let text = fields.text(name, 253)?;
+    let host = parse_host(text);
+    if host.is_none() {
+        fields.fault(name, "not_a_host", "must be a host name like shop.example");
+    }
+    host
+}
+
+fn read_hosts(fields: &mut Fields<'_>, name: &str) -> Vec<String> {
+    let texts = fields.texts(name, HOSTS).unwrap_or_default();
+    let hosts: Vec<String> = texts.iter().filter_map(|text| parse_host(text)).collect();
+    if hosts.len() != texts.len() {
+        fields.fault(name, "not_a_host", "must hold host names like shop.example");
+    }
+    hosts
+}

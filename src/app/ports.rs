@@ -1,0 +1,98 @@
+//! What a host must supply: a database, snapshots, a queue, a way out.
+//!
+//! A statement takes one parameter, `?1`, a JSON text that the SQL reads with `json_each` and
+//! `->>`; this keeps 64-bit integers whole and escapes D1's bound of 100 parameters. A row is one
+//! JSON text. A batch is one transaction and one round trip.
+
+use serde_json::Value;
+
+/// One SQL statement with its parameter.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    pub sql: &'static str,
+    pub param: String,
+}
+
+impl Statement {
+    pub fn new(sql: &'static str, param: &Value) -> Statement {
+        Statement {
+            sql,
+            param: param.to_string(),
+        }
+    }
+}
+
+/// Why a batch did not commit, as far as callers treat it differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DatabaseError {
+    /// The version check of a fold failed: load again and retry. Nothing was written.
+    Stale,
+    /// A UNIQUE, CHECK or foreign key rule refused it. Nothing was written.
+    Constraint,
+    /// Refused, timed out or unreachable. It may still have been written.
+    Unavailable,
+}
+
+/// Rows of one statement, each a JSON text.
+pub type Rows = Vec<String>;
+
+#[allow(async_fn_in_trait)]
+pub trait Database {
+    /// Runs all statements in one transaction; gives the rows of each.
+    async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, DatabaseError>;
+}
+
+/// The snapshot store or the queue did not answer, or refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unavailable;
+
+#[allow(async_fn_in_trait)]
+pub trait Snapshots {
+    async fn get(&self, key: &str) -> Result<Option<String>, Unavailable>;
+    async fn put(&self, key: &str, value: &str) -> Result<(), Unavailable>;
+    async fn delete(&self, key: &str) -> Result<(), Unavailable>;
+}
+
+#[allow(async_fn_in_trait)]
+pub trait WorkQueue {
+    /// Sends one message; at most 128,000 bytes.
+    async fn send(&self, message: String) -> Result<(), Unavailable>;
+}
+
+/// A POST to somebody else's server. The address was checked by the domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outbound {
+    pub url: String,
+    pub headers: Vec<(&'static str, String)>,
+    pub body: String,
+}
+
+/// What came back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// Status and the first bytes of the body.
+    Answered { status: u16, body: String },
+    /// No answer in time.
+    TimedOut,
+    /// No connection.
+    Unreachable,
+}
+
+#[allow(async_fn_in_trait)]
+pub trait Transport {
+    /// Posts without following redirects, within ten seconds, reading a bounded answer.
+    async fn post(&self, request: &Outbound) -> Reply;
+}
+
+/// Reads rows as values; one that does not read is a fault of ours and counts as unavailable.
+pub fn decode<T: serde::de::DeserializeOwned>(rows: &Rows) -> Result<Vec<T>, DatabaseError> {
+    let read = rows.iter().map(|row| serde_json::from_str(row));
+    read.collect::<Result<_, _>>()
+        .map_err(|_| DatabaseError::Unavailable)
+}
+
+/// The rows of the statement at `place` of a batch.
+pub fn rows_at(batch: &[Rows], place: usize) -> &Rows {
+    static NONE: Rows = Vec::new();
+    batch.get(place).unwrap_or(&NONE)
+}

@@ -1,0 +1,97 @@
+//! Publishing settings to KV: a projection of D1, written through an outbox.
+//!
+//! A change of settings leaves the KV keys that it touches in `publications`, in the same
+//! transaction. Whoever comes first (the request itself, cron) writes each record from what the
+//! tables say now and takes the row away, unless it was asked for again meanwhile.
+
+use super::ports::{self, Database, DatabaseError, Snapshots, Statement};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// Records written by one call; KV allows 1,000 operations per invocation.
+const BATCH: u32 = 200;
+
+const DUE: &str = "SELECT json_object('key', p.key, 'version', p.version, 'value', json(CASE
+    WHEN p.key LIKE 'host:%' THEN (
+      SELECT json_object('program', g.id, 'default_consent', g.body ->> 'default_consent',
+        'fallback', g.body ->> 'fallback_url', 'cookie_domain', g.body ->> 'cookie_domain')
+      FROM hosts h JOIN programs g ON g.id = h.program WHERE 'host:' || h.host = p.key)
+    WHEN p.key LIKE 'link:%' THEN (
+      SELECT json_object('id', l.id, 'program', l.program, 'partner', l.partner,
+        'target', l.target, 'active', json(iif(l.active AND coalesce((
+          SELECT s.active FROM partner_statuses s WHERE s.partner = l.partner
+          ORDER BY s.seq DESC LIMIT 1), 1), 'true', 'false')))
+      FROM links l WHERE l.host = substr(p.key, 6, instr(p.key, '/') - 6)
+        AND l.slug = substr(p.key, instr(p.key, '/') + 1))
+    WHEN p.key LIKE 'revoked:%' THEN (
+      SELECT '1' FROM api_keys k WHERE 'revoked:' || k.id = p.key AND k.revoked_at IS NOT NULL)
+    END)) FROM publications p ORDER BY p.key LIMIT ?1 ->> 'limit'";
+
+const DONE: &str = "DELETE FROM publications WHERE EXISTS (
+    SELECT 1 FROM json_each(?1) d
+    WHERE d.value ->> 'key' = publications.key AND d.value ->> 'version' = publications.version)";
+
+const LEFT: &str = "SELECT json_object('left', count(*)) FROM publications WHERE ?1 IS NOT NULL";
+
+/// Asks for every record to be written again.
+pub const REBUILD: &str = "INSERT INTO publications (key, version)
+    SELECT 'host:' || host, 1 FROM hosts WHERE ?1 IS NOT NULL
+    UNION ALL SELECT 'link:' || host || '/' || slug, 1 FROM links
+    UNION ALL SELECT 'revoked:' || id, 1 FROM api_keys WHERE revoked_at IS NOT NULL
+    ON CONFLICT DO UPDATE SET version = version + 1";
+
+/// Asks for the records in `$.publish` (a list of KV keys) to be written.
+pub const ENQUEUE: &str = "INSERT INTO publications (key, version)
+    SELECT value, 1 FROM json_each(?1, '$.publish') WHERE true
+    ON CONFLICT DO UPDATE SET version = version + 1";
+
+#[derive(Deserialize)]
+struct Due {
+    key: String,
+    version: i64,
+    /// The record as the SQL built it; absent when there is nothing to publish any more.
+    value: Option<Value>,
+}
+
+#[derive(Deserialize)]
+struct Left {
+    left: u64,
+}
+
+/// What a call did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Published {
+    pub written: usize,
+    /// Records that still wait.
+    pub left: u64,
+}
+
+/// Writes the records that wait, up to a bound. A record that KV refuses stays and is tried again.
+pub async fn publish(
+    db: &impl Database,
+    snapshots: &impl Snapshots,
+) -> Result<Published, DatabaseError> {
+    let rows = db
+        .batch(vec![Statement::new(DUE, &json!({"limit": BATCH}))])
+        .await?;
+    let due: Vec<Due> = ports::decode(ports::rows_at(&rows, 0))?;
+    let mut done = Vec::new();
+    for record in &due {
+        let written = match &record.value {
+            Some(value) => snapshots.put(&record.key, &value.to_string()).await,
+            None => snapshots.delete(&record.key).await,
+        };
+        if written.is_ok() {
+            done.push(json!({"key": record.key, "version": record.version}));
+        }
+    }
+    let written = done.len();
+    let param = Value::Array(done);
+    let statements = vec![Statement::new(DONE, &param), Statement::new(LEFT, &param)];
+    let rows = db.batch(statements).await?;
+    let left: Vec<Left> = ports::decode(ports::rows_at(&rows, 1))?;
+    Ok(Published {
+        written,
+        left: left.first().map_or(0, |row| row.left),
+    })
+}

@@ -1,0 +1,306 @@
+//! Lists for people and programs: what came in, what was decided, what is owed, what was sent.
+//!
+//! Every list is newest first, at most 100 rows, and pages by an opaque cursor.
+
+use super::ports::{self, Database, Statement};
+use super::problem::{self, Problem};
+use crate::domain::decision::{Decision, Names};
+use crate::domain::ids::{LinkId, PartnerId, ProgramId};
+use crate::domain::limits;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// What to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// `None` lists all programs; only an admin key of the deployment may.
+    pub program: Option<ProgramId>,
+    pub limit: Option<u32>,
+    pub cursor: Option<String>,
+}
+
+macro_rules! list {
+    ($row:literal, $from:literal, $program:literal, $seq:literal) => {
+        concat!(
+            "SELECT json_object('seq', ",
+            $seq,
+            ", 'row', json(",
+            $row,
+            ")) FROM ",
+            $from,
+            " WHERE (?1 ->> 'program' IS NULL OR ",
+            $program,
+            " = ?1 ->> 'program')",
+            " AND ",
+            $seq,
+            " < ?1 ->> 'before' ORDER BY ",
+            $seq,
+            " DESC LIMIT ?1 ->> 'limit'"
+        )
+    };
+}
+
+const EVENTS: &str = list!(
+    "json_object('id', id, 'program', program, 'kind', kind, 'key', key, 'customer', customer,
+      'occurred_at', occurred_at, 'received_at', received_at, 'state', state,
+      'amount', json(body -> '$.money'))",
+    "facts",
+    "program",
+    "seq"
+);
+const DECISIONS: &str = list!(
+    "json_patch(d.body, json_object('revision', d.revision, 'decided_at', d.decided_at))",
+    "(SELECT * FROM decisions o WHERE NOT EXISTS (SELECT 1 FROM decisions n
+      WHERE n.event = o.event AND n.revision > o.revision)) d",
+    "d.program",
+    "d.seq"
+);
+const LEDGER: &str =
+    list!(
+    "json_object('id', id, 'program', program, 'partner', partner, 'cause', cause, 'kind', kind,
+      'amount', amount, 'currency', currency, 'reason', reason, 'booked_at', booked_at)",
+    "entries", "program", "seq"
+);
+const DELIVERIES: &str = list!(
+    "json_object('id', id, 'program', program, 'destination', destination, 'event', event,
+      'type', type, 'state', state, 'attempts', attempts, 'next_at', next_at,
+      'last_status', last_status, 'last_error', last_error, 'created_at', created_at,
+      'done_at', done_at)",
+    "deliveries",
+    "program",
+    "seq"
+);
+const CONFLICTS: &str = list!(
+    "json_object('event', event, 'program', program, 'received_at', received_at,
+      'amount', json(body -> '$.money'), 'customer', json_extract(body, '$.customer'))",
+    "conflicts",
+    "program",
+    "seq"
+);
+const PROGRAMS: &str = list!(
+    "json_patch(body, json_object('id', id, 'name', name, 'created_at', created_at))",
+    "(SELECT *, row_number() OVER (ORDER BY created_at, id) AS seq FROM programs)",
+    "id",
+    "seq"
+);
+const PARTNERS: &str = list!(
+    "json_object('id', id, 'program', program, 'name', name, 'created_at', created_at,
+      'status', iif(coalesce((SELECT s.active FROM partner_statuses s WHERE s.partner = partners.id
+        ORDER BY s.seq DESC LIMIT 1), 1), 'active', 'suspended'))",
+    "partners",
+    "program",
+    "seq"
+);
+const LINKS: &str = list!(
+    "json_object('id', id, 'program', program, 'partner', partner, 'host', host, 'slug', slug,
+      'target', target, 'active', json(iif(active, 'true', 'false')), 'path', '/go/' || slug,
+      'created_at', created_at)",
+    "links",
+    "program",
+    "seq"
+);
+const DESTINATIONS: &str = list!(
+    "json_patch(config, json_object('id', id, 'program', program, 'kind', kind,
+      'enabled', json(iif(enabled, 'true', 'false')), 'created_at', created_at))",
+    "destinations",
+    "program",
+    "seq"
+);
+const KEYS: &str = list!(
+    "json_object('id', id, 'name', name, 'scope', scope, 'program', program,
+      'created_at', created_at, 'revoked_at', revoked_at)",
+    "api_keys",
+    "program",
+    "seq"
+);
+const CLICKS: &str = list!(
+    "json_object('program', program, 'day', day, 'link', link, 'partner', partner,
+      'class', class, 'count', count)",
+    "(SELECT *, row_number() OVER (ORDER BY day, link, partner, class) AS seq FROM click_rollups
+      WHERE ?1 ->> 'program' IS NULL OR program = ?1 ->> 'program')",
+    "program",
+    "seq"
+);
+const BALANCES: &str = list!(
+    "json_object('program', program, 'partner', partner, 'currency', currency, 'amount', amount)",
+    "(SELECT program, partner, currency, sum(amount) AS amount,
+        row_number() OVER (ORDER BY partner, currency) AS seq
+      FROM entries WHERE ?1 ->> 'program' IS NULL OR program = ?1 ->> 'program'
+      GROUP BY program, partner, currency)",
+    "program",
+    "seq"
+);
+
+/// The lists by their name in the address.
+fn sql(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "balances" => BALANCES,
+        "clicks" => CLICKS,
+        "conflicts" => CONFLICTS,
+        "decisions" => DECISIONS,
+        "deliveries" => DELIVERIES,
+        "destinations" => DESTINATIONS,
+        "events" => EVENTS,
+        "keys" => KEYS,
+        "ledger" => LEDGER,
+        "links" => LINKS,
+        "partners" => PARTNERS,
+        "programs" => PROGRAMS,
+        _ => return None,
+    })
+}
+
+const NAMES: &str = "SELECT json_object('id', id, 'name', name) FROM partners
+    WHERE id IN (SELECT value FROM json_each(?1, '$.partners'))
+    UNION ALL SELECT json_object('id', id, 'name', host || '/go/' || slug) FROM links
+    WHERE id IN (SELECT value FROM json_each(?1, '$.links'))";
+
+const ONE_EVENT: &str = "SELECT json_object('id', f.id, 'program', f.program, 'kind', f.kind,
+      'key', f.key, 'customer', f.customer, 'occurred_at', f.occurred_at,
+      'received_at', f.received_at, 'state', f.state, 'amount', json(f.body -> '$.money'),
+      'decision', json((SELECT d.body FROM decisions d WHERE d.event = f.id
+                        ORDER BY d.revision DESC LIMIT 1)),
+      'entries', json((SELECT json_group_array(json_object('id', e.id, 'partner', e.partner,
+                    'kind', e.kind, 'amount', e.amount, 'currency', e.currency,
+                    'reason', e.reason, 'booked_at', e.booked_at))
+                  FROM entries e WHERE e.cause = f.id)),
+      'deliveries', json((SELECT json_group_array(json_object('id', v.id, 'type', v.type,
+                       'destination', v.destination, 'state', v.state, 'attempts', v.attempts,
+                       'last_error', v.last_error)) FROM deliveries v WHERE v.event = f.id)))
+    FROM facts f WHERE f.id = ?1 ->> 'id'";
+
+#[derive(Deserialize)]
+struct Row {
+    seq: u64,
+    row: Value,
+}
+
+#[derive(Deserialize)]
+struct NameRow {
+    id: String,
+    name: String,
+}
+
+/// Names of partners and links, by id.
+struct Directory(BTreeMap<String, String>);
+
+impl Names for Directory {
+    fn partner(&self, id: PartnerId) -> String {
+        let id = id.to_string();
+        self.0.get(&id).cloned().unwrap_or(id)
+    }
+
+    fn link(&self, id: LinkId) -> String {
+        let id = id.to_string();
+        self.0.get(&id).cloned().unwrap_or(id)
+    }
+}
+
+/// One page of a list: `{"data": […], "next_cursor": …}`.
+pub async fn list(db: &impl Database, name: &str, page: &Page) -> Result<Value, Problem> {
+    let sql = sql(name).ok_or(&problem::NOT_FOUND)?;
+    let limit = page
+        .limit
+        .unwrap_or(limits::PAGE_ROWS)
+        .clamp(1, limits::PAGE_ROWS);
+    let before = page
+        .cursor
+        .as_deref()
+        .map_or(Some(i64::MAX.unsigned_abs()), read_cursor);
+    let before = before.ok_or(&problem::CURSOR_INVALID)?;
+    let param = json!({"program": page.program, "before": before, "limit": limit + 1});
+    let rows = db.batch(vec![Statement::new(sql, &param)]).await?;
+    let mut found: Vec<Row> = ports::decode(ports::rows_at(&rows, 0))?;
+    let more = found.len() > limit as usize;
+    found.truncate(limit as usize);
+    let next = found
+        .last()
+        .filter(|_| more)
+        .map(|row| write_cursor(row.seq));
+    let mut data: Vec<Value> = found.into_iter().map(|row| row.row).collect();
+    if name == "decisions" {
+        explain(db, &mut data).await?;
+    }
+    let data: Vec<Value> = data.into_iter().map(readable).collect();
+    Ok(json!({"data": data, "next_cursor": next}))
+}
+
+/// One event with its decision, entries and deliveries.
+pub async fn event(db: &impl Database, id: &str) -> Result<Value, Problem> {
+    let rows = db
+        .batch(vec![Statement::new(ONE_EVENT, &json!({"id": id}))])
+        .await?;
+    let found: Vec<Value> = ports::decode(ports::rows_at(&rows, 0))?;
+    let mut event = found.into_iter().next().ok_or(&problem::NOT_FOUND)?;
+    let mut decision = vec![event["decision"].take()];
+    explain(db, &mut decision).await?;
+    event["decision"] = readable(decision.pop().unwrap_or_default());
+    for list in ["entries", "deliveries"] {
+        let rows = event[list].as_array_mut().into_iter().flatten();
+        rows.for_each(|row| *row = readable(row.take()));
+    }
+    Ok(readable(event))
+}
+
+/// Adds the sentence to decisions, with the names that partners and links have now.
+async fn explain(db: &impl Database, decisions: &mut [Value]) -> Result<(), Problem> {
+    let read = |value: &Value| Decision::deserialize(value).ok();
+    let known: Vec<Option<Decision>> = decisions.iter().map(read).collect();
+    let touches = || {
+        known
+            .iter()
+            .flatten()
+            .flat_map(|decision| &decision.touches)
+    };
+    let param = json!({
+        "partners": touches().map(|touch| touch.partner)
+            .chain(known.iter().flatten().filter_map(|decision| decision.partner))
+            .collect::<Vec<_>>(),
+        "links": touches().map(|touch| touch.link).collect::<Vec<_>>(),
+    });
+    let rows = db.batch(vec![Statement::new(NAMES, &param)]).await?;
+    let names: Vec<NameRow> = ports::decode(ports::rows_at(&rows, 0))?;
+    let directory = Directory(names.into_iter().map(|row| (row.id, row.name)).collect());
+    for (value, decision) in decisions.iter_mut().zip(known) {
+        if let Some(decision) = decision {
+            value["sentence"] = json!(decision.sentence(&directory));
+        }
+    }
+    Ok(())
+}
+
+/// Instants in milliseconds become RFC 3339 text.
+pub fn readable(mut value: Value) -> Value {
+    match &mut value {
+        Value::Object(members) => {
+            for (name, member) in members.iter_mut() {
+                let instant = name == "at" || name.ends_with("_at") || name == "effective_from";
+                match member.as_i64().filter(|_| instant) {
+                    Some(ms) => *member = json!(crate::domain::time::UnixMs(ms).to_rfc3339()),
+                    None => *member = readable(member.take()),
+                }
+            }
+        }
+        Value::Array(items) => items
+            .iter_mut()
+            .for_each(|item| *item = readable(item.take())),
+        _ => {}
+    }
+    value
+}
+
+fn write_cursor(seq: u64) -> String {
+    URL_SAFE_NO_PAD.encode(format!("c1:{seq}"))
+}
+
+fn read_cursor(text: &str) -> Option<u64> {
+    let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+    std::str::from_utf8(&bytes)
+        .ok()?
+        .strip_prefix("c1:")?
+        .parse()
+        .ok()
+}

@@ -1,0 +1,154 @@
+//! Personal details as Meta wants them: normalised, then SHA-256 in lower-case hex.
+//!
+//! Decides what a usable e-mail address, phone number or external id is. Conforms to Meta's own
+//! parameter builder where Meta's libraries agree with each other; what one of them refuses is
+//! refused. The text is never kept. Source: npm capi-param-builder-nodejs, compared in
+//! `tests/golden/meta_hashing.json`.
+//!
+//! Unlike that builder, only 64 hex digits count as hashed already. It also passes 32 (an MD5) on
+//! as they are, but an external id often is a bare UUID, and that would leave unhashed.
+
+use sha2::{Digest as _, Sha256};
+
+/// Longest phone number in digits (ITU-T E.164).
+const MAX_PHONE_DIGITS: usize = 15;
+
+/// The hash of an e-mail address: trimmed and in lower case; dots and `+` stay. `None` for what
+/// is not an address (`name@host.tld` in ASCII). 64 hex digits pass as the hash that they are.
+pub fn email(raw: &str) -> Option<String> {
+    already_hashed(raw).or_else(|| {
+        let lower = raw.to_lowercase();
+        let address = lower.trim_matches(is_space);
+        is_email(address).then(|| sha256_hex(address))
+    })
+}
+
+/// The hash of a phone number with its country code: digits only, without leading zeros (so
+/// `+1 (650) 555-1212` and `001 650…` are one number). `None` without digits, with more than 15,
+/// or with letters (an extension is not a number to match). 64 hex digits pass as a hash.
+pub fn phone(raw: &str) -> Option<String> {
+    already_hashed(raw).or_else(|| {
+        if raw.chars().any(char::is_alphabetic) {
+            return None;
+        }
+        let digits: String = raw.chars().filter(char::is_ascii_digit).collect();
+        let number = digits.trim_start_matches('0');
+        (!number.is_empty() && number.len() <= MAX_PHONE_DIGITS).then(|| sha256_hex(number))
+    })
+}
+
+/// The hash of the shop's own id of a customer: without any white space, in lower case. `None`
+/// if nothing is left. 64 hex digits pass as a hash.
+pub fn external_id(raw: &str) -> Option<String> {
+    already_hashed(raw).or_else(|| {
+        let bare: String = raw.chars().filter(|c| !is_space(*c)).collect();
+        (!bare.is_empty()).then(|| sha256_hex(&bare.to_lowercase()))
+    })
+}
+
+fn already_hashed(raw: &str) -> Option<String> {
+    let bare = raw.trim_matches(is_space);
+    let hashed = bare.len() == 64 && bare.bytes().all(|byte| byte.is_ascii_hexdigit());
+    hashed.then(|| bare.to_ascii_lowercase())
+}
+
+fn sha256_hex(text: &str) -> String {
+    hex::encode(Sha256::digest(text.as_bytes()))
+}
+
+/// White space as ECMAScript's `\s` has it.
+fn is_space(c: char) -> bool {
+    (c.is_whitespace() && c != '\u{85}') || c == '\u{feff}'
+}
+
+/// A local part of dot-separated atoms (RFC 5322) and a host of at least two labels.
+fn is_email(address: &str) -> bool {
+    let atom = |c: char| c.is_ascii_alphanumeric() || "_!#$%&'*+/=?^`{|}~-".contains(c);
+    let Some((local, host)) = address.rsplit_once('@') else {
+        return false;
+    };
+    local
+        .split('.')
+        .all(|part| !part.is_empty() && part.chars().all(atom))
+        && host.contains('.')
+        && host.split('.').all(is_label)
+}
+
+fn is_label(label: &str) -> bool {
+    !label.is_empty()
+        && !label.starts_with('-')
+        && !label.ends_with('-')
+        && label
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    #[test]
+    fn hashes_equal_those_of_metas_builder() {
+        let text = include_str!("../../../tests/golden/meta_hashing.json");
+        let golden: Value = serde_json::from_str(text).unwrap();
+        for (kind, hash) in [
+            ("email", email as fn(&str) -> _),
+            ("phone", phone),
+            ("external_id", external_id),
+        ] {
+            let cases = golden[kind].as_array().unwrap();
+            assert!(cases.len() >= 8, "{kind}");
+            for case in cases {
+                let expected = case["sha256"].as_str().map(str::to_owned);
+                assert_eq!(
+                    hash(case["input"].as_str().unwrap()),
+                    expected,
+                    "{kind}: {case}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_looks_hashed_passes_only_as_a_whole() {
+        let hash = "ABCDEF0123456789abcdef0123456789ABCDEF0123456789abcdef0123456789";
+        for function in [email, phone, external_id] {
+            assert_eq!(
+                function(&format!(" {hash} ")),
+                Some(hash.to_ascii_lowercase())
+            );
+        }
+        assert_eq!(email(&format!("{hash}0")), None);
+        assert_eq!(external_id(&format!("x{hash}")).unwrap().len(), 64);
+        assert_ne!(external_id(&format!("x{hash}")).unwrap()[..8], hash[..8]);
+    }
+
+    #[test]
+    fn outside_of_the_agreement_we_are_the_stricter() {
+        let md5 = "0123456789abcdef0123456789abcdef";
+        assert_ne!(external_id(md5), Some(md5.to_owned()));
+        for raw in [
+            "1-650-555-1212 x5",
+            "1234567890123456",
+            "",
+            "000",
+            "+",
+            "東京",
+        ] {
+            assert_eq!(phone(raw), None, "{raw}");
+        }
+        for raw in [
+            "a@b",
+            "@b.c",
+            "a@",
+            "a..b@c.de",
+            "a@-b.de",
+            "a@b.de.",
+            "a b@c.de",
+            "ä@b.de",
+        ] {
+            assert_eq!(email(raw), None, "{raw}");
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! Cron, each minute: sweeps whatever a queue message should have woken and did not.
+
+use super::work;
+use worker::{Env, ScheduleContext, ScheduledEvent, event};
+
+#[event(scheduled)]
+async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) {
+    for done in [
+        work::publish_all(&env).await,
+        work::fold_and_deliver(&env).await,
+        work::expire(&env).await,
+    ] {
+        if let Err(error) = done {
+            worker::console_error!("cron: {error:?}");
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The API over HTTP: reads a request, has it answered, and starts what should happen afterwards.
+
+use super::clock;
+use super::d1::D1;
+use super::kv::Kv;
+use super::runtime;
+use super::work::{self, WorkSender};
+use crate::app::api::{Request, Response, Services};
+use crate::app::edge_plane::Place;
+use crate::app::isolate::Memory;
+use crate::app::ports::WorkQueue;
+use crate::app::problem::{self, Problem};
+use crate::domain::limits;
+use futures_util::StreamExt;
+use worker::{Context, Env, Headers, event};
+
+#[event(fetch)]
+async fn fetch(
+    request: worker::Request,
+    env: Env,
+    context: Context,
+) -> worker::Result<worker::Response> {
+    let answer = match answer(request, &env).await {
+        Some(answer) => answer,
+        None => Response::problem(&Problem::from(&problem::INTERNAL), false),
+    };
+    if answer.after.publish {
+        publish(&env).await;
+    }
+    if answer.after.wake {
+        context.wait_until(wake(env));
+    }
+    respond(&answer)
+}
+
+async fn answer(request: worker::Request, env: &Env) -> Option<Response> {
+    let settings = runtime::settings(env)?;
+    let (db, kv, queue) = (
+        D1::of(env).ok()?,
+        Kv::of(env).ok()?,
+        WorkSender::of(env).ok()?,
+    );
+    let request = read(request).await?;
+    #[cfg(feature = "drill")]
+    super::hot::drill(&request.query, "api");
+    let services = Services {
+        db: &db,
+        snapshots: &kv,
+        queue: &queue,
+        settings: &settings,
+    };
+    Some(services.handle(&request).await)
+}
+
+async fn read(mut request: worker::Request) -> Option<Request> {
+    let url = request.inner().url();
+    let place = Place::read(&url);
+    let header = |name| {
+        request
+            .headers()
+            .get(name)
+            .ok()
+            .flatten()
+            .unwrap_or_default()
+    };
+    let content_type = header("content-type");
+    let authorization = header("authorization");
+    let method = request.method().as_ref().to_owned();
+    let body = body(&mut request).await;
+    Some(Request {
+        method,
+        host: place.host.to_owned(),
+        path: place.path.to_owned(),
+        query: place.query.to_owned(),
+        content_type,
+        authorization,
+        body,
+        now: clock::now(),
+        entropy: clock::entropy()?,
+    })
+}
+
+/// Reads the body up to the largest bound of any address; `None` when there is more.
+async fn body(request: &mut worker::Request) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let Ok(mut stream) = request.stream() else {
+        return Some(bytes);
+    };
+    while let Some(Ok(chunk)) = stream.next().await {
+        bytes.extend(chunk);
+        if bytes.len() > limits::CONTROL_BODY_BYTES {
+            return None;
+        }
+    }
+    Some(bytes)
+}
+
+fn respond(answer: &Response) -> worker::Result<worker::Response> {
+    let headers = Headers::new();
+    if !answer.body.is_empty() {
+        headers.set("content-type", answer.content_type)?;
+    }
+    headers.set("cache-control", "no-store")?;
+    headers.set("x-content-type-options", "nosniff")?;
+    if let Some(seconds) = answer.retry_after {
+        headers.set("retry-after", &seconds.to_string())?;
+    }
+    let response = if answer.body.is_empty() {
+        worker::Response::empty()?
+    } else {
+        worker::Response::ok(answer.body.as_str())?
+    };
+    Ok(response.with_status(answer.status).with_headers(headers))
+}
+
+/// Writes the KV records of a change before the answer goes out, and lets this isolate forget what
+/// it knew: where a link was made it is live at once.
+async fn publish(env: &Env) {
+    if work::publish_all(env).await.is_err() {
+        worker::console_error!("publish: will be tried again by cron");
+    }
+    runtime::memory(|memory| *memory = Memory::default());
+}
+
+async fn wake(env: Env) {
+    let Ok(queue) = WorkSender::of(&env) else {
+        return;
+    };
+    if queue.send(work::WAKE.to_owned()).await.is_err() {
+        worker::console_error!("wake: cron will fold");
+    }
+}

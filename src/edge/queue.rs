@@ -1,0 +1,93 @@
+//! Queue batches. One handler for all queues, told apart by the messages:
+//! - `{"sent": ms, "visits": […]}` visits from the edge plane,
+//! - `{"intake": {…}}` a conversion that the database could not take,
+//! - `{"wake": true}` facts or deliveries wait.
+
+use super::d1::D1;
+use super::work;
+use crate::app::clicks::{self, Message};
+use crate::app::ingest::{self, Intake};
+use crate::app::ports::DatabaseError;
+use crate::domain::click::Visit;
+use crate::domain::time::UnixMs;
+use serde::Deserialize;
+use serde_json::Value;
+use worker::{Context, Env, MessageBatch, MessageExt, RawMessage, Result, event};
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Content {
+    Visits {
+        sent: UnixMs,
+        visits: Vec<Visit>,
+    },
+    Intake {
+        intake: Box<Intake>,
+    },
+    Wake {
+        #[serde(rename = "wake")]
+        _wake: bool,
+    },
+}
+
+#[event(queue)]
+async fn queue(batch: MessageBatch<Value>, env: Env, _context: Context) -> Result<()> {
+    let Ok(db) = D1::of(&env) else {
+        batch.retry_all();
+        return Ok(());
+    };
+    let mut visits = Vec::new();
+    let mut wake = false;
+    for message in batch.raw_iter() {
+        let text = message.body().as_string().unwrap_or_default();
+        #[cfg(feature = "drill")]
+        super::hot::drill(&text, "queue");
+        match serde_json::from_str::<Content>(&text) {
+            Ok(Content::Visits {
+                sent,
+                visits: found,
+            }) => {
+                let id = message.id();
+                visits.push((
+                    message,
+                    Message {
+                        id,
+                        sent_at: sent,
+                        visits: found,
+                    },
+                ));
+            }
+            Ok(Content::Intake { intake }) => match ingest::store(&db, &intake).await {
+                Ok(_) => wake = true,
+                Err(DatabaseError::Constraint) => worker::console_error!("intake refused"),
+                Err(_) => message.retry(),
+            },
+            Ok(Content::Wake { .. }) => wake = true,
+            Err(_) => worker::console_error!("a message that is none of ours was dropped"),
+        }
+    }
+    store_visits(&db, visits).await;
+    if wake && work::fold_and_deliver(&env).await.is_err() {
+        worker::console_error!("fold: will be tried again by cron");
+    }
+    Ok(())
+}
+
+/// All visits of the batch in one transaction; if that is refused, each message by itself, so that
+/// one bad message does not hold the others.
+async fn store_visits(db: &D1, found: Vec<(RawMessage, Message)>) {
+    let (raw, messages): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+    match clicks::consume(db, &messages).await {
+        Ok(()) => {}
+        Err(DatabaseError::Constraint) => {
+            for (raw, message) in raw.iter().zip(messages) {
+                match clicks::consume(db, &[message]).await {
+                    Ok(()) => {}
+                    Err(DatabaseError::Constraint) => worker::console_error!("visits refused"),
+                    Err(_) => raw.retry(),
+                }
+            }
+        }
+        Err(_) => raw.iter().for_each(MessageExt::retry),
+    }
+}

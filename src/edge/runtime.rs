@@ -1,0 +1,47 @@
+//! What an isolate holds: its settings and its memory. An isolate runs one thread.
+
+use crate::app::isolate::Memory;
+use crate::app::settings::Settings;
+use std::cell::RefCell;
+use std::rc::Rc;
+use worker::Env;
+
+thread_local! {
+    static SETTINGS: RefCell<Option<Rc<Settings>>> = const { RefCell::new(None) };
+    static MEMORY: RefCell<Memory> = RefCell::new(Memory::default());
+}
+
+/// The settings, if they were read before.
+pub(super) fn known_settings() -> Option<Rc<Settings>> {
+    SETTINGS.with_borrow(Clone::clone)
+}
+
+/// The settings, read from the environment the first time. `None` when they cannot be used; the
+/// log says which one.
+pub(super) fn settings(env: &Env) -> Option<Rc<Settings>> {
+    if let Some(known) = known_settings() {
+        return Some(known);
+    }
+    let text = |name| {
+        env.var(name)
+            .map(|value| value.to_string())
+            .unwrap_or_default()
+    };
+    let read = Settings::parse(&text("ROOT_SECRET"), &text("ADMIN_HOST"), &text("LOOPBACK"));
+    match read {
+        Ok(settings) => {
+            let settings = Rc::new(settings);
+            SETTINGS.set(Some(Rc::clone(&settings)));
+            Some(settings)
+        }
+        Err(error) => {
+            worker::console_error!("setting cannot be used: {error:?}");
+            None
+        }
+    }
+}
+
+/// Reads or changes the isolate's memory. Must not be held over an await.
+pub(super) fn memory<T>(work: impl FnOnce(&mut Memory) -> T) -> T {
+    MEMORY.with_borrow_mut(work)
+}

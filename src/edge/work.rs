@@ -1,0 +1,81 @@
+//! The ledger plane's work, as queue messages and cron run it.
+
+use super::clock;
+use super::d1::D1;
+use super::kv::Kv;
+use super::outbound::Outside;
+use super::runtime;
+use crate::app::ports::{Database, DatabaseError, Statement, Unavailable, WorkQueue};
+use crate::app::{deliver, ledger, publish};
+use serde_json::json;
+use worker::{Env, Queue, QueueContentType, RawMessageBuilder};
+
+/// A queue message that only wakes the ledger plane.
+pub(super) const WAKE: &str = r#"{"wake":true}"#;
+/// Rounds of one kind of work in one invocation; what is left waits for the next one.
+const ROUNDS: usize = 50;
+const SEND_MS: u64 = 5_000;
+
+pub(super) struct WorkSender(Queue);
+
+impl WorkSender {
+    pub(super) fn of(env: &Env) -> worker::Result<WorkSender> {
+        env.queue("WORK").map(WorkSender)
+    }
+}
+
+impl WorkQueue for WorkSender {
+    async fn send(&self, message: String) -> Result<(), Unavailable> {
+        let builder = RawMessageBuilder::new(message.into());
+        let message = builder.build_with_content_type(QueueContentType::Text);
+        let sent = clock::within(SEND_MS, self.0.send_raw(message)).await;
+        sent.ok_or(Unavailable)?.map_err(|_| Unavailable)
+    }
+}
+
+/// Folds and delivers until nothing is left or the rounds are used up.
+pub(super) async fn fold_and_deliver(env: &Env) -> Result<(), DatabaseError> {
+    let db = D1::of(env).map_err(|_| DatabaseError::Unavailable)?;
+    for _ in 0..ROUNDS {
+        let folded = ledger::fold(&db, clock::now()).await?;
+        if folded.set_aside > 0 {
+            worker::console_error!("{} facts were set aside", folded.set_aside);
+        }
+        if folded.facts == 0 {
+            break;
+        }
+    }
+    let Some(settings) = runtime::settings(env) else {
+        return Ok(());
+    };
+    for _ in 0..ROUNDS {
+        let Some(entropy) = clock::entropy() else {
+            break;
+        };
+        let [a, b, rest @ ..] = entropy;
+        let lease = hex::encode(rest.get(..16).unwrap_or_default());
+        let jitter = u16::from_be_bytes([a, b]);
+        let sent = deliver::deliver(&db, &Outside, &settings, clock::now(), &lease, jitter).await?;
+        if sent == 0 {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Writes the KV records that wait.
+pub(super) async fn publish_all(env: &Env) -> Result<(), DatabaseError> {
+    let (Ok(db), Ok(kv)) = (D1::of(env), Kv::of(env)) else {
+        return Ok(());
+    };
+    publish::publish(&db, &kv).await.map(|_| ())
+}
+
+/// Takes away what was kept for destinations and not fetched in time.
+pub(super) async fn expire(env: &Env) -> Result<(), DatabaseError> {
+    let db = D1::of(env).map_err(|_| DatabaseError::Unavailable)?;
+    let param = json!({"now": clock::now()});
+    db.batch(vec![Statement::new(deliver::EXPIRE_SEALED, &param)])
+        .await
+        .map(|_| ())
+}

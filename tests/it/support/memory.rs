@@ -1,0 +1,71 @@
+//! KV, queue and transport in memory.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use throughline::app::ports::{Outbound, Reply, Snapshots, Transport, Unavailable, WorkQueue};
+
+#[derive(Default)]
+pub struct Kv {
+    pub records: RefCell<BTreeMap<String, String>>,
+    pub down: Cell<bool>,
+}
+
+impl Snapshots for Kv {
+    async fn get(&self, key: &str) -> Result<Option<String>, Unavailable> {
+        if self.down.get() {
+            return Err(Unavailable);
+        }
+        Ok(self.records.borrow().get(key).cloned())
+    }
+
+    async fn put(&self, key: &str, value: &str) -> Result<(), Unavailable> {
+        if self.down.get() {
+            return Err(Unavailable);
+        }
+        self.records.borrow_mut().insert(key.into(), value.into());
+        Ok(())
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), Unavailable> {
+        if self.down.get() {
+            return Err(Unavailable);
+        }
+        self.records.borrow_mut().remove(key);
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+pub struct Queue {
+    pub sent: RefCell<Vec<String>>,
+    pub down: Cell<bool>,
+}
+
+impl WorkQueue for Queue {
+    async fn send(&self, message: String) -> Result<(), Unavailable> {
+        if self.down.get() {
+            return Err(Unavailable);
+        }
+        self.sent.borrow_mut().push(message);
+        Ok(())
+    }
+}
+
+/// Answers every POST with the next of `replies`, or 200.
+#[derive(Default)]
+pub struct Receiver {
+    pub got: RefCell<Vec<Outbound>>,
+    pub replies: RefCell<Vec<Reply>>,
+}
+
+impl Transport for Receiver {
+    async fn post(&self, request: &Outbound) -> Reply {
+        self.got.borrow_mut().push(request.clone());
+        let mut replies = self.replies.borrow_mut();
+        if replies.is_empty() {
+            let body = r#"{"events_received":1}"#.into();
+            return Reply::Answered { status: 200, body };
+        }
+        replies.remove(0)
+    }
+}

@@ -1,0 +1,243 @@
+/** `make deploy`: puts the product on a Cloudflare account. Every step can be repeated. */
+import { existsSync } from "node:fs";
+import { chmod, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { createSteps, ROOT, Stop, bold, dim, must, run, runTool, yellow } from "./console.mjs";
+import { writeDeployConfig } from "./deploy-config.mjs";
+
+const HELP = `
+Usage: node tools/deploy.mjs [--dry-run]
+
+Creates what is missing on the Cloudflare account that wrangler is logged in to (a D1 database,
+a KV namespace, three queues), applies the migrations, sets the root secret, deploys the Worker
+and prints the first API key. Run it again at any time: what is there is kept.
+
+  --dry-run   say each step, touch no account, and have wrangler bundle the Worker as it would
+
+Environment:
+  ADMIN_HOST       host of the API and dashboard; the workers.dev address unless told
+  SITE_ORIGIN      origin of the site behind the landing gateway; none unless told
+  ROUTES           comma-separated hosts (custom domains) or patterns, for instance
+                   "admin.example.com,example.com/go/*"; "zone=pattern" names the zone
+  D1_JURISDICTION  eu or fedramp; counts only when the database is created
+  CLOUDFLARE_API_TOKEN, CLOUDFLARE_ACCOUNT_ID   as wrangler uses them
+
+Its own files (ids, the root secret) are in .local/deploy, which is not tracked. Back the root
+secret up: without it no token, cookie or API key that was handed out can be read again.
+`;
+
+const DATABASE = "throughline";
+const NAMESPACE = "throughline-snapshots";
+const QUEUES = ["throughline-clicks", "throughline-work", "throughline-dead"];
+const LOCAL = path.join(ROOT, ".local/deploy");
+const SECRET = path.join(LOCAL, "root-secret");
+const STATE = path.join(LOCAL, "state.json");
+const DRY = path.join(ROOT, "target/deploy-dry-run");
+const ENV = { WRANGLER_SEND_METRICS: "false", WRANGLER_HIDE_BANNER: "true", CI: "1" };
+const FOURTEEN_DAYS = String(14 * 86_400);
+const ONE_DAY = String(86_400);
+
+const WRANGLER = path.join(ROOT, "node_modules/wrangler/bin/wrangler.js");
+/** @param {string[]} args */
+const wrangler = (...args) => must(process.execPath, [WRANGLER, ...args], { env: ENV });
+/** @param {string[]} args */
+const tryWrangler = (...args) => run(process.execPath, [WRANGLER, ...args], { env: ENV });
+
+function settingsFromEnv() {
+  const { ADMIN_HOST, SITE_ORIGIN, ROUTES, D1_JURISDICTION } = process.env;
+  const routes = (ROUTES ?? "").split(",").map((route) => route.trim()).filter(Boolean);
+  for (const host of ADMIN_HOST ? [ADMIN_HOST] : []) {
+    if (!/^[a-z0-9.-]+$/.test(host)) throw new Stop(`ADMIN_HOST is a host name alone, not ${host}`);
+  }
+  return { adminHost: ADMIN_HOST, siteOrigin: SITE_ORIGIN, routes, jurisdiction: D1_JURISDICTION };
+}
+
+/** Wrangler may say things before the JSON. @param {string} text */
+function parseJson(text) {
+  return JSON.parse(text.slice(Math.max(0, text.search(/^[[{]/m))));
+}
+
+async function checkLogin() {
+  const who = await tryWrangler("whoami", "--json");
+  if (who.code !== 0) {
+    throw new Stop("wrangler is not logged in: run `npx wrangler login`, or set\n" +
+      "CLOUDFLARE_API_TOKEN (and CLOUDFLARE_ACCOUNT_ID when it reaches several accounts)");
+  }
+  const { email, accounts = [] } = parseJson(who.stdout);
+  return [email, ...accounts.map((/** @type {any} */ a) => a.name)].filter(Boolean).join(", ");
+}
+
+async function findDatabase() {
+  const all = parseJson((await wrangler("d1", "list", "--json")).stdout);
+  return all.find((/** @type {any} */ db) => db.name === DATABASE)?.uuid;
+}
+
+/** @param {string | undefined} jurisdiction */
+async function ensureDatabase(jurisdiction) {
+  const present = await findDatabase();
+  if (present) return present;
+  const where = jurisdiction ? ["--jurisdiction", jurisdiction] : [];
+  await wrangler("d1", "create", DATABASE, "--update-config=false", ...where);
+  return (await findDatabase()) ?? fail("the new D1 database is not listed; run this again");
+}
+
+async function findNamespace() {
+  const all = parseJson((await wrangler("kv", "namespace", "list")).stdout);
+  return all.find((/** @type {any} */ kv) => kv.title === NAMESPACE)?.id;
+}
+
+async function ensureNamespace() {
+  const present = await findNamespace();
+  if (present) return present;
+  await wrangler("kv", "namespace", "create", NAMESPACE, "--update-config=false");
+  return (await findNamespace()) ?? fail("the new KV namespace is not listed; run this again");
+}
+
+/** @param {string} message @returns {never} */
+function fail(message) {
+  throw new Stop(message);
+}
+
+/** @param {string} name */
+async function ensureQueue(name) {
+  const present = await tryWrangler("queues", "info", name);
+  if (present.code === 0) return `${name} is there`;
+  const retention = "--message-retention-period-secs";
+  const long = await tryWrangler("queues", "create", name, retention, FOURTEEN_DAYS);
+  if (long.code === 0) return `${name} made, keeps messages for 14 days`;
+  // The free plan keeps messages for a day at most.
+  await wrangler("queues", "create", name, retention, ONE_DAY);
+  return `${name} made, keeps messages for 1 day (14 days need the paid plan)`;
+}
+
+/** @param {string} config */
+async function hasRemoteSecret(config) {
+  const list = await tryWrangler("secret", "list", "--config", config);
+  // Before the first deploy there is no Worker and the list is an error.
+  if (list.code !== 0) {
+    if (/10007|does not exist|not found/i.test(list.stdout + list.stderr)) return false;
+    fail(`the secrets of the Worker cannot be listed\n${(list.stderr + list.stdout).trim()}`);
+  }
+  return parseJson(list.stdout).some((/** @type {any} */ one) => one.name === "ROOT_SECRET");
+}
+
+async function localRootSecret() {
+  const { newRootSecret } = await import("./stack.mjs");
+  const known = await readFile(SECRET, "utf8").catch(() => "");
+  if (known) return known.trim();
+  const secret = newRootSecret();
+  await mkdir(LOCAL, { recursive: true });
+  await writeFile(SECRET, `${secret}\n`, { mode: 0o600 });
+  await chmod(SECRET, 0o600);
+  return secret;
+}
+
+/**
+ * Deploys; the root secret goes with the code when the Worker has none yet.
+ * @param {string} config
+ */
+async function deployWorker(config) {
+  if (await hasRemoteSecret(config)) return wrangler("deploy", "--config", config);
+  const file = path.join(LOCAL, "secrets.json");
+  const secrets = JSON.stringify({ ROOT_SECRET: await localRootSecret() });
+  await writeFile(file, secrets, { mode: 0o600 });
+  try {
+    const result = await wrangler("deploy", "--config", config, "--secrets-file", file);
+    console.log(yellow(`      a new root secret is set; back up ${path.relative(ROOT, SECRET)}`));
+    return result;
+  } finally {
+    await rm(file, { force: true });
+  }
+}
+
+/** The workers.dev host of the last deploy, which only a deploy tells. */
+async function rememberedHost() {
+  const state = await readFile(STATE, "utf8").catch(() => "{}");
+  return JSON.parse(state).host;
+}
+
+/** @param {string} adminHost */
+async function firstKey(adminHost) {
+  if (!existsSync(SECRET)) {
+    return "the root secret was not made here, so the first key cannot be fetched from here";
+  }
+  const { setupProof } = await import("./stack.mjs");
+  const proof = setupProof((await readFile(SECRET, "utf8")).trim());
+  const headers = { authorization: `Bearer ${proof}` };
+  // A new host takes some seconds until it answers everywhere.
+  for (let attempt = 1; ; attempt++) {
+    const url = `https://${adminHost}/api/v1/setup`;
+    const answer = await fetch(url, { method: "POST", headers }).catch(() => undefined);
+    if (answer?.status === 409) return "the first key was handed out before";
+    if (answer?.status === 201) {
+      const { key } = /** @type {{ key: string }} */ (await answer.json());
+      console.log(`      ${bold(key)}`);
+      return "this is the first API key; it is shown this once";
+    }
+    if (attempt === 10) fail(`${adminHost} answers ${answer?.status ?? "nothing"}; run this again`);
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+  }
+}
+
+async function deploy() {
+  const { jurisdiction, ...settings } = settingsFromEnv();
+  const step = createSteps(7);
+  await step("Cloudflare account", checkLogin);
+  const databaseId = await step(`D1 database ${DATABASE}`, () => ensureDatabase(jurisdiction));
+  const namespaceId = await step(`KV namespace ${NAMESPACE}`, ensureNamespace);
+  await step("queues", async () => {
+    const said = [];
+    for (const name of QUEUES) said.push(await ensureQueue(name));
+    return said.join("; ");
+  });
+  let adminHost = settings.adminHost ?? (await rememberedHost());
+  const write = () =>
+    writeDeployConfig(LOCAL, { ...settings, adminHost, databaseId, namespaceId });
+  let config = await write();
+  await step("migrations", async () => {
+    await wrangler("d1", "migrations", "apply", DATABASE, "--remote", "--config", config);
+  });
+  await step("Worker", async () => {
+    const { stdout } = await deployWorker(config);
+    const host = /https:\/\/([a-z0-9.-]+\.workers\.dev)/.exec(stdout)?.[1];
+    if (host) await writeFile(STATE, JSON.stringify({ host }));
+    if (adminHost) return adminHost;
+    if (!host) fail("there is no workers.dev address; set ADMIN_HOST and ROUTES");
+    // Only now is the address known: tell the Worker which host is the admin's.
+    adminHost = host;
+    config = await write();
+    await wrangler("deploy", "--config", config);
+    return adminHost;
+  });
+  await step("first API key", () => firstKey(adminHost));
+  console.log(`\nThe API is at https://${adminHost}/api/v1`);
+}
+
+async function dryRun() {
+  const { jurisdiction, ...settings } = settingsFromEnv();
+  const step = createSteps(7);
+  const say = (/** @type {string} */ text) => async () => `would ${text}`;
+  const where = jurisdiction ? ` in the jurisdiction ${jurisdiction}` : "";
+  await step("Cloudflare account", say("check that wrangler is logged in"));
+  await step(`D1 database ${DATABASE}`, say(`create it${where} unless it is there`));
+  await step(`KV namespace ${NAMESPACE}`, say("create it unless it is there"));
+  await step("queues", say(`create ${QUEUES.join(", ")} unless they are there`));
+  await step("migrations", say("apply those of migrations/ that are not applied yet"));
+  await step("Worker", async () => {
+    await rm(DRY, { recursive: true, force: true });
+    const config = await writeDeployConfig(DRY, settings);
+    const out = path.join(DRY, "out");
+    const { stdout } = await wrangler("deploy", "--dry-run", "--outdir", out, "--config", config);
+    console.log(dim(stdout.trim().replace(/^/gm, "      ")));
+    return "bundled; would set ROOT_SECRET unless there is one, and deploy";
+  });
+  const host = settings.adminHost ?? "the workers.dev address";
+  await step("first API key", say(`ask ${host} for it and print it`));
+}
+
+await runTool(HELP, async (args) => {
+  if (!existsSync(path.join(ROOT, "target/worker/index.js"))) {
+    throw new Stop("target/worker is not built: run make build");
+  }
+  await (args.includes("--dry-run") ? dryRun() : deploy());
+});

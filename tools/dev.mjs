@@ -1,0 +1,93 @@
+/** `make dev`: the product on this machine until Ctrl-C, with its data kept in .local/. */
+import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { ROOT, bold, dim, runTool, yellow } from "./console.mjs";
+
+const HELP = `
+Usage: node tools/dev.mjs
+
+Runs the built Worker with its database and KV in .local/state and cron each minute.
+Environment: PORT (8787), SITE_ORIGIN (origin of a site behind the gateway, default none).
+`;
+
+const LOCAL = path.join(ROOT, ".local");
+const SECRET = path.join(LOCAL, "root-secret");
+
+/** The root secret of this checkout's local data; made once. */
+async function localRootSecret() {
+  const { newRootSecret } = await import("./stack.mjs");
+  await mkdir(LOCAL, { recursive: true });
+  try {
+    return (await readFile(SECRET, "utf8")).trim();
+  } catch {
+    const secret = newRootSecret();
+    await writeFile(SECRET, `${secret}\n`, { mode: 0o600 });
+    await chmod(SECRET, 0o600);
+    return secret;
+  }
+}
+
+/**
+ * Runs cron at the start of every minute, as the platform does.
+ * @param {() => Promise<void>} cron
+ */
+function everyMinute(cron) {
+  /** @type {NodeJS.Timeout} */
+  let timer;
+  const next = () => {
+    const wait = 60_000 - (Date.now() % 60_000);
+    timer = setTimeout(async () => {
+      await cron().catch((error) => console.error(yellow(`cron: ${error.message}`)));
+      next();
+    }, wait);
+  };
+  next();
+  return () => clearTimeout(timer);
+}
+
+/**
+ * Ends in order. Miniflare's own listeners would end this process before anything is closed.
+ * @param {() => Promise<void>} end
+ */
+function onSignal(end) {
+  let ending = false;
+  for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM"])) {
+    process.removeAllListeners(signal);
+    process.on(signal, async () => {
+      if (ending) process.exit(130);
+      ending = true;
+      console.log(dim("\nending"));
+      await end();
+      process.exit(0);
+    });
+  }
+}
+
+async function main() {
+  const { startStack } = await import("./stack.mjs");
+  const stack = await startStack({
+    port: Number(process.env.PORT ?? 8787),
+    persist: path.join(LOCAL, "state"),
+    siteOrigin: process.env.SITE_ORIGIN,
+    rootSecret: await localRootSecret(),
+    log: (line) => console.log(dim(line)),
+  });
+  const stopCron = everyMinute(() => stack.cron());
+  onSignal(async () => {
+    stopCron();
+    await stack.dispose();
+  });
+  const admin = await stack.setup();
+  console.log(`${bold("API")}     http://admin.localhost:${stack.port}/api/v1`);
+  console.log(`${bold("links")}   http://<host>.localhost:${stack.port}/go/<slug>`);
+  if (admin) {
+    console.log(`${bold("key")}     ${admin.key}`);
+    console.log(yellow("        The first API key. It is shown this once; keep it."));
+  } else {
+    console.log(dim("The first API key was shown when this data was made. To start afresh, end"));
+    console.log(dim("this and remove .local/state."));
+  }
+  console.log(dim("Ctrl-C ends it."));
+}
+
+await runTool(HELP, main);

@@ -1,0 +1,90 @@
+/**
+ * A Miniflare plugin that puts a gate in front of the real local KV, queue and D1 services.
+ * The Worker keeps real bindings. Each operation first asks an outside HTTP service, which can
+ * let it pass, fail it, keep it waiting, or let it happen and lose the answer. Loaded by
+ * tools/stack.mjs for tests; tests/e2e/support/faulty.mjs is such a service.
+ *
+ * The gate POSTs {"kind","binding","method","url","body"} (body for D1 alone: its SQL) and acts
+ * on the status: 204 = pass, 202 = do it, then answer 500; any other answer goes to the Worker.
+ */
+
+/** The name under which Miniflare loads this plugin. */
+export const PLUGIN = "gate";
+
+const SCRIPT = `
+export default {
+  async fetch(request, env) {
+    const isD1 = env.KIND === "d1";
+    const body = isD1 && request.body ? await request.clone().text() : null;
+    const { method, url } = request;
+    const verdict = await env.GATE.fetch("http://gate/", {
+      method: "POST",
+      body: JSON.stringify({ kind: env.KIND, binding: env.BINDING, method, url, body }),
+    });
+    if (verdict.status === 204) return env.REAL.fetch(request);
+    if (verdict.status !== 202) {
+      // A sender waits until its body is read, whatever the answer.
+      await request.arrayBuffer();
+      return verdict;
+    }
+    const real = await env.REAL.fetch(request);
+    await real.arrayBuffer();
+    return new Response("the answer was lost", { status: 500 });
+  },
+};
+`;
+
+/**
+ * @typedef {object} GateBinding
+ * @property {string} name
+ * @property {{ kind: "kv" | "queue" | "d1", real: string, address: string }} options
+ */
+
+/** @param {GateBinding} binding */
+function serviceName(binding) {
+  return `${PLUGIN}:${binding.options.kind}:${binding.name}`;
+}
+
+/** @param {GateBinding} binding */
+function toWorkerBinding(binding) {
+  const service = { name: serviceName(binding) };
+  const { kind } = binding.options;
+  if (kind === "kv") return { name: binding.name, kvNamespace: service };
+  if (kind === "queue") return { name: binding.name, queue: service };
+  const innerBindings = [{ name: "fetcher", service }];
+  const wrapped = { moduleName: "cloudflare-internal:d1-api", innerBindings };
+  return { name: binding.name, wrapped };
+}
+
+/** @param {GateBinding} binding */
+function toServices(binding) {
+  const { kind, real, address } = binding.options;
+  const outside = `${serviceName(binding)}:outside`;
+  return [
+    { name: outside, external: { address, http: {} } },
+    {
+      name: serviceName(binding),
+      worker: {
+        compatibilityDate: "2026-04-01",
+        modules: [{ name: "gate.js", esModule: SCRIPT }],
+        bindings: [
+          { name: "KIND", text: kind },
+          { name: "BINDING", text: binding.name },
+          { name: "GATE", service: { name: outside } },
+          { name: "REAL", service: { name: real } },
+        ],
+      },
+    },
+  ];
+}
+
+export const plugins = {
+  [PLUGIN]: {
+    options: undefined,
+    /** @param {GateBinding[]} bindings */
+    getBindings: (bindings) => bindings?.map(toWorkerBinding),
+    getNodeBindings: () => ({}),
+    /** @param {{ options: GateBinding[] }} args */
+    getServices: ({ options }) => options?.flatMap(toServices),
+  },
+};
