@@ -4,7 +4,7 @@
 //! transaction that counts, so neither redelivery nor two consumers at once can count twice. A
 //! landing is counted once per token: it is looked for among the landings of its click's minute.
 
-use super::ports::{Database, DatabaseError, Statement};
+use super::ports::{self, Database, DatabaseError, Statement};
 use crate::domain::click::{self, Visit, VisitKind};
 use crate::domain::time::UnixMs;
 use crate::domain::traffic::Class;
@@ -89,10 +89,12 @@ const PACK_BATCH: &str = fresh!(
      FROM message GROUP BY bucket"
 );
 
-/// Stores messages and counts their visits: one round trip.
-pub async fn consume(db: &impl Database, messages: &[Message]) -> Result<(), DatabaseError> {
+const PENDING: &str = "SELECT '1' FROM facts WHERE state = 'pending' AND ?1 IS NOT NULL LIMIT 1";
+
+/// Stores messages and counts their visits: one round trip. Gives whether facts wait for the fold.
+pub async fn consume(db: &impl Database, messages: &[Message]) -> Result<bool, DatabaseError> {
     if messages.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
     let param = Value::Array(messages.iter().map(row).collect());
     let all = [
@@ -101,10 +103,12 @@ pub async fn consume(db: &impl Database, messages: &[Message]) -> Result<(), Dat
         WAKE_FACTS,
         PACK_LANDINGS,
         PACK_BATCH,
+        PENDING,
     ];
-    db.batch(all.map(|sql| Statement::new(sql, &param)).to_vec())
-        .await
-        .map(|_| ())
+    let rows = db
+        .batch(all.map(|sql| Statement::new(sql, &param)).to_vec())
+        .await?;
+    Ok(!ports::rows_at(&rows, 5).is_empty())
 }
 
 fn row(message: &Message) -> Value {

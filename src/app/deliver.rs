@@ -40,7 +40,8 @@ const CLAIMED: &str = "SELECT json_object('id', d.id, 'type', d.type, 'attempts'
     FROM deliveries d
     JOIN destinations s ON s.id = d.destination
     JOIN facts f ON f.id = d.event
-    JOIN decisions c ON c.event = d.event AND c.revision = d.revision
+    JOIN decisions c ON c.event = d.event AND c.revision = iif(s.kind = 'webhook', d.revision,
+      (SELECT max(n.revision) FROM decisions n WHERE n.event = d.event))
     JOIN programs g ON g.id = d.program
     LEFT JOIN sealed_rows r ON r.event = d.event
     LEFT JOIN partners p ON p.id = c.body ->> 'partner'

@@ -124,8 +124,12 @@ const ADD_ENTRIES: &str = "INSERT INTO entries
 const ADD_DELIVERIES: &str = "INSERT INTO deliveries
       (id, program, destination, event, type, revision, state, next_at, created_at)
     SELECT value ->> 'id', value ->> 'program', value ->> 'destination', value ->> 'event',
-      value ->> 'type', value ->> 'revision', 'pending', ?1 ->> 'now', ?1 ->> 'now'
+      value ->> 'type', value ->> 'revision', 'pending', value ->> 'next_at', ?1 ->> 'now'
     FROM json_each(?1, '$.deliveries') WHERE true ON CONFLICT DO NOTHING";
+/// The click that these events waited for is known now: ad platforms need not wait any longer.
+const HASTEN: &str = "UPDATE deliveries SET next_at = ?1 ->> 'now'
+    WHERE event IN (SELECT value FROM json_each(?1, '$.hasten'))
+      AND state = 'pending' AND attempts = 0 AND next_at > ?1 ->> 'now'";
 /// Nobody to tell: what was kept for destinations goes at once.
 const DROP_SEALED: &str = "DELETE FROM sealed_rows
     WHERE event IN (SELECT value ->> 'id' FROM json_each(?1, '$.marks'))
@@ -203,6 +207,8 @@ struct Commit {
     decisions: Vec<Value>,
     entries: Vec<Value>,
     deliveries: Vec<Value>,
+    /// Events whose waiting deliveries may go out now.
+    hasten: Vec<String>,
     set_aside: usize,
 }
 
@@ -374,16 +380,21 @@ impl Commit {
             }
             return;
         };
+        let mut awaiting = BTreeSet::new();
         for row in rows {
             let nonce = row.body.touch().and_then(|touch| touch.nonce.as_deref());
             let stored = visits
                 .iter()
                 .any(|visit| visit.touch.nonce.as_deref() == nonce);
-            self.mark(row, "folded", nonce.is_some() && !stored);
+            let awaits = nonce.is_some() && !stored;
+            self.mark(row, "folded", awaits);
+            if awaits {
+                awaiting.insert(row.body.id.clone());
+            }
         }
         self.entries.extend(entries.iter().map(entry_row));
         for decision in &decisions {
-            self.record(loaded, decision);
+            self.record(loaded, decision, awaiting.contains(&decision.event), now);
         }
     }
 
@@ -396,7 +407,10 @@ impl Commit {
     }
 
     /// Adds a revision when the decision says something new, and tells the destinations.
-    fn record(&mut self, loaded: &Loaded, decision: &Decision) {
+    fn record(&mut self, loaded: &Loaded, decision: &Decision, awaiting: bool, now: UnixMs) {
+        if !awaiting {
+            self.hasten.push(decision.event.clone());
+        }
         let body = json!(decision);
         let known = loaded.decisions.get(&decision.event);
         if known.is_some_and(|known| known.body == body) {
@@ -419,10 +433,17 @@ impl Commit {
             .iter()
             .filter(|d| d.program == decision.program);
         for destination in mine {
-            // Ad platforms hear of an event once; our own webhooks also of what changed later.
-            if revision > 1 && destination.kind != "webhook" {
+            // Ad platforms hear of an event once, so they wait a little for its click, which holds
+            // the click IDs; webhooks hear at once, and again of what changes later.
+            let once = destination.kind != "webhook";
+            if revision > 1 && once {
                 continue;
             }
+            let wait = if once && awaiting {
+                limits::CLICK_WAIT_MS
+            } else {
+                0
+            };
             let kind = format!("{}.{verb}", decision.kind.name());
             let parts = [
                 destination.id.as_str(),
@@ -436,6 +457,7 @@ impl Commit {
                 "event": decision.event,
                 "type": kind,
                 "revision": revision,
+                "next_at": now.plus(wait),
             }));
         }
     }
@@ -464,6 +486,7 @@ async fn write(
         "decisions": commit.decisions,
         "entries": commit.entries,
         "deliveries": commit.deliveries,
+        "hasten": commit.hasten,
         "now": now,
     });
     let all = [
@@ -475,6 +498,7 @@ async fn write(
         ADD_DECISIONS,
         ADD_ENTRIES,
         ADD_DELIVERIES,
+        HASTEN,
         DROP_SEALED,
     ];
     db.batch(all.map(|sql| Statement::new(sql, &param)).to_vec())

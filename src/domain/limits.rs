@@ -40,3 +40,6 @@ pub const EVENT_FUTURE_MS: i64 = 5 * 60_000;
 pub const SEALED_ROW_MS: i64 = 7 * 86_400_000;
 /// Width of the time bucket by which packed clicks are found again.
 pub const CLICK_BUCKET_MS: i64 = 60_000;
+/// How long what ad platforms hear of an event waits for the event's click to be stored: clicks
+/// come by queue, seconds later, and hold the click IDs.
+pub const CLICK_WAIT_MS: i64 = 60_000;

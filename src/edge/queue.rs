@@ -66,7 +66,7 @@ async fn queue(batch: MessageBatch<Value>, env: Env, _context: Context) -> Resul
             Err(_) => worker::console_error!("a message that is none of ours was dropped"),
         }
     }
-    store_visits(&db, visits).await;
+    wake |= store_visits(&db, visits).await;
     if wake && work::fold_and_deliver(&env).await.is_err() {
         worker::console_error!("fold: will be tried again by cron");
     }
@@ -74,20 +74,25 @@ async fn queue(batch: MessageBatch<Value>, env: Env, _context: Context) -> Resul
 }
 
 /// All visits of the batch in one transaction; if that is refused, each message by itself, so that
-/// one bad message does not hold the others.
-async fn store_visits(db: &D1, found: Vec<(RawMessage, Message)>) {
+/// one bad message does not hold the others. Gives whether facts wait for the fold.
+async fn store_visits(db: &D1, found: Vec<(RawMessage, Message)>) -> bool {
     let (raw, messages): (Vec<_>, Vec<_>) = found.into_iter().unzip();
     match clicks::consume(db, &messages).await {
-        Ok(()) => {}
+        Ok(waiting) => waiting,
         Err(DatabaseError::Constraint) => {
+            let mut waiting = false;
             for (raw, message) in raw.iter().zip(messages) {
                 match clicks::consume(db, &[message]).await {
-                    Ok(()) => {}
+                    Ok(now) => waiting |= now,
                     Err(DatabaseError::Constraint) => worker::console_error!("visits refused"),
                     Err(_) => raw.retry(),
                 }
             }
+            waiting
         }
-        Err(_) => raw.iter().for_each(MessageExt::retry),
+        Err(_) => {
+            raw.iter().for_each(MessageExt::retry);
+            false
+        }
     }
 }
