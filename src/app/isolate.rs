@@ -69,8 +69,8 @@ impl<T> Cache<T> {
         }
     }
 
-    /// Says that the present answer may be used for a little longer without asking again: after a
-    /// failed fetch, so that not every request waits for a store that is down.
+    /// Lets what is remembered of a name count as fresh for five seconds more: while it is being
+    /// fetched, and after a fetch that failed, so that not every request asks a store that is down.
     pub fn keep(&mut self, name: &str, now: UnixMs) {
         if let Some((_, at)) = self.entries.get_mut(name) {
             *at = now.plus(-FRESH_MS + 5_000);

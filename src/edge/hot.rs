@@ -7,7 +7,7 @@ use super::clock;
 use super::kv::Kv;
 use super::runtime;
 use crate::app::edge_plane::{self, Facts, Place};
-use crate::app::isolate::Known;
+use crate::app::isolate::{Cache, Known};
 use crate::app::ports::Snapshots;
 use crate::domain::link;
 use crate::domain::time::UnixMs;
@@ -63,21 +63,26 @@ pub async fn prepare(url: String, env: Env) {
     let now = clock::now();
     let Ok(kv) = Kv::of(&env) else { return };
     let host = place.host;
-    if runtime::memory(|memory| due(&memory.hosts, host, now)) {
+    if runtime::memory(|memory| due(&mut memory.hosts, host, now)) {
         let found = fetch(&kv, &link::host_key(host)).await;
         runtime::memory(|memory| remember(&mut memory.hosts, host, found, now));
     }
     let Some(slug) = place.slug() else { return };
     let name = link::link_key(host, slug.as_str());
-    if runtime::memory(|memory| due(&memory.links, &name, now)) {
+    if runtime::memory(|memory| due(&mut memory.links, &name, now)) {
         let found = fetch(&kv, &name).await;
         runtime::memory(|memory| remember(&mut memory.links, &name, found, now));
     }
 }
 
-/// Must this name be fetched? Marks a known one as being fetched, so that others do not.
-fn due<T>(cache: &crate::app::isolate::Cache<T>, name: &str, now: UnixMs) -> bool {
-    cache.get(name, now).is_none_or(|hit| hit.stale)
+/// Must this name be fetched? A known one is kept for some seconds meanwhile, so that of many
+/// requests that find it old only one fetches.
+fn due<T>(cache: &mut Cache<T>, name: &str, now: UnixMs) -> bool {
+    let due = cache.get(name, now).is_none_or(|hit| hit.stale);
+    if due {
+        cache.keep(name, now);
+    }
+    due
 }
 
 async fn fetch<T: serde::de::DeserializeOwned>(kv: &Kv, key: &str) -> Option<Known<T>> {
@@ -89,7 +94,7 @@ async fn fetch<T: serde::de::DeserializeOwned>(kv: &Kv, key: &str) -> Option<Kno
 }
 
 fn remember<T>(
-    cache: &mut crate::app::isolate::Cache<T>,
+    cache: &mut Cache<T>,
     name: &str,
     found: Option<Known<T>>,
     now: UnixMs,

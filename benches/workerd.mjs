@@ -1,0 +1,127 @@
+/** Raw `workerd serve`: no proxy, no wrangler, so its CPU time is the Worker's and the runtime's. */
+import { mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import workerd from "workerd";
+import { ROOT, Stop } from "../tools/console.mjs";
+import { start, temporary } from "./processes.mjs";
+
+const HELLO = fileURLToPath(new URL("workers/hello.js", import.meta.url));
+const START_MS = 10_000;
+/** The header that carries `request.cf`; raw workerd knows no country by itself. */
+export const CF_HEADER = "CF-Blob";
+
+/**
+ * @typedef {object} WorkerSource
+ * @property {[name: string, kind: "esModule" | "wasm", text: Buffer][]} modules
+ * @property {string[]} bindings
+ * @property {string[]} services what the bindings point at
+ */
+
+/** Quotes a text for Cap'n Proto. @param {string} text */
+const quoted = (text) => JSON.stringify(text);
+
+/** @returns {Promise<string>} */
+async function compatibilityDate() {
+  const text = await readFile(path.join(ROOT, "wrangler.toml"), "utf8");
+  const found = /^compatibility_date\s*=\s*"([^"]+)"/m.exec(text);
+  if (!found) throw new Stop("wrangler.toml names no compatibility_date");
+  return found[1];
+}
+
+/** @returns {Promise<WorkerSource>} */
+export async function hello() {
+  return { modules: [["hello.js", "esModule", await readFile(HELLO)]], bindings: [], services: [] };
+}
+
+/**
+ * The product as it was built, with KV and queue outside.
+ * @param {string} dir
+ * @param {{ port: number, rootSecret: string }} outside
+ * @returns {Promise<WorkerSource>}
+ */
+export async function product(dir, { port, rootSecret }) {
+  const wasm = "throughline_bg.wasm";
+  const read = (/** @type {string} */ name) => readFile(path.join(dir, name)).catch(() => {
+    throw new Stop(`${name} is missing in ${path.relative(ROOT, dir)}: run make build`);
+  });
+  const vars = { ADMIN_HOST: "admin.localhost", SITE_ORIGIN: "", LOOPBACK: "1" };
+  const texts = Object.entries({ ...vars, ROOT_SECRET: rootSecret });
+  return {
+    modules: [["index.js", "esModule", await read("index.js")], [wasm, "wasm", await read(wasm)]],
+    bindings: [
+      ...texts.map(([name, text]) => `(name = ${quoted(name)}, text = ${quoted(text)})`),
+      `(name = "SNAPSHOTS", kvNamespace = "outside")`,
+      `(name = "CLICKS", queue = "outside")`,
+    ],
+    services: [`(name = "outside", external = (address = "127.0.0.1:${port}", http = ()))`],
+  };
+}
+
+/**
+ * @param {WorkerSource} source
+ * @param {string} date
+ */
+function configuration(source, date) {
+  const modules = source.modules.map(
+    ([name, kind]) => `(name = ${quoted(`./${name}`)}, ${kind} = embed ${quoted(name)})`,
+  );
+  return `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    (name = "main", worker = (
+      modules = [${modules.join(", ")}],
+      compatibilityDate = ${quoted(date)},
+      bindings = [${source.bindings.join(", ")}],
+    )),
+    ${source.services.join(",\n    ")}
+  ],
+  sockets = [(
+    name = "http", address = "127.0.0.1:0", service = "main",
+    http = (cfBlobHeader = ${quoted(CF_HEADER)}),
+  )],
+);
+`;
+}
+
+/**
+ * The port, from the report that workerd writes when it listens.
+ * @param {import("node:child_process").ChildProcess} child
+ * @returns {Promise<number>}
+ */
+function listening(child) {
+  return new Promise((resolve, reject) => {
+    let said = "";
+    let control = "";
+    const fail = (/** @type {string} */ what) => reject(new Error(`workerd ${what}\n${said}`));
+    const timer = setTimeout(() => fail("did not start in time"), START_MS);
+    child.stderr?.on("data", (chunk) => (said += chunk));
+    child.on("exit", (code) => fail(`ended with code ${code}`));
+    child.on("error", reject);
+    child.stdio[3]?.on("data", (chunk) => {
+      control += chunk;
+      const found = /"listen","socket":"http","port":(\d+)/.exec(control);
+      if (!found) return;
+      clearTimeout(timer);
+      resolve(Number(found[1]));
+    });
+  });
+}
+
+/**
+ * Starts one workerd with one Worker in it.
+ * @param {WorkerSource} source
+ */
+export async function serve(source) {
+  const dir = temporary(await mkdtemp(path.join(tmpdir(), "throughline-bench-")));
+  for (const [name, , text] of source.modules) await writeFile(path.join(dir, name), text);
+  const file = path.join(dir, "config.capnp");
+  await writeFile(file, configuration(source, await compatibilityDate()));
+  const program = /** @type {string} */ (/** @type {unknown} */ (workerd));
+  const child = start(program, ["serve", "--control-fd=3", file], {
+    stdio: ["ignore", "inherit", "pipe", "pipe"],
+  });
+  const port = await listening(child);
+  return { child, port, pid: /** @type {number} */ (child.pid) };
+}

@@ -1,0 +1,212 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { startFaultyServices } from "./support/faulty.mjs";
+import { cookieOf, eventually, from, makeProgram, startReady, tokenOf } from "./support/world.mjs";
+
+/** @typedef {import("./support/world.mjs").Ready} Ready */
+/** @typedef {import("./support/world.mjs").Program} Program */
+
+const TOKEN = /^tlc_[A-Za-z0-9_-]{80,116}$/;
+
+describe("a partner link", () => {
+  /** @type {Ready} */ let world;
+  before(async () => {
+    world = await startReady();
+  });
+  after(() => world.stop());
+
+  test("leads to the target with the incoming query as it is, and a token of its own", async () => {
+    const query = "fbclid=IwAR1_aB-c&gclid=Ab%2B1&x=a+b&x=a+b&UTM_Source=Z%20z&empty=&flag";
+    for (const round of ["first", "cached"]) {
+      const { answer, token } = await world.click(`/go/anna?${query}`);
+      assert.equal(answer.status, 302, round);
+      assert.equal(answer.headers.location, `${world.program.target}?${query}&tl=${token}`);
+      assert.match(token, TOKEN);
+      assert.equal(answer.text, "");
+    }
+    const { answer } = await world.click("/go/ANNA");
+    assert.ok(answer.headers.location?.startsWith(`${world.program.target}?tl=`));
+  });
+
+  test("cannot be made to lead elsewhere, nor to carry a foreign token or header", async () => {
+    const { answer, token } = await world.click(
+      "/go/anna?tl=tlc_forged&x=%0d%0aset-cookie:%20a=b&u=https://evil.example//@evil.example");
+    const place = new URL(answer.headers.location ?? "");
+    assert.equal(place.origin, new URL(world.program.target).origin);
+    assert.deepEqual(place.searchParams.getAll("tl"), [token]);
+    assert.equal(answer.headers["set-cookie"]?.length, 1);
+    assert.equal(cookieOf(answer)?.name, "__Host-tl");
+  });
+
+  test("is kept by nobody: not by caches, not by search engines", async () => {
+    const { answer } = await world.click();
+    assert.equal(answer.headers["cache-control"], "private, no-store");
+    assert.equal(answer.headers["x-robots-tag"], "noindex, nofollow");
+    assert.equal(answer.headers["x-content-type-options"], "nosniff");
+    assert.equal(answer.headers["referrer-policy"], "strict-origin-when-cross-origin");
+  });
+
+  test("answers a first and a cached request alike, byte for byte", async () => {
+    const { id, anna } = world.program;
+    // Making a link empties what the isolate remembers.
+    await world.must("POST", "links", {
+      program: id, partner: anna.id, host: "shop.localhost", slug: "fresh",
+      target: world.program.target,
+    });
+    /** @param {import("./support/world.mjs").Answer} answer */
+    const shape = (answer) => [answer.status, ...answer.rawHeaders].map((text) => String(text)
+      .replace(/tlc_[\w-]+/, (token) => `token of ${token.length}`)
+      .replace(/__Host-tl=([\w-]+)/, (_, value) => `cookie of ${value.length}`));
+    const first = await world.visit("/go/fresh?a=1");
+    const cached = await world.visit("/go/fresh?a=1");
+    assert.ok(shape(first).length > 10);
+    assert.deepEqual(shape(cached), shape(first));
+    assert.notEqual(tokenOf(cached), tokenOf(first));
+  });
+
+  test("is live at once, even after people have tried it in vain", async () => {
+    assert.equal((await world.visit("/go/tomorrow")).status, 404);
+    const { id, boris } = world.program;
+    await world.must("POST", "links", {
+      program: id, partner: boris.id, host: "shop.localhost", slug: "Tomorrow",
+      target: `${world.program.target}new#top`,
+    });
+    const { answer, token } = await world.click("/go/tomorrow");
+    assert.equal(answer.headers.location, `${world.program.target}new?tl=${token}#top`);
+  });
+
+  test("of a paused link or a suspended partner still leads there, but earns nothing", async () => {
+    const { id, boris, target } = world.program;
+    const partner = (await world.must("POST", "partners", { program: id, name: "Carla" })).id;
+    const link = await world.must("POST", "links",
+      { program: id, partner, host: "shop.localhost", slug: "carla", target });
+    const earlier = await world.click("/go/carla");
+    /** @type {[string, object, object][]} */
+    const changes = [
+      [`links/${link.id}`, { active: false }, { active: true }],
+      [`partners/${partner}`, { status: "suspended" }, { status: "active" }],
+    ];
+    for (const [path, off, on] of changes) {
+      await world.must("PATCH", path, off);
+      const answer = await world.visit("/go/carla?a=1", { cookie: earlier.cookie?.pair });
+      assert.equal(answer.status, 302);
+      assert.equal(answer.headers.location, `${target}?a=1`);
+      assert.equal(answer.headers["set-cookie"], undefined);
+      assert.ok((await world.click("/go/boris")).token, "others go on");
+      await world.must("PATCH", path, on);
+      assert.match((await world.click("/go/carla")).token, TOKEN);
+    }
+    assert.ok(boris.link);
+  });
+
+  test("that nobody made is a page that says so", async () => {
+    for (const path of ["/go/nobody", "/go/", "/go/a/b", "/go/%2e%2e", "/go/a%00b", "/go/..;"]) {
+      const answer = await world.visit(path);
+      assert.equal(answer.status, 404, path);
+      assert.match(String(answer.headers["content-type"]), /^text\/html/);
+      assert.match(String(answer.headers["content-security-policy"]), /default-src 'none'/);
+      assert.match(answer.text, /leads nowhere/);
+      assert.equal(answer.headers.location, undefined);
+      assert.equal(answer.headers["set-cookie"], undefined);
+    }
+    const elsewhere = await world.stack.request("GET", "/go/anna", { host: "other.localhost" });
+    assert.equal(elsewhere.status, 404, "a link belongs to its host");
+  });
+
+  test("that nobody made leads to the program's fallback address, without a token", async () => {
+    const fallback = `http://fallback.localhost:${world.stack.port}/partners?x=1`;
+    const other = await makeProgram(world.stack, world.admin, {
+      hosts: ["fallback.localhost"], target_hosts: ["fallback.localhost"], fallback_url: fallback,
+    });
+    const options = { host: other.host };
+    const answer = await world.stack.request("GET", "/go/nobody?fbclid=1", options);
+    assert.equal(answer.status, 302);
+    assert.equal(answer.headers.location, fallback);
+    assert.equal(answer.headers["set-cookie"], undefined);
+  });
+
+  test("counts people; bots, images, frames and previews under their own names", async () => {
+    const { boris } = world.program;
+    /** @type {[string, Record<string, string | undefined>, string?][]} */
+    const others = [
+      ["head", {}, "HEAD"],
+      ["embedded", { "sec-fetch-dest": "iframe" }],
+      ["embedded", { "sec-fetch-dest": "image", "sec-fetch-mode": "no-cors", accept: "image/*" }],
+      ["embedded", { "sec-fetch-dest": "empty", "sec-fetch-mode": "cors", accept: "*/*" }],
+      ["bot", { "user-agent": "Mozilla/5.0 (compatible; Googlebot/2.1)" }],
+      ["bot", { "user-agent": "facebookexternalhit/1.1" }],
+      ["bot", { "user-agent": "curl/8.5.0", accept: "*/*" }],
+      ["bot", { "user-agent": undefined }],
+    ];
+    const start = await world.clicks(boris.link);
+    for (const [name, headers, method] of others) {
+      const answer = await world.visit("/go/boris", headers, method);
+      assert.equal(answer.status, 302, name);
+      assert.equal(answer.headers.location, world.program.target, name);
+      assert.equal(answer.headers["set-cookie"], undefined, name);
+      assert.equal(answer.text, "");
+    }
+    const ahead = await world.visit("/go/boris", { "sec-purpose": "prefetch;prerender" });
+    assert.match(String(tokenOf(ahead)), TOKEN, "the page may be shown yet");
+    assert.equal(ahead.headers["set-cookie"], undefined);
+    for (let i = 0; i < 2; i += 1) await world.click("/go/boris");
+    const counts = await eventually("the clicks are counted", async () => {
+      const now = await world.clicks(boris.link);
+      return now.human >= (start.human ?? 0) + 2 && now;
+    });
+    const human = (start.human ?? 0) + 2;
+    assert.deepEqual(counts, { human, embedded: 3, bot: 4 });
+  });
+});
+
+describe("the consent that a redirect sees", () => {
+  /** @type {Ready} */ let world;
+  /** @type {Record<string, Program>} */ const programs = {};
+  before(async () => {
+    world = await startReady();
+    for (const state of ["full", "session", "code"]) {
+      const hosts = [`${state}.localhost`];
+      programs[state] = await makeProgram(world.stack, world.admin,
+        { hosts, target_hosts: hosts, default_consent: state });
+    }
+  });
+  after(() => world.stop());
+
+  /** The state that the answer to a click shows.
+   * @param {string} program @param {Record<string, string>} headers */
+  async function stateOf(program, headers) {
+    const world1 = { ...world };
+    const visit = () => world1.visit("/go/anna", { host: undefined, ...headers });
+    const options = { host: `${program}.localhost` };
+    const { NAVIGATION } = await import("./support/world.mjs");
+    const ask = () => world.stack.request("GET", "/go/anna",
+      { ...options, headers: { ...NAVIGATION, ...headers } });
+    void visit;
+    const [one, two] = [await ask(), await ask()];
+    const cookie = cookieOf(one);
+    const same = tokenOf(one) === tokenOf(two);
+    assert.match(String(tokenOf(one)), TOKEN);
+    if (!cookie) return same ? "code" : "no cookie, but a token that names one click";
+    assert.ok(!same, "a token names one click");
+    const rest = ["Path=/", "Secure", "HttpOnly", "SameSite=Lax"];
+    assert.equal(cookie.name, "__Host-tl");
+    const isFull = cookie.attributes[0] === "Max-Age=34560000";
+    assert.deepEqual(cookie.attributes, isFull ? ["Max-Age=34560000", ...rest] : rest);
+    return isFull ? "full" : "session";
+  }
+
+  for (const state of ["full", "session", "code"]) {
+    test(`default ${state}: holds where nobody must be asked first`, async () => {
+      for (const country of ["US", "BR", "JP"]) {
+        assert.equal(await stateOf(state, from(country)), state, country);
+      }
+      for (const country of ["DE", "FR", "GR", "IS", "GB", "CH", "XX", "T1", ""]) {
+        assert.equal(await stateOf(state, from(country)), "code", country);
+      }
+      const gpc = { "sec-gpc": "1" };
+      for (const country of ["US", "DE"]) {
+        assert.equal(await stateOf(state, { ...from(country), ...gpc }), "code", country);
+      }
+    });
+  }
+});

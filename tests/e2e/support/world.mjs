@@ -1,0 +1,227 @@
+/**
+ * The product on real workerd, ready for visitors and conversions: one program on
+ * `shop.localhost`, the partners Anna and Boris with a link each, and keys of every scope.
+ */
+import { callApi } from "../../../examples/shop/demo/provision.mjs";
+import { readList } from "../../../examples/shop/demo/watch.mjs";
+import { startStack } from "../../../tools/stack.mjs";
+import { eventually } from "./shop.mjs";
+
+export { eventually };
+
+export const SHOP = "shop.localhost";
+/** Another build of the Worker than target/worker, to try the tests on. */
+const WORKER = process.env.WORKER_DIR;
+
+export const PLAN = {
+  window_days: 30,
+  sale: { rate_bps: 1000, flat: null },
+  lead: { flat: { amount: 200, currency: "USD" } },
+};
+
+const AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
+  + "Chrome/140.0.0.0 Safari/537.36";
+
+/** What a browser sends when a person follows a link. */
+export const NAVIGATION = Object.freeze({
+  "user-agent": AGENT,
+  "accept": "text/html,application/xhtml+xml,*/*;q=0.8",
+  "sec-fetch-dest": "document",
+  "sec-fetch-mode": "navigate",
+  "sec-fetch-site": "cross-site",
+});
+
+/** What a browser sends when the page's own script calls. */
+export const SCRIPT = Object.freeze({
+  "user-agent": AGENT,
+  "accept": "*/*",
+  "content-type": "text/plain;charset=UTF-8",
+  "sec-fetch-dest": "empty",
+  "sec-fetch-mode": "cors",
+  "sec-fetch-site": "same-origin",
+});
+
+/** @param {string} country @returns {Record<string, string>} */
+export const from = (country) => ({ "mf-cf-blob": JSON.stringify({ country }) });
+
+/** Consumers that wait for nothing, so that a test need not either. */
+const QUEUES = Object.fromEntries(["clicks", "work", "dead"].map((name) => [`throughline-${name}`, {
+  maxBatchSize: 100, maxBatchTimeout: 0.1, maxRetries: name === "dead" ? 100 : 10,
+  ...(name === "dead" ? {} : { deadLetterQueue: "throughline-dead" }),
+}]));
+
+/** @typedef {import("../../../tools/stack.mjs").Stack} Stack */
+/** @typedef {import("../../../tools/stack.mjs").StackOptions} StackOptions */
+/** @typedef {import("../../../tools/http.mjs").Answer} Answer */
+/** @typedef {Record<string, any>} Row */
+
+/** The first cookie of an answer, as name, value and attributes. @param {Answer} answer */
+export function cookieOf(answer) {
+  const line = answer.headers["set-cookie"]?.[0];
+  if (line === undefined) return null;
+  const [pair, ...attributes] = line.split("; ");
+  const at = pair.indexOf("=");
+  return { pair, name: pair.slice(0, at), value: pair.slice(at + 1), attributes };
+}
+
+/** The click token that a redirect carries, or null. @param {Answer} answer */
+export function tokenOf(answer) {
+  return new URL(answer.headers.location ?? "", "http://nowhere").searchParams.get("tl");
+}
+
+/** @param {StackOptions} [options] */
+export function startProduct(options = {}) {
+  return startStack({
+    ...(WORKER ? { worker: WORKER } : {}),
+    ...options,
+    options: { queueConsumers: QUEUES, ...options.options },
+  });
+}
+
+/**
+ * @param {Stack} stack @param {string} admin
+ * @param {Record<string, any>} [program] members that differ
+ */
+export async function makeProgram(stack, admin, program = {}) {
+  /** @param {string} path @param {object} body @returns {Promise<any>} */
+  const make = (path, body) => callApi(stack, admin, "POST", path, body);
+  const { id } = await make("programs", {
+    name: "Shop", hosts: [SHOP], target_hosts: [SHOP], default_consent: "full", plan: PLAN,
+    ...program,
+  });
+  const host = program.hosts?.[0] ?? SHOP;
+  const target = `http://${host}:${stack.port}/`;
+  /** @param {string} name */
+  const partner = async (name) => {
+    const made = await make("partners", { program: id, name });
+    const slug = name.toLowerCase();
+    const link = await make("links", { program: id, partner: made.id, host, slug, target });
+    return { id: made.id, link: link.id };
+  };
+  const anna = await partner("Anna");
+  const boris = await partner("Boris");
+  const keys = {
+    track: await make("keys", { name: "server", scope: "track", program: id }),
+    read: await make("keys", { name: "reader", scope: "read", program: id }),
+    own: await make("keys", { name: "owner", scope: "admin", program: id }),
+  };
+  return { id, host, target, anna, boris, keys };
+}
+
+/** @typedef {Awaited<ReturnType<typeof makeProgram>>} Program */
+
+/**
+ * @param {StackOptions & { program?: Record<string, any> }} [options]
+ */
+export async function startReady({ program: members, ...options } = {}) {
+  const stack = await startProduct(options);
+  try {
+    const first = await stack.setup();
+    if (!first) throw new Error("this folder was set up before");
+    const program = await makeProgram(stack, first.key, members);
+    return ready(stack, first.key, program);
+  } catch (error) {
+    await stack.dispose();
+    throw error;
+  }
+}
+
+/** @typedef {ReturnType<typeof ready>} Ready */
+
+/** @param {Stack} stack @param {string} admin @param {Program} program */
+export function ready(stack, admin, program) {
+  const { host } = program;
+
+  /** The control plane as the first admin key, unless another is named.
+   * @param {string} method @param {string} path @param {unknown} [body] @param {string} [key] */
+  const api = (method, path, body, key = admin) =>
+    stack.request(method, `/api/v1/${path}`, { key, body });
+
+  /** Like `api`, for what must succeed.
+   * @param {string} method @param {string} path @param {unknown} [body] @returns {Promise<any>} */
+  const must = (method, path, body) => callApi(stack, admin, method, path, body);
+
+  /** All rows of a list, oldest first. @param {string} list @returns {Promise<Row[]>} */
+  const rows = (list) => readList((path) => must("GET", path), list, program.id);
+
+  /** A person's navigation, unless `headers` say otherwise; undefined ones are left out.
+   * @param {string} path @param {Record<string, string | undefined>} [headers]
+   * @param {string} [method] */
+  function visit(path, headers = {}, method = "GET") {
+    const all = Object.entries({ ...NAVIGATION, ...headers });
+    const given = /** @type {[string, string][]} */ (all.filter(([, value]) => value !== undefined));
+    return stack.request(method, path, { host, headers: Object.fromEntries(given) });
+  }
+
+  /** A click on Anna's link, unless another is named; gives token and cookie.
+   * @param {string} [path] @param {Record<string, string | undefined>} [headers] */
+  async function click(path = "/go/anna", headers = {}) {
+    const answer = await visit(path, headers);
+    const token = tokenOf(answer);
+    if (token === null) throw new Error(`no token: ${answer.status} ${answer.headers.location}`);
+    return { answer, token, cookie: cookieOf(answer) };
+  }
+
+  /** @param {string} kind @param {unknown} body @param {string} [key] @param {string} [on] */
+  const track = (kind, body, key = program.keys.track.key, on = "127.0.0.1") =>
+    stack.request("POST", `/api/v1/track/${kind}`, { host: on, key, body });
+
+  /** Like `track`, for what must be accepted. @param {string} kind @param {unknown} body */
+  async function accepted(kind, body) {
+    const answer = await track(kind, body);
+    if (answer.status !== 200) throw new Error(`track/${kind}: ${answer.status} ${answer.text}`);
+    return answer.json();
+  }
+
+  /** The beacon, as the snippet of the landing page calls it.
+   * @param {unknown} message @param {Record<string, string>} [headers] */
+  const beacon = (message, headers = {}) => stack.request("POST", "/tl/e", {
+    host, headers: { ...SCRIPT, ...headers },
+    body: typeof message === "string" ? message : JSON.stringify(message),
+  });
+
+  /** Waits until nothing waits to be folded. */
+  const folded = () => eventually("all facts are folded", async () =>
+    (await stack.sql("SELECT 1 FROM facts WHERE state = 'pending'")).length === 0);
+
+  /** Net positions by partner and currency, once all is folded. */
+  async function balances() {
+    await folded();
+    const found = await rows("balances");
+    return Object.fromEntries(found.map((row) => [`${row.partner} ${row.currency}`, row.amount]));
+  }
+
+  /** Clicks by class, of one link if it is named. @param {string} [link] */
+  async function clicks(link) {
+    /** @type {Record<string, number>} */ const counts = {};
+    for (const row of await rows("clicks")) {
+      if (link !== undefined && row.link !== link) continue;
+      counts[row.class] = (counts[row.class] ?? 0) + row.count;
+    }
+    return counts;
+  }
+
+  /** Everything in D1 and KV as one text. */
+  async function dump() {
+    const tables = await stack.sql(
+      "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_cf\\_%' ESCAPE '\\'");
+    const parts = [];
+    for (const { name } of tables) {
+      parts.push(name, JSON.stringify(await stack.sql(`SELECT * FROM "${name}"`)));
+    }
+    const kv = await stack.mf.getKVNamespace("SNAPSHOTS", stack.bound);
+    for (const { name } of (await kv.list()).keys) parts.push(name, await kv.get(name) ?? "");
+    return parts.join("\n");
+  }
+
+  return {
+    stack, admin, program, api, must, rows, visit, click, track, accepted, beacon, folded,
+    balances, clicks, dump, stop: stack.dispose,
+  };
+}
+
+/** The code and the faults of a problem document. @param {Answer} answer */
+export function problemOf(answer) {
+  const { status, code, errors } = answer.json();
+  return { status, code, errors: (errors ?? []).map((/** @type {Row} */ e) => [e.path, e.code]) };
+}
