@@ -362,7 +362,8 @@ fn read_body(request: &Request, max: usize) -> Result<Value, Problem> {
     if !media_type.eq_ignore_ascii_case("application/json") {
         return Err((&problem::CONTENT_TYPE).into());
     }
-    let read: Option<Value> = serde_json::from_slice(body).ok();
+    let text = std::str::from_utf8(body).ok();
+    let read: Option<Value> = text.and_then(|text| serde_json::from_str(text).ok());
     read.filter(Value::is_object)
         .ok_or_else(|| (&problem::BODY_NOT_JSON).into())
 }

@@ -223,7 +223,7 @@ fn prepare(claimed: &Claimed, keys: &Keyring, now: UnixMs) -> Prepared {
         .as_deref()
         .and_then(|text| open(keys, &claimed.event, text));
     let sealed = sealed
-        .and_then(|plain| serde_json::from_slice(&plain).ok())
+        .and_then(|plain| serde_json::from_str(std::str::from_utf8(&plain).ok()?).ok())
         .unwrap_or_default();
     if claimed.kind == "meta" {
         to_meta(claimed, url, &secret, &sealed, now)

@@ -61,19 +61,19 @@ const LOAD_FACTS: &str = touched!(
 );
 const LOAD_VISITS: &str = touched!(
     "SELECT json_object('nonce', i.nonce, 'visit', json(v.value))
-     FROM (SELECT DISTINCT nonce, json_extract(body, '$.token.touch.at') / 60000 AS minute
+     FROM (SELECT DISTINCT nonce, json_extract(body, '$.token.opened.at') / 60000 AS minute
            FROM involved WHERE nonce IS NOT NULL) i
      JOIN click_packs p ON p.bucket IN (i.minute, i.minute + 1)
      JOIN json_each(p.visits) v ON v.value ->> '$.touch.nonce' = i.nonce"
 );
 const LOAD_PLANS: &str = touched!(
-    "SELECT json_object('program', program, 'version', version,
-       'effective_from', effective_from, 'rules', json(rules))
+    "SELECT json_object('program', program, 'value', json_object('version', version,
+       'effective_from', effective_from, 'rules', json(rules)))
      FROM plans WHERE program IN (SELECT program FROM pending)"
 );
 const LOAD_STATUSES: &str = touched!(
-    "SELECT json_object('program', program, 'partner', partner, 'at', at,
-       'active', json(iif(active, 'true', 'false')))
+    "SELECT json_object('program', program, 'value', json_object('partner', partner, 'at', at,
+       'active', json(iif(active, 'true', 'false'))))
      FROM partner_statuses WHERE program IN (SELECT program FROM pending) ORDER BY seq"
 );
 const LOAD_VERSIONS: &str = touched!(
@@ -152,7 +152,6 @@ struct VisitRow {
 #[derive(Deserialize)]
 struct OfProgram<T> {
     program: ProgramId,
-    #[serde(flatten)]
     value: T,
 }
 
@@ -464,7 +463,16 @@ impl Commit {
 }
 
 fn entry_row(entry: &Entry) -> Value {
-    json!(entry)
+    json!({
+        "id": entry.id,
+        "program": entry.program,
+        "partner": entry.partner,
+        "cause": entry.cause,
+        "kind": entry.kind,
+        "amount": entry.money.amount_minor(),
+        "currency": entry.money.currency(),
+        "reason": entry.reason,
+    })
 }
 
 async fn write(

@@ -247,7 +247,7 @@ pub async fn event(db: &impl Database, id: &str) -> Result<Value, Problem> {
 
 /// Adds the sentence to decisions, with the names that partners and links have now.
 async fn explain(db: &impl Database, decisions: &mut [Value]) -> Result<(), Problem> {
-    let read = |value: &Value| Decision::deserialize(value).ok();
+    let read = |value: &Value| serde_json::from_str::<Decision>(&value.to_string()).ok();
     let known: Vec<Option<Decision>> = decisions.iter().map(read).collect();
     let touches = || {
         known

@@ -282,9 +282,9 @@ impl Reading<'_> {
             return TokenFound::Absent;
         };
         match token::open(self.keys, click, self.now) {
-            Some(touch) if touch.program == self.program => TokenFound::Opened {
-                touch: TouchRecord::from(&touch),
-            },
+            Some(touch) if touch.program == self.program => {
+                TokenFound::Opened(TouchRecord::from(&touch))
+            }
             _ => TokenFound::Unreadable,
         }
     }

@@ -32,15 +32,13 @@ impl EventKind {
 
 /// What became of the token that came with an event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "state")]
+#[serde(rename_all = "snake_case")]
 pub enum TokenFound {
     /// No token was sent.
     Absent,
     /// It did not open: forged, cut, foreign, too old, or of another program.
     Unreadable,
-    Opened {
-        touch: TouchRecord,
-    },
+    Opened(TouchRecord),
 }
 
 /// One event, as stored.
@@ -89,7 +87,7 @@ impl Fact {
     /// The touch of the event's own token.
     pub fn touch(&self) -> Option<&TouchRecord> {
         match &self.token {
-            TokenFound::Opened { touch } => Some(touch),
+            TokenFound::Opened(touch) => Some(touch),
             TokenFound::Absent | TokenFound::Unreadable => None,
         }
     }

@@ -13,7 +13,6 @@ use super::ids::{self, PartnerId, ProgramId};
 use super::money::{Currency, Money, MoneyError};
 use super::plan::{self, Plan};
 use super::time::UnixMs;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// All that is known of one customer of a program.
@@ -236,7 +235,7 @@ pub struct Position {
 }
 
 /// A line of the ledger. Never changed; later knowledge adds lines.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     pub id: String,
     pub program: ProgramId,
@@ -245,7 +244,6 @@ pub struct Entry {
     pub cause: String,
     /// `commission`, `reversal` (a refund) or `adjustment` (knowledge that came later).
     pub kind: String,
-    #[serde(flatten)]
     pub money: Money,
     pub reason: Reason,
     pub booked_at: UnixMs,

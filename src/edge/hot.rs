@@ -93,12 +93,7 @@ async fn fetch<T: serde::de::DeserializeOwned>(kv: &Kv, key: &str) -> Option<Kno
     }
 }
 
-fn remember<T>(
-    cache: &mut Cache<T>,
-    name: &str,
-    found: Option<Known<T>>,
-    now: UnixMs,
-) {
+fn remember<T>(cache: &mut Cache<T>, name: &str, found: Option<Known<T>>, now: UnixMs) {
     match found {
         Some(known) => cache.put(name, known, now),
         None => cache.keep(name, now),

@@ -14,20 +14,14 @@ use serde::Deserialize;
 use serde_json::Value;
 use worker::{Context, Env, MessageBatch, MessageExt, RawMessage, Result, event};
 
+/// A message; what it is shows in what it has.
 #[derive(Deserialize)]
-#[serde(untagged)]
-enum Content {
-    Visits {
-        sent: UnixMs,
-        visits: Vec<Visit>,
-    },
-    Intake {
-        intake: Box<Intake>,
-    },
-    Wake {
-        #[serde(rename = "wake")]
-        _wake: bool,
-    },
+struct Content {
+    sent: Option<UnixMs>,
+    visits: Option<Vec<Visit>>,
+    intake: Option<Intake>,
+    #[serde(default)]
+    wake: bool,
 }
 
 #[event(queue)]
@@ -42,28 +36,28 @@ async fn queue(batch: MessageBatch<Value>, env: Env, _context: Context) -> Resul
         let text = message.body().as_string().unwrap_or_default();
         #[cfg(feature = "drill")]
         super::hot::drill(&text, "queue");
-        match serde_json::from_str::<Content>(&text) {
-            Ok(Content::Visits {
-                sent,
-                visits: found,
-            }) => {
-                let id = message.id();
-                visits.push((
-                    message,
-                    Message {
-                        id,
-                        sent_at: sent,
-                        visits: found,
-                    },
-                ));
-            }
-            Ok(Content::Intake { intake }) => match ingest::store(&db, &intake).await {
+        let Ok(content) = serde_json::from_str::<Content>(&text) else {
+            worker::console_error!("a message that is none of ours was dropped");
+            continue;
+        };
+        wake |= content.wake;
+        if let Some(intake) = content.intake {
+            match ingest::store(&db, &intake).await {
                 Ok(_) => wake = true,
                 Err(DatabaseError::Constraint) => worker::console_error!("intake refused"),
                 Err(_) => message.retry(),
-            },
-            Ok(Content::Wake { .. }) => wake = true,
-            Err(_) => worker::console_error!("a message that is none of ours was dropped"),
+            }
+        }
+        if let (Some(sent_at), Some(found)) = (content.sent, content.visits) {
+            let id = message.id();
+            visits.push((
+                message,
+                Message {
+                    id,
+                    sent_at,
+                    visits: found,
+                },
+            ));
         }
     }
     wake |= store_visits(&db, visits).await;
