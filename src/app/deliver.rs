@@ -252,6 +252,11 @@ fn to_webhook(
         return Prepared::SetAside("secret_unreadable");
     };
     let decision = &claimed.decision;
+    // Click IDs are for the ad platforms that made them.
+    let explained = Decision {
+        click_ids: Vec::new(),
+        ..decision.clone()
+    };
     let partner = decision
         .partner
         .map(|id| json!({"id": id, "name": claimed.partner_name}));
@@ -271,7 +276,7 @@ fn to_webhook(
             "commission": decision.commission,
             "consent": decision.consent,
             "explanation": decision.sentence(claimed),
-            "decision": decision,
+            "decision": explained,
         },
     })
     .to_string();

@@ -220,6 +220,9 @@ fn report(context: &Context<'_>, body: &str) -> Answer {
 }
 
 fn visit(place: &Place<'_>, context: &Context<'_>, memory: &Memory) -> Option<Answer> {
+    if !matches!(context.request.signals.method, "GET" | "HEAD") {
+        return Some(Answer::problem(&problem::METHOD_NOT_ALLOWED));
+    }
     let Some(slug) = place.slug() else {
         return Some(unknown(context.host));
     };

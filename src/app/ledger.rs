@@ -384,7 +384,7 @@ impl Commit {
             let nonce = row.body.touch().and_then(|touch| touch.nonce.as_deref());
             let stored = visits
                 .iter()
-                .any(|visit| visit.touch.nonce.as_deref() == nonce);
+                .any(|visit| visit.touch.nonce.as_deref() == nonce && visit.is_click());
             let awaits = nonce.is_some() && !stored;
             self.mark(row, "folded", awaits);
             if awaits {

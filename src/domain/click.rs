@@ -127,6 +127,14 @@ impl Visit {
     }
 }
 
+impl Visit {
+    /// Does this fact hold all that is known of its click? A landing does only when the click was
+    /// prefetched and happened with it.
+    pub fn is_click(&self) -> bool {
+        self.kind != VisitKind::Landing || self.touch.class == Class::Prefetch
+    }
+}
+
 /// A click's nonce as text.
 pub fn nonce_text(nonce: NonZeroU64) -> String {
     format!("{nonce:016x}")

@@ -5,8 +5,9 @@ use crate::app::ports::{Database, DatabaseError, Rows, Statement};
 use serde::Deserialize;
 use worker::{D1Database, D1Result, Env};
 
-/// A batch that takes longer counts as failed; it may still have been written.
-const BATCH_MS: u64 = 10_000;
+/// A batch that takes longer counts as failed; it may still have been written. A merchant's server
+/// waits for it, and the queue is the second chance.
+const BATCH_MS: u64 = 5_000;
 
 pub(super) struct D1(D1Database);
 
