@@ -40,7 +40,8 @@ function respond(text, request, env, ctx) {
   if (parts[1]) ctx.waitUntil(guarded(() => core.prepare(request.url, env)).catch(() => {}));
   if (parts[2]) gather(parts[2], env, ctx);
   const status = Number(parts[0]);
-  return new Response(request.method === "HEAD" ? null : parts[3], { status, headers });
+  const body = request.method === "HEAD" ? null : parts[3] || null;
+  return new Response(body, { status, headers });
 }
 
 /**

@@ -108,7 +108,7 @@ impl Problem {
         let faults = self
             .errors
             .iter()
-            .map(|e| format!("{} {}", e.path, e.detail));
+            .map(|e| format!("{}: {}", e.path, e.detail.trim_end_matches('.')));
         let faults = faults.collect::<Vec<_>>().join("; ");
         match (&self.detail, faults.is_empty()) {
             (Some(detail), _) => detail.clone(),
