@@ -39,6 +39,7 @@ function cut(data) {
 function connection(load, next) {
   return new Promise((resolve, reject) => {
     const socket = net.connect(load.port, "127.0.0.1");
+    /** @type {Buffer} */
     let pending = Buffer.alloc(0);
     let last = "";
     const send = () => {

@@ -35,14 +35,17 @@ export async function startHelper(name) {
   const child = keep(fork(fileURLToPath(new URL(name, import.meta.url))));
   /** @type {(question: unknown) => Promise<any>} */
   const ask = async (question) => {
-    /** @type {Promise<never>} */
-    const gone = new Promise((_, reject) => {
-      child.once("exit", (code) => reject(new Error(`${name} ended with code ${code}`)));
+    const settled = new AbortController();
+    const { signal } = settled;
+    const answer = once(child, "message", { signal }).then(([said]) => said);
+    const gone = once(child, "exit", { signal }).then(([code]) => {
+      throw new Error(`${name} ended with code ${code}`);
     });
-    const answer = once(child, "message");
+    // The one that loses the race is aborted; nobody needs to hear of it.
+    answer.catch(() => {});
+    gone.catch(() => {});
     child.send(/** @type {any} */ (question));
-    const [said] = await Promise.race([answer, gone]);
-    child.removeAllListeners("exit").on("exit", () => running.delete(child));
+    const said = await Promise.race([answer, gone]).finally(() => settled.abort());
     if (said.error) throw new Error(`${name}: ${said.error}`);
     return said;
   };

@@ -2,7 +2,8 @@
  * KV and the queue, outside of workerd, so that their work is not counted as the Worker's. One
  * HTTP server speaks what workerd's bindings speak: `GET /<key>` reads KV, `POST /message` sends.
  *
- * Runs as a process of its own: `{snapshots}` starts it, `{count}` gives what arrived since.
+ * Runs as a process of its own: `{snapshots}` starts it, `{count}` gives what has arrived, and
+ * `{forget}` gives it and starts again from nothing.
  */
 import { once } from "node:events";
 import http from "node:http";
@@ -13,8 +14,9 @@ const TAKEN = JSON.stringify({ metadata: METRICS });
 /** @type {Record<string, unknown>} */
 let snapshots = {};
 /** Bodies are parsed when somebody asks, not while the load runs. @type {string[]} */
-let messages = [];
-let reads = 0;
+let unread = [];
+const NOTHING = { reads: 0, messages: 0, bytes: 0, visits: 0, last: /** @type {any} */ (null) };
+let counted = { ...NOTHING };
 
 /** @type {http.RequestListener} */
 function answer(request, response) {
@@ -24,13 +26,13 @@ function answer(request, response) {
     const chunks = [];
     request.on("data", (chunk) => chunks.push(chunk));
     request.on("end", () => {
-      messages.push(Buffer.concat(chunks).toString("utf8"));
+      unread.push(Buffer.concat(chunks).toString("utf8"));
       response.setHeader("content-type", "application/json");
       response.end(TAKEN);
     });
     return;
   }
-  reads += 1;
+  counted.reads += 1;
   const known = snapshots[decodeURIComponent(url.pathname.slice(1))];
   response.statusCode = request.method === "GET" && known ? 200 : 404;
   response.end(known ? JSON.stringify(known) : "");
@@ -46,21 +48,34 @@ async function listen(what) {
   return { port: /** @type {import("node:net").AddressInfo} */ (server.address()).port };
 }
 
-/** Counts what came since the last count that was told to forget. @param {boolean} forget */
-function count(forget) {
-  const visits = messages.flatMap((text) => JSON.parse(text).visits);
-  const bytes = messages.reduce((sum, text) => sum + text.length, 0);
-  const counted = {
-    reads, messages: messages.length, bytes, visits: visits.length, last: visits.at(-1),
-  };
-  if (forget) [messages, reads] = [[], 0];
+/** What came since the last call of `forget`. */
+function count() {
+  for (const text of unread) {
+    const { visits } = JSON.parse(text);
+    counted.messages += 1;
+    counted.bytes += text.length;
+    counted.visits += visits.length;
+    counted.last = visits.at(-1);
+  }
+  unread = [];
   return counted;
+}
+
+function forget() {
+  const all = count();
+  counted = { ...NOTHING };
+  return all;
+}
+
+/** @param {any} question */
+async function reply(question) {
+  if (question.snapshots) return listen(question);
+  return question.forget ? forget() : count();
 }
 
 process.on("message", async (/** @type {any} */ question) => {
   try {
-    const answered = question.snapshots ? await listen(question) : count(question.forget);
-    process.send?.(answered);
+    process.send?.(await reply(question));
   } catch (error) {
     process.send?.({ error: String(error) });
   }

@@ -1,12 +1,14 @@
-/** Raw `workerd serve`: no proxy, no wrangler, so its CPU time is the Worker's and the runtime's. */
+/** Raw `workerd serve` without wrangler or proxy: its CPU time is the Worker and the runtime. */
+import { createRequire } from "node:module";
 import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import workerd from "workerd";
 import { ROOT, Stop } from "../tools/console.mjs";
 import { start, temporary } from "./processes.mjs";
 
+/** @type {string} where the package keeps the program for this machine */
+const PROGRAM = createRequire(import.meta.url)("workerd").default;
 const HELLO = fileURLToPath(new URL("workers/hello.js", import.meta.url));
 const START_MS = 10_000;
 /** The header that carries `request.cf`; raw workerd knows no country by itself. */
@@ -118,8 +120,7 @@ export async function serve(source) {
   for (const [name, , text] of source.modules) await writeFile(path.join(dir, name), text);
   const file = path.join(dir, "config.capnp");
   await writeFile(file, configuration(source, await compatibilityDate()));
-  const program = /** @type {string} */ (/** @type {unknown} */ (workerd));
-  const child = start(program, ["serve", "--control-fd=3", file], {
+  const child = start(PROGRAM, ["serve", "--control-fd=3", file], {
     stdio: ["ignore", "inherit", "pipe", "pipe"],
   });
   const port = await listening(child);

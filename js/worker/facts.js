@@ -25,17 +25,8 @@ export function facts(request) {
   const purpose =
     headers.get("sec-purpose") ?? headers.get("purpose") ?? headers.get("x-purpose") ??
     get("x-moz");
-  return [
-    request.method,
-    request.url,
-    get("cookie"),
-    get("user-agent"),
-    get("accept"),
-    get("sec-fetch-dest"),
-    get("sec-fetch-mode"),
-    get("sec-fetch-site"),
-    purpose,
-    get("sec-gpc"),
-    /** @type {any} */ (request).cf?.country ?? "",
-  ].join("\n");
+  const country = /** @type {any} */ (request).cf?.country ?? "";
+  const where = `${request.method}\n${request.url}\n${get("cookie")}\n${get("user-agent")}`;
+  const how = `${get("accept")}\n${get("sec-fetch-dest")}\n${get("sec-fetch-mode")}`;
+  return `${where}\n${how}\n${get("sec-fetch-site")}\n${purpose}\n${get("sec-gpc")}\n${country}`;
 }

@@ -35,8 +35,10 @@ const TRY_AGAIN = { "retry-after": "2", "cache-control": "no-store" };
  */
 function respond(text, request, env, ctx) {
   const parts = text.split("\x1f");
-  const headers = new Headers();
-  for (let at = 4; at < parts.length; at += 2) headers.append(parts[at], parts[at + 1]);
+  // A plain object costs half of what Headers do; no answer names a header twice.
+  /** @type {Record<string, string>} */
+  const headers = {};
+  for (let at = 4; at < parts.length; at += 2) headers[parts[at]] = parts[at + 1];
   if (parts[1]) ctx.waitUntil(guarded(() => core.prepare(request.url, env)).catch(() => {}));
   if (parts[2]) gather(parts[2], env, ctx);
   const status = Number(parts[0]);

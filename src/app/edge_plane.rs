@@ -121,7 +121,7 @@ impl Answer {
         let visits: Vec<String> = self
             .visits
             .iter()
-            .map(|visit| json!(visit).to_string())
+            .map(|visit| serde_json::to_string(visit).unwrap_or_default())
             .collect();
         let refresh = if self.refresh { "1" } else { "" };
         let head = [

@@ -136,8 +136,36 @@ fn is_bot(user_agent: &str) -> bool {
         return true;
     }
     let lower = user_agent.to_ascii_lowercase();
-    BOT_WORDS.iter().any(|word| lower.contains(word)) || names_a_bot(&lower)
+    names_itself(lower.as_bytes()) || names_a_bot(&lower)
 }
+
+/// One pass over the text: at each place only the words that begin with its byte are compared.
+/// Looking for each word by itself took twice the time of the whole classification.
+fn names_itself(lower: &[u8]) -> bool {
+    (0..lower.len()).any(|at| {
+        let rest = lower.get(at..).unwrap_or_default();
+        let first = rest.first().copied().unwrap_or_default();
+        let begins = BEGINNINGS
+            .get(usize::from(first))
+            .is_some_and(|begins| *begins);
+        begins
+            && BOT_WORDS
+                .iter()
+                .any(|word| rest.starts_with(word.as_bytes()))
+    })
+}
+
+/// The bytes that a bot word begins with. Evaluated by the compiler: it cannot panic at run time.
+#[allow(clippy::indexing_slicing)]
+static BEGINNINGS: [bool; 256] = {
+    let mut begins = [false; 256];
+    let mut at = 0;
+    while at < BOT_WORDS.len() {
+        begins[BOT_WORDS[at].as_bytes()[0] as usize] = true;
+        at += 1;
+    }
+    begins
+};
 
 /// A word that ends in `bot`, unless it is a CUBOT phone.
 fn names_a_bot(lower: &str) -> bool {
