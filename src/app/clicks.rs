@@ -52,7 +52,8 @@ macro_rules! fresh {
 const COUNT: &str = fresh!(
     "INSERT INTO click_rollups (program, day, link, partner, class, count)
      SELECT visit.value ->> '$.visit.touch.program', visit.value ->> 'day',
-       visit.value ->> '$.visit.touch.link', visit.value ->> '$.visit.touch.partner', class.value, count(*)
+       visit.value ->> '$.visit.touch.link', visit.value ->> '$.visit.touch.partner',
+       class.value, count(*)
      FROM visit, json_each(visit.value -> 'classes') class
      WHERE true GROUP BY 1, 2, 3, 4, 5
      ON CONFLICT DO UPDATE SET count = count + excluded.count"

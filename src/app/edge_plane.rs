@@ -276,28 +276,33 @@ fn unknown(host: &HostSnapshot) -> Answer {
         .map_or_else(nothing_here, leading_to)
 }
 
-const PAGE: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
-<meta name=\"viewport\" content=\"width=device-width\"><title>Link not found</title>\
-<style>body{font:18px/1.5 system-ui,sans-serif;margin:15vh auto;max-width:30em;padding:0 1em}</style>\
-<h1>This link leads nowhere</h1><p>It may be mistyped, or its owner has taken it down.</p></html>";
-
 fn nothing_here() -> Answer {
-    page(404, PAGE)
+    page(
+        404,
+        "This link leads nowhere",
+        "It may be mistyped, or its owner has taken it down.",
+    )
 }
-
-const AWAY: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
-<meta name=\"viewport\" content=\"width=device-width\"><title>Please try again</title>\
-<style>body{font:18px/1.5 system-ui,sans-serif;margin:15vh auto;max-width:30em;padding:0 1em}</style>\
-<h1>Please try again</h1><p>This link cannot be looked up right now. Reload in a moment.</p></html>";
 
 /// The answer when what is needed could not be fetched.
 pub fn away() -> Answer {
-    let mut answer = page(503, AWAY);
+    let mut answer = page(
+        503,
+        "Please try again",
+        "This link cannot be looked up right now. Reload in a moment.",
+    );
     answer.headers.push(("retry-after", "2".to_owned()));
     answer
 }
 
-fn page(status: u16, html: &str) -> Answer {
+fn page(status: u16, title: &str, text: &str) -> Answer {
+    let style = "body{font:18px/1.5 system-ui,sans-serif;margin:15vh auto;max-width:30em;\
+                 padding:0 1em}";
+    let html = format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title>\
+         <style>{style}</style><h1>{title}</h1><p>{text}</p></html>"
+    );
     let policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
     Answer {
         status,
@@ -308,7 +313,7 @@ fn page(status: u16, html: &str) -> Answer {
             ("x-robots-tag", "noindex, nofollow".to_owned()),
             ("x-content-type-options", "nosniff".to_owned()),
         ],
-        body: html.to_owned(),
+        body: html,
         ..Answer::default()
     }
 }

@@ -118,7 +118,10 @@ mod tests {
 
     #[test]
     fn snapshots_keep_their_json_form() {
-        let text = r#"{"id":"ln_000000000002","program":"pg_000000000001","partner":"pn_000000000003","target":"https://shop.example/","active":true}"#;
+        let text = concat!(
+            r#"{"id":"ln_000000000002","program":"pg_000000000001","partner":"pn_000000000003","#,
+            r#""target":"https://shop.example/","active":true}"#
+        );
         let link: LinkSnapshot = serde_json::from_str(text).unwrap();
         assert_eq!(serde_json::to_string(&link).unwrap(), text);
     }
