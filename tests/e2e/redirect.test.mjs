@@ -1,10 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { startFaultyServices } from "./support/faulty.mjs";
-import { cookieOf, eventually, from, makeProgram, startReady, tokenOf } from "./support/world.mjs";
+import { cookieOf, makeProgram, startReady, tokenOf } from "./support/world.mjs";
 
 /** @typedef {import("./support/world.mjs").Ready} Ready */
-/** @typedef {import("./support/world.mjs").Program} Program */
 
 const TOKEN = /^tlc_[A-Za-z0-9_-]{80,116}$/;
 
@@ -76,7 +74,7 @@ describe("a partner link", () => {
   });
 
   test("of a paused link or a suspended partner still leads there, but earns nothing", async () => {
-    const { id, boris, target } = world.program;
+    const { id, target } = world.program;
     const partner = (await world.must("POST", "partners", { program: id, name: "Carla" })).id;
     const link = await world.must("POST", "links",
       { program: id, partner, host: "shop.localhost", slug: "carla", target });
@@ -96,7 +94,6 @@ describe("a partner link", () => {
       await world.must("PATCH", path, on);
       assert.match((await world.click("/go/carla")).token, TOKEN);
     }
-    assert.ok(boris.link);
   });
 
   test("that nobody made is a page that says so", async () => {
@@ -109,7 +106,7 @@ describe("a partner link", () => {
       assert.equal(answer.headers.location, undefined);
       assert.equal(answer.headers["set-cookie"], undefined);
     }
-    const elsewhere = await world.stack.request("GET", "/go/anna", { host: "other.localhost" });
+    const elsewhere = await world.visit("/go/anna", {}, "GET", "other.localhost");
     assert.equal(elsewhere.status, 404, "a link belongs to its host");
   });
 
@@ -118,95 +115,9 @@ describe("a partner link", () => {
     const other = await makeProgram(world.stack, world.admin, {
       hosts: ["fallback.localhost"], target_hosts: ["fallback.localhost"], fallback_url: fallback,
     });
-    const options = { host: other.host };
-    const answer = await world.stack.request("GET", "/go/nobody?fbclid=1", options);
+    const answer = await world.visit("/go/nobody?fbclid=1", {}, "GET", other.host);
     assert.equal(answer.status, 302);
     assert.equal(answer.headers.location, fallback);
     assert.equal(answer.headers["set-cookie"], undefined);
   });
-
-  test("counts people; bots, images, frames and previews under their own names", async () => {
-    const { boris } = world.program;
-    /** @type {[string, Record<string, string | undefined>, string?][]} */
-    const others = [
-      ["head", {}, "HEAD"],
-      ["embedded", { "sec-fetch-dest": "iframe" }],
-      ["embedded", { "sec-fetch-dest": "image", "sec-fetch-mode": "no-cors", accept: "image/*" }],
-      ["embedded", { "sec-fetch-dest": "empty", "sec-fetch-mode": "cors", accept: "*/*" }],
-      ["bot", { "user-agent": "Mozilla/5.0 (compatible; Googlebot/2.1)" }],
-      ["bot", { "user-agent": "facebookexternalhit/1.1" }],
-      ["bot", { "user-agent": "curl/8.5.0", accept: "*/*" }],
-      ["bot", { "user-agent": undefined }],
-    ];
-    const start = await world.clicks(boris.link);
-    for (const [name, headers, method] of others) {
-      const answer = await world.visit("/go/boris", headers, method);
-      assert.equal(answer.status, 302, name);
-      assert.equal(answer.headers.location, world.program.target, name);
-      assert.equal(answer.headers["set-cookie"], undefined, name);
-      assert.equal(answer.text, "");
-    }
-    const ahead = await world.visit("/go/boris", { "sec-purpose": "prefetch;prerender" });
-    assert.match(String(tokenOf(ahead)), TOKEN, "the page may be shown yet");
-    assert.equal(ahead.headers["set-cookie"], undefined);
-    for (let i = 0; i < 2; i += 1) await world.click("/go/boris");
-    const counts = await eventually("the clicks are counted", async () => {
-      const now = await world.clicks(boris.link);
-      return now.human >= (start.human ?? 0) + 2 && now;
-    });
-    const human = (start.human ?? 0) + 2;
-    assert.deepEqual(counts, { human, embedded: 3, bot: 4 });
-  });
-});
-
-describe("the consent that a redirect sees", () => {
-  /** @type {Ready} */ let world;
-  /** @type {Record<string, Program>} */ const programs = {};
-  before(async () => {
-    world = await startReady();
-    for (const state of ["full", "session", "code"]) {
-      const hosts = [`${state}.localhost`];
-      programs[state] = await makeProgram(world.stack, world.admin,
-        { hosts, target_hosts: hosts, default_consent: state });
-    }
-  });
-  after(() => world.stop());
-
-  /** The state that the answer to a click shows.
-   * @param {string} program @param {Record<string, string>} headers */
-  async function stateOf(program, headers) {
-    const world1 = { ...world };
-    const visit = () => world1.visit("/go/anna", { host: undefined, ...headers });
-    const options = { host: `${program}.localhost` };
-    const { NAVIGATION } = await import("./support/world.mjs");
-    const ask = () => world.stack.request("GET", "/go/anna",
-      { ...options, headers: { ...NAVIGATION, ...headers } });
-    void visit;
-    const [one, two] = [await ask(), await ask()];
-    const cookie = cookieOf(one);
-    const same = tokenOf(one) === tokenOf(two);
-    assert.match(String(tokenOf(one)), TOKEN);
-    if (!cookie) return same ? "code" : "no cookie, but a token that names one click";
-    assert.ok(!same, "a token names one click");
-    const rest = ["Path=/", "Secure", "HttpOnly", "SameSite=Lax"];
-    assert.equal(cookie.name, "__Host-tl");
-    const isFull = cookie.attributes[0] === "Max-Age=34560000";
-    assert.deepEqual(cookie.attributes, isFull ? ["Max-Age=34560000", ...rest] : rest);
-    return isFull ? "full" : "session";
-  }
-
-  for (const state of ["full", "session", "code"]) {
-    test(`default ${state}: holds where nobody must be asked first`, async () => {
-      for (const country of ["US", "BR", "JP"]) {
-        assert.equal(await stateOf(state, from(country)), state, country);
-      }
-      for (const country of ["DE", "FR", "GR", "IS", "GB", "CH", "XX", "T1", ""]) {
-        assert.equal(await stateOf(state, from(country)), "code", country);
-      }
-      const gpc = { "sec-gpc": "1" };
-      for (const country of ["US", "DE"]) {
-        assert.equal(await stateOf(state, { ...from(country), ...gpc }), "code", country);
-      }
-    });
-  }
 });

@@ -4,5 +4,15 @@
 
 mod support;
 
+mod clicks;
+mod consents;
+mod control;
+mod deliveries;
+mod faults;
 mod flow;
+mod golden;
+mod properties;
+mod redirects;
+mod simulation;
+mod tidy;
 mod urltestdata;

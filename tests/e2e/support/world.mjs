@@ -4,6 +4,7 @@
  */
 import { callApi } from "../../../examples/shop/demo/provision.mjs";
 import { readList } from "../../../examples/shop/demo/watch.mjs";
+import { createClient } from "../../../tools/http.mjs";
 import { startStack } from "../../../tools/stack.mjs";
 import { eventually } from "./shop.mjs";
 
@@ -146,11 +147,12 @@ export function ready(stack, admin, program) {
 
   /** A person's navigation, unless `headers` say otherwise; undefined ones are left out.
    * @param {string} path @param {Record<string, string | undefined>} [headers]
-   * @param {string} [method] */
-  function visit(path, headers = {}, method = "GET") {
+   * @param {string} [method] @param {string} [on] another host */
+  function visit(path, headers = {}, method = "GET", on = host) {
     const all = Object.entries({ ...NAVIGATION, ...headers });
-    const given = /** @type {[string, string][]} */ (all.filter(([, value]) => value !== undefined));
-    return stack.request(method, path, { host, headers: Object.fromEntries(given) });
+    const given = Object.fromEntries(all.filter(([, value]) => value !== undefined));
+    const headers_ = /** @type {Record<string, string>} */ (given);
+    return stack.request(method, path, { host: on, headers: headers_ });
   }
 
   /** A click on Anna's link, unless another is named; gives token and cookie.
@@ -203,13 +205,13 @@ export function ready(stack, admin, program) {
 
   /** Everything in D1 and KV as one text. */
   async function dump() {
-    const tables = await stack.sql(
-      "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_cf\\_%' ESCAPE '\\'");
+    const tables = await stack.sql("SELECT name FROM sqlite_master WHERE type = 'table'"
+      + " AND substr(name, 1, 4) <> '_cf_'");
     const parts = [];
     for (const { name } of tables) {
       parts.push(name, JSON.stringify(await stack.sql(`SELECT * FROM "${name}"`)));
     }
-    const kv = await stack.mf.getKVNamespace("SNAPSHOTS", stack.bound);
+    const kv = await kvOf(stack);
     for (const { name } of (await kv.list()).keys) parts.push(name, await kv.get(name) ?? "");
     return parts.join("\n");
   }
@@ -219,6 +221,22 @@ export function ready(stack, admin, program) {
     balances, clicks, dump, stop: stack.dispose,
   };
 }
+
+/** A request on a connection of its own: workerd ends one whose body it did not read.
+ * @param {Stack} stack @param {string} path
+ * @param {import("../../../tools/http.mjs").RequestOptions} options */
+export async function postApart(stack, path, options) {
+  const client = createClient(stack.port, "127.0.0.1");
+  try {
+    return await client.request("POST", path, options);
+  } finally {
+    client.close();
+  }
+}
+
+/** The KV namespace that the snapshots are in, behind every gate.
+ * @param {Stack} stack @returns {Promise<any>} */
+export const kvOf = (stack) => stack.mf.getKVNamespace("SNAPSHOTS", stack.bound);
 
 /** The code and the faults of a problem document. @param {Answer} answer */
 export function problemOf(answer) {

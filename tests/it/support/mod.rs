@@ -1,8 +1,11 @@
 //! Ports for tests: SQLite with the real migrations, a map for KV, lists for queue and transport.
 
+pub mod interleave;
 pub mod memory;
+pub mod oracle;
 pub mod shop;
 pub mod sqlite;
+pub mod story;
 
 use std::future::Future;
 use std::pin::pin;

@@ -195,22 +195,36 @@ impl Shop {
         gpc: &str,
         country: &str,
     ) -> Clicked {
+        self.follow_as(slug, query, cookie, |facts| {
+            facts.gpc = gpc;
+            facts.country = country;
+        })
+    }
+
+    /// Follows a link with whatever else is different about the request.
+    pub fn follow_as<'a>(
+        &self,
+        slug: &str,
+        query: &str,
+        cookie: &str,
+        change: impl FnOnce(&mut edge_plane::Facts<'a>),
+    ) -> Clicked {
+        let mut different = edge_plane::Facts {
+            method: "GET",
+            user_agent: BROWSER,
+            accept: "text/html",
+            fetch_dest: "document",
+            fetch_mode: "navigate",
+            country: "US",
+            ..edge_plane::Facts::default()
+        };
+        change(&mut different);
         let url = format!("https://shop.example/go/{slug}{query}");
-        let lines = [
-            "GET",
-            &url,
-            cookie,
-            BROWSER,
-            "text/html",
-            "document",
-            "navigate",
-            "",
-            "",
-            gpc,
-            country,
-        ];
-        let text = lines.join("\n");
-        let facts = edge_plane::Facts::read(&text);
+        let facts = edge_plane::Facts {
+            url: &url,
+            cookies: cookie,
+            ..different
+        };
         let entropy = Entropy(self.random());
         let memory = self.memory();
         let answer = edge_plane::answer(
@@ -237,6 +251,38 @@ impl Shop {
             visits: answer.visits.clone(),
             location,
         }
+    }
+
+    /// The snippet's message from a page of the shop.
+    pub fn beacon(&self, body: &Value, cookie: &str, gpc: &str) -> edge_plane::Answer {
+        let facts = edge_plane::Facts {
+            method: "POST",
+            url: "https://shop.example/tl/e",
+            cookies: cookie,
+            user_agent: BROWSER,
+            fetch_site: "same-origin",
+            gpc,
+            country: "US",
+            ..edge_plane::Facts::default()
+        };
+        let entropy = Entropy(self.random());
+        let now = self.now.get();
+        let memory = self.memory();
+        edge_plane::answer(
+            &facts,
+            &body.to_string(),
+            &memory,
+            &self.settings,
+            now,
+            &entropy,
+        )
+        .unwrap()
+    }
+
+    /// The landing page reports its token; gives what goes onto the queue.
+    pub fn land(&self, token: &str, cookie: &str, gpc: &str) -> Vec<Visit> {
+        self.beacon(&json!({"n": "land", "t": token, "q": ""}), cookie, gpc)
+            .visits
     }
 
     /// Follows a link from the United States without any signal.

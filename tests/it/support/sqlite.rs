@@ -52,9 +52,24 @@ impl Sqlite {
             .push((self.batches.get() + after, fault));
     }
 
+    /// Takes back the faults that have not happened yet.
+    pub fn heal(&self) {
+        self.faults.borrow_mut().clear();
+    }
+
+    /// Is a fault still to come?
+    pub fn is_troubled(&self) -> bool {
+        !self.faults.borrow().is_empty()
+    }
+
     /// Batches run so far: round trips.
     pub fn batches(&self) -> usize {
         self.batches.get()
+    }
+
+    /// Runs SQL that no use-case has: to prepare a state.
+    pub fn execute(&self, sql: &str) {
+        self.connection.borrow().execute_batch(sql).unwrap();
     }
 
     /// The first column of a query as text, for assertions.
@@ -76,6 +91,20 @@ impl Sqlite {
         self.column(sql)
             .first()
             .map_or(0, |text| text.parse().unwrap())
+    }
+
+    /// Which steps of the statements read a whole table, by SQLite's own plan.
+    pub fn scans(&self, statements: &[Statement]) -> Vec<String> {
+        let connection = self.connection.borrow();
+        let mut found = Vec::new();
+        for statement in statements {
+            let sql = format!("EXPLAIN QUERY PLAN {}", statement.sql);
+            let mut plan = connection.prepare(&sql).unwrap();
+            let steps = plan.query_map([&statement.param], |row| row.get::<_, String>(3));
+            let steps: Vec<String> = steps.unwrap().map(|step| step.unwrap()).collect();
+            found.extend(steps.into_iter().filter(|step| step.starts_with("SCAN ")));
+        }
+        found
     }
 
     fn run(&self, statements: &[Statement]) -> rusqlite::Result<Vec<Rows>> {

@@ -1,0 +1,259 @@
+//! What one fold writes: collected customer by customer, then committed in one transaction whose
+//! first statement fails when anything that was read has changed.
+
+use super::load::{FactRow, Loaded};
+use crate::app::ports::{Database, DatabaseError, Statement};
+use crate::domain::attribution::StatusChange;
+use crate::domain::click::Visit;
+use crate::domain::decision::Decision;
+use crate::domain::fold::{self, Entry, History};
+use crate::domain::ids::{self, ProgramId};
+use crate::domain::limits;
+use crate::domain::plan::Plan;
+use crate::domain::time::UnixMs;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+const GUARD: &str = "INSERT INTO fold_guard (ok)
+    SELECT NOT EXISTS (
+      SELECT 1 FROM json_each(?1, '$.guards') g LEFT JOIN aggregates a ON a.key = g.value ->> 'key'
+      WHERE coalesce(a.version, 0) <> g.value ->> 'version')";
+const CLEAR_GUARD: &str = "DELETE FROM fold_guard WHERE ?1 IS NOT NULL";
+const BUMP: &str = "INSERT INTO aggregates (key, version)
+    SELECT value, 1 FROM json_each(?1, '$.bump') WHERE true
+    ON CONFLICT DO UPDATE SET version = version + 1";
+const MARK: &str =
+    "UPDATE facts SET state = m.value ->> 'state', awaits_click = m.value ->> 'awaits'
+    FROM json_each(?1, '$.marks') m WHERE facts.id = m.value ->> 'id'";
+/// A refund waits only while its sale is really unknown: one that arrived meanwhile is found.
+const PARK: &str = "UPDATE facts SET state = 'parked'
+    WHERE id IN (SELECT value FROM json_each(?1, '$.parks')) AND NOT EXISTS (
+      SELECT 1 FROM facts s
+      WHERE s.program = facts.program AND s.kind = 'sale' AND s.key = facts.sale_key)";
+const ADD_DECISIONS: &str = "INSERT INTO decisions (event, revision, program, body, decided_at)
+    SELECT value ->> 'event', value ->> 'revision', value ->> 'program', value -> 'body',
+      ?1 ->> 'now' FROM json_each(?1, '$.decisions')";
+const ADD_ENTRIES: &str = "INSERT INTO entries
+      (id, program, partner, cause, kind, amount, currency, reason, booked_at)
+    SELECT value ->> 'id', value ->> 'program', value ->> 'partner', value ->> 'cause',
+      value ->> 'kind', value ->> 'amount', value ->> 'currency', value ->> 'reason', ?1 ->> 'now'
+    FROM json_each(?1, '$.entries')";
+const ADD_DELIVERIES: &str = "INSERT INTO deliveries
+      (id, program, destination, event, type, revision, state, next_at, created_at)
+    SELECT value ->> 'id', value ->> 'program', value ->> 'destination', value ->> 'event',
+      value ->> 'type', value ->> 'revision', 'pending', value ->> 'next_at', ?1 ->> 'now'
+    FROM json_each(?1, '$.deliveries') WHERE true ON CONFLICT DO NOTHING";
+/// The click that these events waited for is known now: ad platforms need not wait any longer.
+const HASTEN: &str = "UPDATE deliveries SET next_at = ?1 ->> 'now'
+    WHERE event IN (SELECT value FROM json_each(?1, '$.hasten'))
+      AND state = 'pending' AND attempts = 0 AND next_at > ?1 ->> 'now'";
+/// Nobody to tell: what was kept for destinations goes at once.
+const DROP_SEALED: &str = "DELETE FROM sealed_rows
+    WHERE event IN (SELECT value ->> 'id' FROM json_each(?1, '$.marks'))
+      AND NOT EXISTS (SELECT 1 FROM deliveries d
+                      WHERE d.event = sealed_rows.event AND d.state IN ('pending', 'set_aside'))";
+
+/// What one fold writes; becomes the parameter of the commit.
+#[derive(Default)]
+pub(super) struct Commit {
+    pub(super) guards: BTreeSet<String>,
+    pub(super) bump: BTreeSet<String>,
+    pub(super) marks: Vec<Value>,
+    pub(super) parks: Vec<String>,
+    pub(super) decisions: Vec<Value>,
+    pub(super) entries: Vec<Value>,
+    pub(super) deliveries: Vec<Value>,
+    /// Events whose waiting deliveries may go out now.
+    pub(super) hasten: Vec<String>,
+    pub(super) set_aside: usize,
+}
+
+impl Commit {
+    /// Decides one customer's facts; what cannot be decided is set aside.
+    pub(super) fn fold_customer(
+        &mut self,
+        loaded: &Loaded,
+        program: ProgramId,
+        rows: &[&FactRow],
+        now: UnixMs,
+    ) {
+        let nonces: BTreeSet<&str> = rows
+            .iter()
+            .filter_map(|row| row.body.touch()?.nonce.as_deref())
+            .collect();
+        let found = loaded
+            .visits
+            .iter()
+            .filter(|row| nonces.contains(row.nonce.as_str()));
+        let mut visits: Vec<Visit> = found.map(|row| row.visit.clone()).collect();
+        visits.sort_by_cached_key(|visit| json!(visit).to_string());
+        visits.dedup();
+        let of_program = |p: &ProgramId| *p == program;
+        let plans: Vec<Plan> = loaded
+            .plans
+            .iter()
+            .filter(|p| of_program(&p.program))
+            .map(|p| p.value.clone())
+            .collect();
+        let statuses: Vec<StatusChange> = loaded
+            .statuses
+            .iter()
+            .filter(|s| of_program(&s.program))
+            .map(|s| s.value.clone())
+            .collect();
+        let history = History {
+            program,
+            facts: rows.iter().map(|row| row.body.clone()).collect(),
+            visits: &visits,
+            plans: &plans,
+            statuses: &statuses,
+        };
+        let fits = rows.len() <= limits::CUSTOMER_FACTS;
+        let decided = fits.then(|| fold::decide(history).ok()).flatten();
+        let booked = decided.and_then(|decisions| {
+            let entries = fold::entries(&decisions, &loaded.booked, now).ok()?;
+            Some((decisions, entries))
+        });
+        let Some((decisions, entries)) = booked else {
+            let pending = rows.iter().filter(|row| row.state == "pending");
+            for row in pending {
+                self.set_aside += 1;
+                self.mark(row, "set_aside", false);
+            }
+            return;
+        };
+        let mut awaiting = BTreeSet::new();
+        for row in rows {
+            let nonce = row.body.touch().and_then(|touch| touch.nonce.as_deref());
+            let stored = visits
+                .iter()
+                .any(|visit| visit.touch.nonce.as_deref() == nonce && visit.is_click());
+            let awaits = nonce.is_some() && !stored;
+            self.mark(row, "folded", awaits);
+            if awaits {
+                awaiting.insert(row.body.id.clone());
+            }
+        }
+        self.entries.extend(entries.iter().map(entry_row));
+        for decision in &decisions {
+            self.record(loaded, decision, awaiting.contains(&decision.event), now);
+        }
+    }
+
+    fn mark(&mut self, row: &FactRow, state: &str, awaits: bool) {
+        let awaits = i32::from(awaits);
+        if row.state != state || i32::from(row.awaits) != awaits {
+            self.marks
+                .push(json!({"id": row.body.id, "state": state, "awaits": awaits}));
+        }
+    }
+
+    /// Adds a revision when the decision says something new, and tells the destinations.
+    fn record(&mut self, loaded: &Loaded, decision: &Decision, awaiting: bool, now: UnixMs) {
+        if !awaiting {
+            self.hasten.push(decision.event.clone());
+        }
+        let body = json!(decision);
+        let known = loaded.decisions.get(&decision.event);
+        if known.is_some_and(|known| known.body == body) {
+            return;
+        }
+        let revision = known.map_or(1, |known| known.revision.saturating_add(1));
+        let verb = if known.is_some() {
+            "changed"
+        } else {
+            "created"
+        };
+        self.decisions.push(json!({
+            "event": decision.event,
+            "revision": revision,
+            "program": decision.program,
+            "body": body,
+        }));
+        let mine = loaded
+            .destinations
+            .iter()
+            .filter(|d| d.program == decision.program);
+        for destination in mine {
+            // Ad platforms hear of an event once, so they wait a little for its click, which holds
+            // the click IDs; webhooks hear at once, and again of what changes later.
+            let once = destination.kind != "webhook";
+            if revision > 1 && once {
+                continue;
+            }
+            let wait = if once && awaiting {
+                limits::CLICK_WAIT_MS
+            } else {
+                0
+            };
+            let kind = format!("{}.{verb}", decision.kind.name());
+            let parts = [
+                destination.id.as_str(),
+                &decision.event,
+                &revision.to_string(),
+            ];
+            self.deliveries.push(json!({
+                "id": ids::derived("dl_", &parts),
+                "program": decision.program,
+                "destination": destination.id,
+                "event": decision.event,
+                "type": kind,
+                "revision": revision,
+                "next_at": now.plus(wait),
+            }));
+        }
+    }
+}
+
+fn entry_row(entry: &Entry) -> Value {
+    json!({
+        "id": entry.id,
+        "program": entry.program,
+        "partner": entry.partner,
+        "cause": entry.cause,
+        "kind": entry.kind,
+        "amount": entry.money.amount_minor(),
+        "currency": entry.money.currency(),
+        "reason": entry.reason,
+    })
+}
+
+/// Commits everything or nothing; [`DatabaseError::Stale`] asks for another try.
+pub(super) async fn write(
+    db: &impl Database,
+    commit: Commit,
+    loaded: &Loaded,
+    now: UnixMs,
+) -> Result<(), DatabaseError> {
+    let guards: Vec<Value> = commit
+        .guards
+        .iter()
+        .map(|key| json!({"key": key, "version": loaded.versions.get(key).copied().unwrap_or(0)}))
+        .collect();
+    let param = json!({
+        "guards": guards,
+        "bump": commit.bump,
+        "marks": commit.marks,
+        "parks": commit.parks,
+        "decisions": commit.decisions,
+        "entries": commit.entries,
+        "deliveries": commit.deliveries,
+        "hasten": commit.hasten,
+        "now": now,
+    });
+    let all = [
+        GUARD,
+        CLEAR_GUARD,
+        BUMP,
+        MARK,
+        PARK,
+        ADD_DECISIONS,
+        ADD_ENTRIES,
+        ADD_DELIVERIES,
+        HASTEN,
+        DROP_SEALED,
+    ];
+    db.batch(all.map(|sql| Statement::new(sql, &param)).to_vec())
+        .await
+        .map(|_| ())
+}

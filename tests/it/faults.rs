@@ -1,0 +1,314 @@
+//! Every write step, lost or written with an answer that says otherwise: after a retry the state
+//! is the one of a run without faults.
+
+use crate::support::block_on;
+use crate::support::shop::Shop;
+use crate::support::sqlite::Fault;
+use serde_json::{Value, json};
+use throughline::app::clicks::{self, Message};
+use throughline::app::{deliver, ledger, publish};
+
+/// All that a fault could change, row by row.
+fn state(shop: &Shop) -> Vec<String> {
+    let queries = [
+        "SELECT 'fact ' || id || state || awaits_click || body FROM facts ORDER BY id",
+        "SELECT 'conflict ' || event || content FROM conflicts ORDER BY 1",
+        "SELECT 'decision ' || event || revision || body FROM decisions ORDER BY 1",
+        "SELECT 'entry ' || id || kind || amount || currency FROM entries ORDER BY 1",
+        "SELECT 'delivery ' || id || state FROM deliveries ORDER BY 1",
+        "SELECT 'sealed ' || event FROM sealed_rows ORDER BY 1",
+        "SELECT 'rollup ' || day || link || class || count FROM click_rollups ORDER BY 1",
+        "SELECT 'pack ' || kind || bucket || messages || visits FROM click_packs ORDER BY 1",
+        "SELECT 'publication ' || key FROM publications ORDER BY 1",
+        "SELECT 'program ' || name || body FROM programs ORDER BY 1",
+        "SELECT 'link ' || slug || target || active FROM links ORDER BY 1",
+        "SELECT 'key ' || name || scope || (revoked_at IS NULL) FROM api_keys ORDER BY 1",
+        "SELECT 'status ' || active FROM partner_statuses ORDER BY seq DESC LIMIT 1",
+        "SELECT 'host ' || host FROM hosts ORDER BY 1",
+        "SELECT 'plan ' || rules FROM plans ORDER BY version DESC LIMIT 1",
+    ];
+    let mut all: Vec<String> = queries.iter().flat_map(|sql| shop.db.column(sql)).collect();
+    let records = shop.kv.records.borrow();
+    all.extend(
+        records
+            .iter()
+            .map(|(key, value)| format!("kv {key} {value}")),
+    );
+    all
+}
+
+/// A shop with a receiver, a click and, where `folded`, a sale.
+fn set_up(folded: bool) -> (Shop, Vec<Message>, Value) {
+    let shop = Shop::open();
+    let hook = json!({"program": shop.program, "kind": "webhook",
+        "url": "https://hooks.example/in"});
+    shop.made("POST", "destinations", &hook);
+    let click = shop.click("anna");
+    let messages = vec![Message {
+        id: "m1".into(),
+        sent_at: shop.now.get(),
+        visits: click.visits,
+    }];
+    let sale = json!({"customerExternalId": "u1", "customerEmail": "a@shop.example",
+        "amount": 2_000, "currency": "usd", "invoiceId": "o1", "clickId": click.token,
+        "occurredAt": shop.now.get().0 / 1_000 + 1});
+    if folded {
+        assert_eq!(shop.track("sale", &sale).0, 200);
+        shop.fold();
+    }
+    (shop, messages, sale)
+}
+
+/// Tries until it works, as queues, cron and callers do; gives whether the first try failed.
+fn until(shop: &Shop, mut attempt: impl FnMut() -> bool) -> bool {
+    let first = attempt();
+    for _ in 0..5 {
+        if attempt() {
+            return !first;
+        }
+        shop.wait(6 * 60_000);
+    }
+    panic!("it does not recover");
+}
+
+/// The number of a batch and what happens to it.
+type Strike = Option<(usize, Fault)>;
+/// Did the fault strike, and the state at the end.
+type Ended = (bool, Vec<String>);
+
+/// Runs a step with and without a fault in its batch of that number and compares the end.
+fn recovers(batch: usize, fault: Fault, step: fn(Strike) -> Ended) {
+    let (_, expected) = step(None);
+    let (failed, found) = step(Some((batch, fault)));
+    assert!(failed, "the fault did not strike");
+    assert_eq!(found, expected);
+}
+
+macro_rules! steps {
+    ($($name:ident: $step:ident, batch $batch:literal;)*) => {$(
+        mod $name {
+            use super::*;
+
+            #[test]
+            fn lost() {
+                recovers($batch, Fault::Lost, $step);
+            }
+
+            #[test]
+            fn persisted_but_reported_failed() {
+                recovers($batch, Fault::PersistedButReportedFailed, $step);
+            }
+        }
+    )*};
+}
+
+steps! {
+    ingest_write: ingest, batch 0;
+    ingest_from_the_queue: intake, batch 0;
+    fold_load: fold, batch 0;
+    fold_commit: fold, batch 1;
+    clicks_write: consume, batch 0;
+    late_clicks_write: late, batch 0;
+    deliver_claim: send, batch 0;
+    deliver_settle: send, batch 1;
+    publish_read: put, batch 0;
+    publish_done: put, batch 1;
+    link_change: link, batch 2;
+    program_change: program, batch 2;
+    partner_suspension: partner, batch 2;
+    key_revocation: key, batch 2;
+}
+
+fn strike(shop: &Shop, fault: Strike) {
+    if let Some((batch, fault)) = fault {
+        shop.db.fail(batch, fault);
+    }
+}
+
+/// The queue is away too, so the caller gets 503 and sends again.
+fn ingest(fault: Strike) -> Ended {
+    let (shop, _, sale) = set_up(false);
+    strike(&shop, fault);
+    shop.queue.down.set(fault.is_some());
+    let sent = || shop.track("sale", &sale).0 == 200;
+    let failed = until(&shop, sent);
+    let mut state = state(&shop);
+    // The retry has another instant of receipt when the first try was lost.
+    state.retain(|row| !row.starts_with("fact "));
+    state.extend(shop.db.column("SELECT id || state || content FROM facts"));
+    (failed, state)
+}
+
+/// The queue takes the fact, and hands it over twice.
+fn intake(fault: Strike) -> Ended {
+    let (shop, _, sale) = set_up(false);
+    strike(&shop, fault);
+    assert_eq!(shop.track("sale", &sale).0, 200, "accepted either way");
+    let held = shop.queue.sent.take();
+    for message in held.iter().chain(&held) {
+        let mut message: Value = serde_json::from_str(message).unwrap();
+        let intake = serde_json::from_value(message["intake"].take()).unwrap();
+        block_on(throughline::app::ingest::store(&shop.db, &intake)).unwrap();
+    }
+    shop.fold();
+    (!held.is_empty(), state(&shop))
+}
+
+fn fold(fault: Strike) -> Ended {
+    let (shop, _, sale) = set_up(false);
+    assert_eq!(shop.track("sale", &sale).0, 200);
+    strike(&shop, fault);
+    let failed = until(&shop, || {
+        block_on(ledger::fold(&shop.db, shop.now.get())).is_ok()
+    });
+    (failed, state(&shop))
+}
+
+fn consume(fault: Strike) -> Ended {
+    let (shop, messages, _) = set_up(false);
+    strike(&shop, fault);
+    let failed = until(&shop, || {
+        block_on(clicks::consume(&shop.db, &messages)).is_ok()
+    });
+    (failed, state(&shop))
+}
+
+fn late(fault: Strike) -> Ended {
+    let (shop, messages, _) = set_up(true);
+    strike(&shop, fault);
+    let failed = until(&shop, || {
+        block_on(clicks::consume(&shop.db, &messages)).is_ok()
+    });
+    shop.fold();
+    (failed, state(&shop))
+}
+
+fn send(fault: Strike) -> Ended {
+    let (shop, _, _) = set_up(true);
+    strike(&shop, fault);
+    let sent = || {
+        let lease = hex::encode(&shop.random()[..16]);
+        let now = shop.now.get();
+        let run = deliver::deliver(&shop.db, &shop.receiver, &shop.settings, now, &lease, 0);
+        let open = "SELECT count(*) FROM deliveries WHERE state = 'pending'";
+        block_on(run).is_ok() && shop.db.number(open) == 0
+    };
+    let failed = until(&shop, sent);
+    let ids: Vec<_> = shop
+        .receiver
+        .got
+        .borrow()
+        .iter()
+        .map(|request| request.headers[1].1.clone())
+        .collect();
+    assert!(ids.iter().all(|id| *id == ids[0]), "always the same id");
+    (failed, state(&shop))
+}
+
+fn put(fault: Strike) -> Ended {
+    let (shop, _, _) = set_up(false);
+    shop.made(
+        "POST",
+        "partners",
+        &json!({"program": shop.program, "name": "Zed"}),
+    );
+    let partner = format!("partners/{}", shop.partners[0]);
+    shop.made("PATCH", &partner, &json!({"status": "suspended"}));
+    strike(&shop, fault);
+    let failed = until(&shop, || {
+        block_on(publish::publish(&shop.db, &shop.kv)).is_ok()
+    });
+    let all = state(&shop);
+    assert!(!all.iter().any(|row| row.starts_with("publication")));
+    (failed, all)
+}
+
+/// A call of the control plane: batch 0 checks the key, 1 reads the record, 2 writes.
+fn call(shop: &Shop, method: &str, path: &str, body: &Value, fault: Strike) -> Ended {
+    strike(shop, fault);
+    let failed = until(shop, || shop.control(method, path, body).0 < 300);
+    shop.publish();
+    (failed, state(shop))
+}
+
+fn link(fault: Strike) -> Ended {
+    let (shop, _, _) = set_up(false);
+    let id = shop
+        .db
+        .column("SELECT id FROM links WHERE slug = 'anna'")
+        .remove(0);
+    let body = json!({"target": "https://shop.example/new"});
+    call(&shop, "PATCH", &format!("links/{id}"), &body, fault)
+}
+
+fn program(fault: Strike) -> Ended {
+    let (shop, _, _) = set_up(true);
+    let body = json!({"plan": {"window_days": 9, "sale": {"rate_bps": 500}},
+        "hosts": ["shop.example", "www.shop.example"]});
+    call(
+        &shop,
+        "PATCH",
+        &format!("programs/{}", shop.program),
+        &body,
+        fault,
+    )
+}
+
+fn partner(fault: Strike) -> Ended {
+    let (shop, _, _) = set_up(true);
+    let path = format!("partners/{}", shop.partners[0]);
+    call(
+        &shop,
+        "PATCH",
+        &path,
+        &json!({"status": "suspended"}),
+        fault,
+    )
+}
+
+fn key(fault: Strike) -> Ended {
+    let (shop, _, _) = set_up(false);
+    let id = shop
+        .db
+        .column("SELECT id FROM api_keys WHERE scope = 'track'")
+        .remove(0);
+    let ended = call(&shop, "DELETE", &format!("keys/{id}"), &json!({}), fault);
+    assert_eq!(
+        shop.track(
+            "lead",
+            &json!({"customerExternalId": "u", "eventName": "l"})
+        )
+        .0,
+        403
+    );
+    ended
+}
+
+#[test]
+fn with_database_and_queue_away_nothing_is_half_accepted() {
+    let (shop, _, sale) = set_up(false);
+    shop.queue.down.set(true);
+    shop.db.fail(0, Fault::Lost);
+    let (status, answer) = shop.track("sale", &sale);
+    assert_eq!(
+        (status, answer["code"].as_str()),
+        (503, Some("unavailable"))
+    );
+    assert_eq!(shop.db.number("SELECT count(*) FROM facts"), 0);
+    assert!(shop.queue.sent.borrow().is_empty());
+}
+
+#[test]
+fn a_revoked_key_is_refused_with_the_database_away_too() {
+    let (shop, _, sale) = set_up(false);
+    let id = shop
+        .db
+        .column("SELECT id FROM api_keys WHERE scope = 'track'")
+        .remove(0);
+    let (status, _) = shop.control("DELETE", &format!("keys/{id}"), &json!({}));
+    assert_eq!(status, 204);
+    shop.publish();
+    shop.db.fail(0, Fault::Lost);
+    assert_eq!(shop.track("sale", &sale).1["code"], "key_revoked");
+    assert!(shop.queue.sent.borrow().is_empty());
+}

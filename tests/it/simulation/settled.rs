@@ -1,0 +1,68 @@
+//! What must hold when everything has settled.
+
+use super::Simulation;
+use crate::properties::check;
+use crate::support::oracle::Kind;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+impl Simulation {
+    pub fn verify(&self) {
+        let db = &self.shop.db;
+        check(&self.shop, &self.world).unwrap();
+        let facts = db.column("SELECT id FROM facts ORDER BY id");
+        let mut accepted: Vec<_> = self.world.facts.iter().map(|f| f.event.clone()).collect();
+        accepted.sort();
+        assert_eq!(facts, accepted, "accepted once, stored once");
+        let known: BTreeSet<&str> = self.sales.iter().map(|sale| sale.0.as_str()).collect();
+        let orphans = self
+            .world
+            .facts
+            .iter()
+            .filter(|fact| fact.kind == Kind::Refund && !known.contains(fact.sale.as_str()));
+        let orphans = i64::try_from(orphans.count()).unwrap();
+        assert_eq!(
+            db.number("SELECT count(*) FROM facts WHERE state = 'parked'"),
+            orphans
+        );
+        let left = "SELECT count(*) FROM facts WHERE state NOT IN ('folded', 'parked')";
+        assert_eq!(db.number(left), 0);
+        let classes = db.column(
+            "SELECT class || ' ' || sum(count) FROM click_rollups GROUP BY class ORDER BY class",
+        );
+        let counted = self.counted.iter().map(|(class, n)| format!("{class} {n}"));
+        assert_eq!(classes, counted.collect::<Vec<_>>());
+        assert_eq!(db.number("SELECT count(*) FROM publications"), 0);
+        self.verify_deliveries();
+    }
+
+    fn verify_deliveries(&self) {
+        let db = &self.shop.db;
+        let open = "SELECT count(*) FROM deliveries
+            WHERE state NOT IN ('delivered', 'skipped', 'set_aside') OR lease IS NOT NULL";
+        assert_eq!(db.number(open), 0);
+        let told = "SELECT (SELECT count(*) FROM decisions) - (SELECT count(*) FROM deliveries)";
+        assert_eq!(db.number(told), 0, "one message for each revision");
+        let mut seen: BTreeMap<String, String> = BTreeMap::new();
+        for request in self.shop.receiver.got.borrow().iter() {
+            let id = request
+                .headers
+                .iter()
+                .find(|h| h.0 == "webhook-id")
+                .unwrap();
+            let body: Value = serde_json::from_str(&request.body).unwrap();
+            let about = json!([body["type"], body["timestamp"], body["data"]["id"]]).to_string();
+            let first = seen.entry(id.1.clone()).or_insert_with(|| about.clone());
+            assert_eq!(*first, about, "an id names one message over all attempts");
+        }
+        let delivered = db.column("SELECT id FROM deliveries WHERE state = 'delivered'");
+        assert!(delivered.iter().all(|id| seen.contains_key(id)));
+        let sealed = "SELECT count(*) FROM sealed_rows s WHERE NOT EXISTS (
+            SELECT 1 FROM deliveries d WHERE d.event = s.event AND d.state = 'set_aside')";
+        assert_eq!(
+            db.number(sealed),
+            0,
+            "nothing personal outlives its deliveries"
+        );
+    }
+}
