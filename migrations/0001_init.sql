@@ -43,6 +43,7 @@ CREATE TABLE partner_statuses (
   at INTEGER NOT NULL
 );
 CREATE INDEX partner_statuses_by_program ON partner_statuses (program);
+CREATE INDEX partner_statuses_by_partner ON partner_statuses (partner);
 
 CREATE TABLE links (
   seq INTEGER PRIMARY KEY,
@@ -84,8 +85,10 @@ CREATE TABLE api_keys (
 -- KV records that wait to be written again from the tables above.
 CREATE TABLE publications (
   key TEXT PRIMARY KEY,
-  version INTEGER NOT NULL
+  version INTEGER NOT NULL,
+  done INTEGER NOT NULL DEFAULT 0 -- the version that was written last
 ) WITHOUT ROWID;
+CREATE INDEX publications_due ON publications (key) WHERE done < version;
 
 -- Facts --------------------------------------------------------------------------------------
 
@@ -109,7 +112,7 @@ CREATE TABLE facts (
 CREATE INDEX facts_pending ON facts (seq) WHERE state = 'pending';
 CREATE INDEX facts_by_customer ON facts (program, customer);
 CREATE INDEX facts_by_sale ON facts (program, sale_key) WHERE sale_key IS NOT NULL;
-CREATE INDEX facts_awaiting ON facts (nonce) WHERE awaits_click = 1;
+CREATE INDEX facts_by_nonce ON facts (nonce) WHERE nonce IS NOT NULL;
 
 -- The same key with other content.
 CREATE TABLE conflicts (
@@ -134,7 +137,7 @@ CREATE INDEX sealed_rows_by_expiry ON sealed_rows (expires_at);
 -- visible; a landing lies in the minute of its click, so that it counts once per token.
 CREATE TABLE click_packs (
   seq INTEGER PRIMARY KEY,
-  kind TEXT NOT NULL CHECK (kind IN ('batch', 'landing')),
+  kind TEXT NOT NULL CHECK (kind IN ('batch', 'landing', 'grant')),
   bucket INTEGER NOT NULL,
   messages TEXT NOT NULL,
   visits TEXT NOT NULL
@@ -212,4 +215,5 @@ CREATE TABLE deliveries (
   UNIQUE (destination, event, revision)
 );
 CREATE INDEX deliveries_due ON deliveries (next_at) WHERE state = 'pending';
+CREATE INDEX deliveries_leased ON deliveries (lease) WHERE lease IS NOT NULL;
 CREATE INDEX deliveries_by_event ON deliveries (event);

@@ -9,8 +9,10 @@
 
 /** @type {any} */
 let core;
-/** @type {Set<(reason: Error) => void>} */
-const inFlight = new Set();
+/** Counts the instances; what began under an older one has crashed with it. */
+let generation = 0;
+/** How long a call may be unaware that the instance crashed under it. */
+const NOTICE_MS = 25;
 
 /**
  * @param {any} module the generated glue
@@ -44,9 +46,7 @@ function seen(error, event) {
 function crashed(error) {
   console.error(`wasm crashed and was started again: ${error.message}`);
   core.__wbg_reset_state();
-  const rejects = [...inFlight];
-  inFlight.clear();
-  for (const reject of rejects) reject(new Error("the instance crashed"));
+  generation += 1;
 }
 
 /**
@@ -68,20 +68,24 @@ export function guarded(call) {
   return result instanceof Promise ? /** @type {T} */ (watched(result)) : result;
 }
 
-/** @param {Promise<unknown>} promise */
+/**
+ * Each call looks for a crash itself: workerd ends a request as hung when nothing of its own is
+ * left to wait for, before a rejection that came from another request reaches it.
+ *
+ * @param {Promise<unknown>} promise
+ */
 function watched(promise) {
-  return new Promise((resolve, reject) => {
-    inFlight.add(reject);
-    promise.then(
-      (value) => {
-        inFlight.delete(reject);
-        resolve(value);
-      },
-      (error) => {
-        inFlight.delete(reject);
-        if (isTrap(error)) crashed(error);
-        reject(error);
-      },
-    );
-  });
+  const born = generation;
+  let settled = false;
+  const crash = async () => {
+    while (!settled) {
+      await scheduler.wait(NOTICE_MS);
+      if (generation !== born) throw new Error("the instance crashed");
+    }
+  };
+  const result = promise.catch((error) => {
+    if (isTrap(error) && generation === born) crashed(error);
+    throw error;
+  }).finally(() => (settled = true));
+  return Promise.race([result, crash()]);
 }

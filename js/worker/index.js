@@ -23,6 +23,8 @@ const SNIPPET_HEADERS = {
   "cache-control": "public, max-age=3600",
   "x-content-type-options": "nosniff",
 };
+/** How often a visitor's request is tried while others crash. */
+const ATTEMPTS = 5;
 const TRY_AGAIN = { "retry-after": "2", "cache-control": "no-store" };
 
 /**
@@ -55,16 +57,20 @@ function respond(text, request, env, ctx) {
  * @param {string} body
  */
 async function visitLater(request, env, ctx, body) {
-  // A crash of another request may take this fetch with it: once more then.
-  for (let attempt = 0; attempt < 2; attempt++) {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     try {
       await guarded(() => core.prepare(request.url, env));
+    } catch {
+      // Another request's crash may have taken this fetch with it: once more.
+      continue;
+    }
+    try {
       const text = guarded(() => core.answer(facts(request), body, Date.now(), entropy()));
       if (text !== undefined) return respond(text, request, env, ctx);
-      break;
     } catch {
-      // Seen and logged where it was caught.
+      // This request crashes by itself; seen and logged where it was caught.
     }
+    break;
   }
   return respond(guarded(() => core.away()), request, env, ctx);
 }
@@ -80,7 +86,7 @@ function visit(request, env, ctx, body) {
     const text = guarded(() => core.answer(facts(request), body, Date.now(), entropy()));
     if (text !== undefined) return respond(text, request, env, ctx);
   } catch {
-    // The instance is new now and remembers nothing.
+    return respond(guarded(() => core.away()), request, env, ctx);
   }
   return visitLater(request, env, ctx, body);
 }
@@ -111,9 +117,26 @@ async function api(request, env, ctx) {
       title: "The service cannot store this now; try again.",
       status: 503,
       code: "unavailable",
+      error: { code: "unavailable", message: "The service cannot store this now; try again." },
     };
     const headers = { ...TRY_AGAIN, "content-type": "application/problem+json" };
     return new Response(JSON.stringify(problem), { status: 503, headers });
+  }
+}
+
+/**
+ * @param {string} queue
+ * @param {any} message
+ * @param {any} env
+ * @param {ExecutionContext} ctx
+ */
+async function alone(queue, message, env, ctx) {
+  const retryAll = () => message.retry();
+  const batch = { queue, messages: [message], retryAll, ackAll() {} };
+  try {
+    await guarded(() => core.queue(batch, env, ctx));
+  } catch {
+    retryAll();
   }
 }
 
@@ -128,7 +151,7 @@ export default {
     const slash = url.indexOf("/", 8);
     if (url.startsWith("/go/", slash)) return visit(request, env, ctx, "");
     if (url.startsWith("/tl/", slash)) {
-      if (url.startsWith("/tl/tl.js", slash)) {
+      if (/^\/tl\/tl\.js(\?|$)/.test(url.slice(slash))) {
         return new Response(snippet, { headers: SNIPPET_HEADERS });
       }
       if (request.method === "POST") return beacon(request, env, ctx);
@@ -150,8 +173,8 @@ export default {
     try {
       await guarded(() => core.queue(batch, env, ctx));
     } catch {
-      // Whatever was not acknowledged comes again; repeats change nothing.
-      batch.retryAll();
+      // One of them may crash each time: alone it takes no other with it. Repeats change nothing.
+      for (const message of batch.messages) await alone(batch.queue, message, env, ctx);
     }
   },
 

@@ -31,7 +31,8 @@ macro_rules! fresh {
                WHERE NOT EXISTS (
                  SELECT 1 FROM click_packs p, json_each(p.messages) seen
                  WHERE p.kind = 'batch' AND p.bucket = m.value ->> 'bucket'
-                   AND seen.value = m.value ->> 'id')),
+                   AND seen.value = m.value ->> 'id')
+               GROUP BY m.value ->> 'id'),
              landing AS (
                SELECT min(v.value) AS value FROM message, json_each(message.visits) v
                WHERE v.value ->> 'once' = 1
@@ -59,19 +60,20 @@ const COUNT: &str = fresh!(
      ON CONFLICT DO UPDATE SET count = count + excluded.count"
 );
 
-/// Facts whose token was waiting for one of these clicks are folded again, and folds that are
-/// under way for their customers are made to look again.
+/// Facts whose token names one of these clicks are folded again, and folds that are under way for
+/// their customers are made to look again. A refund's customer is that of its sale.
 const WAKE_AGGREGATES: &str = fresh!(
     "INSERT INTO aggregates (key, version)
-     SELECT DISTINCT f.program || '/' || f.customer, 1
-     FROM visit JOIN facts f ON f.awaits_click = 1 AND f.nonce = visit.value ->> 'nonce'
-     WHERE f.customer IS NOT NULL
+     SELECT DISTINCT f.program || '/' || coalesce(f.customer, s.customer), 1
+     FROM visit CROSS JOIN facts f ON f.nonce = visit.value ->> 'nonce'
+     LEFT JOIN facts s ON s.program = f.program AND s.kind = 'sale' AND s.key = f.sale_key
+     WHERE coalesce(f.customer, s.customer) IS NOT NULL
      ON CONFLICT DO UPDATE SET version = version + 1"
 );
 
 const WAKE_FACTS: &str = fresh!(
     "UPDATE facts SET state = 'pending'
-     WHERE awaits_click = 1 AND state = 'folded'
+     WHERE state = 'folded'
        AND nonce IN (SELECT value ->> 'nonce' FROM visit WHERE value ->> 'nonce' IS NOT NULL)"
 );
 
@@ -81,12 +83,20 @@ const PACK_LANDINGS: &str = fresh!(
      FROM landing GROUP BY 2"
 );
 
+/// A grant may come long after its click; it is found in the click's minute.
+const PACK_GRANTS: &str = fresh!(
+    "INSERT INTO click_packs (kind, bucket, messages, visits)
+     SELECT 'grant', value ->> 'bucket', '[]', json_group_array(json(value -> 'visit'))
+     FROM visit WHERE value ->> 'apart' = 1 GROUP BY 2"
+);
+
 const PACK_BATCH: &str = fresh!(
     "INSERT INTO click_packs (kind, bucket, messages, visits)
      SELECT 'batch', bucket, json_group_array(id),
        (SELECT json_group_array(json(v.value -> 'visit'))
         FROM message same, json_each(same.visits) v
-        WHERE same.bucket = message.bucket AND v.value ->> 'once' = 0)
+        WHERE same.bucket = message.bucket AND v.value ->> 'once' = 0
+          AND v.value ->> 'apart' = 0)
      FROM message GROUP BY bucket"
 );
 
@@ -103,13 +113,14 @@ pub async fn consume(db: &impl Database, messages: &[Message]) -> Result<bool, D
         WAKE_AGGREGATES,
         WAKE_FACTS,
         PACK_LANDINGS,
+        PACK_GRANTS,
         PACK_BATCH,
         PENDING,
     ];
     let rows = db
         .batch(all.map(|sql| Statement::new(sql, &param)).to_vec())
         .await?;
-    Ok(!ports::rows_at(&rows, 5).is_empty())
+    Ok(!ports::rows_at(&rows, 6).is_empty())
 }
 
 fn row(message: &Message) -> Value {
@@ -132,6 +143,7 @@ fn visit_row(visit: &Visit) -> Value {
     };
     json!({
         "once": i32::from(once),
+        "apart": i32::from(visit.kind == VisitKind::Grant),
         "key": visit.key,
         "bucket": click::bucket(visit.at),
         "day": visit.at.to_day(),

@@ -5,7 +5,9 @@
 //! receivers know it. What fails comes back later on the schedule, and in the end is set aside
 //! with its reason, visible, until a person sends it again.
 
-use super::ports::{self, Database, DatabaseError, Outbound, Reply, Statement, Transport};
+use super::ports::{
+    self, ANSWER_MS, Database, DatabaseError, Outbound, Reply, Statement, Transport,
+};
 use super::settings::Settings;
 use super::track::ForDestinations;
 use crate::domain::click_ids::{self, ClickIdKind};
@@ -33,7 +35,8 @@ const CLAIM: &str = "UPDATE deliveries SET lease = ?1 ->> 'lease',
     WHERE id IN (SELECT id FROM deliveries WHERE state = 'pending' AND next_at <= ?1 ->> 'now'
       AND leased_until <= ?1 ->> 'now' ORDER BY next_at LIMIT ?1 ->> 'limit')";
 const CLAIMED: &str = "SELECT json_object('id', d.id, 'type', d.type, 'attempts', d.attempts,
-      'event', d.event, 'destination', s.id, 'kind', s.kind, 'config', json(s.config),
+      'event', d.event, 'destination', s.id, 'enabled', s.enabled, 'kind', s.kind,
+      'config', json(s.config),
       'secret', s.secret, 'fact', json(f.body), 'decision', json(c.body),
       'decided_at', c.decided_at, 'sealed', r.body, 'domain', g.body ->> 'domain',
       'partner_name', p.name, 'link', l.host || '/go/' || l.slug)
@@ -68,6 +71,7 @@ struct Claimed {
     attempts: u32,
     event: String,
     destination: String,
+    enabled: u8,
     kind: String,
     config: Value,
     secret: String,
@@ -174,7 +178,13 @@ async fn attempt(
         Prepared::Skip(why) => return ended("skipped", Some(why)),
         Prepared::SetAside(why) => return ended("set_aside", Some(why)),
     };
-    let (status, outcome) = match transport.post(&request).await {
+    let reply = transport.post(&request).await;
+    // The wait begins when the attempt ended; one without an answer took its whole time.
+    let ended_at = match reply {
+        Reply::TimedOut => now.plus(ANSWER_MS.into()),
+        _ => now,
+    };
+    let (status, outcome) = match reply {
         Reply::Answered { status, body } if claimed.kind == "meta" => {
             (Some(status), meta::classify(status, &body, 1))
         }
@@ -196,9 +206,10 @@ async fn attempt(
     let wait = destination::next_attempt(claimed.attempts, jitter);
     let (state, next_at) = match (&outcome, wait) {
         (Outcome::Delivered, _) => ("delivered", now),
-        (Outcome::Retry { .. } | Outcome::Throttled { .. }, Some(wait)) => {
-            ("pending", now.plus(i64::try_from(wait).unwrap_or(i64::MAX)))
-        }
+        (Outcome::Retry { .. } | Outcome::Throttled { .. }, Some(wait)) => (
+            "pending",
+            ended_at.plus(i64::try_from(wait).unwrap_or(i64::MAX)),
+        ),
         _ => ("set_aside", now),
     };
     Settled {
@@ -210,6 +221,9 @@ async fn attempt(
 }
 
 fn prepare(claimed: &Claimed, keys: &Keyring, now: UnixMs) -> Prepared {
+    if claimed.enabled == 0 {
+        return Prepared::SetAside("disabled");
+    }
     let secret = open(keys, &claimed.destination, &claimed.secret);
     let secret = secret.and_then(|plain| String::from_utf8(plain).ok());
     let Some(secret) = secret else {

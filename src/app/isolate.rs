@@ -22,6 +22,15 @@ pub enum Known<T> {
     Absent,
 }
 
+impl<T> Known<T> {
+    fn fresh_ms(&self) -> i64 {
+        match self {
+            Known::Found(_) => FRESH_MS,
+            Known::Absent => UNKNOWN_MS,
+        }
+    }
+}
+
 /// A remembered answer and whether it should be fetched again.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Hit<'a, T> {
@@ -48,13 +57,9 @@ impl<T> Cache<T> {
     /// Looks a name up. A stale hit is still usable.
     pub fn get(&self, name: &str, now: UnixMs) -> Option<Hit<'_, T>> {
         let (known, at) = self.entries.get(name)?;
-        let fresh = match known {
-            Known::Found(_) => FRESH_MS,
-            Known::Absent => UNKNOWN_MS,
-        };
         Some(Hit {
             known,
-            stale: now.since(*at) >= fresh,
+            stale: now.since(*at) >= known.fresh_ms(),
         })
     }
 
@@ -72,8 +77,8 @@ impl<T> Cache<T> {
     /// Lets what is remembered of a name count as fresh for five seconds more: while it is being
     /// fetched, and after a fetch that failed, so that not every request asks a store that is down.
     pub fn keep(&mut self, name: &str, now: UnixMs) {
-        if let Some((_, at)) = self.entries.get_mut(name) {
-            *at = now.plus(-FRESH_MS + 5_000);
+        if let Some((known, at)) = self.entries.get_mut(name) {
+            *at = now.plus(5_000 - known.fresh_ms());
         }
     }
 

@@ -78,9 +78,12 @@ pub enum Reply {
     Unreachable,
 }
 
+/// Milliseconds after which a receiver counts as not answering.
+pub const ANSWER_MS: u32 = 10_000;
+
 #[allow(async_fn_in_trait)]
 pub trait Transport {
-    /// Posts without following redirects, within ten seconds, reading a bounded answer.
+    /// Posts without following redirects, within [`ANSWER_MS`], reading a bounded answer.
     async fn post(&self, request: &Outbound) -> Reply;
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A change of settings leaves the KV keys that it touches in `publications`, in the same
 //! transaction. Whoever comes first (the request itself, cron) writes each record from what the
-//! tables say now and takes the row away, unless it was asked for again meanwhile.
+//! tables say now and marks its version as done.
 
 use super::ports::{self, Database, DatabaseError, Snapshots, Statement};
 use serde::Deserialize;
@@ -25,13 +25,17 @@ const DUE: &str = "SELECT json_object('key', p.key, 'version', p.version, 'value
         AND l.slug = substr(p.key, instr(p.key, '/') + 1))
     WHEN p.key LIKE 'revoked:%' THEN (
       SELECT '1' FROM api_keys k WHERE 'revoked:' || k.id = p.key AND k.revoked_at IS NOT NULL)
-    END)) FROM publications p ORDER BY p.key LIMIT ?1 ->> 'limit'";
+    END)) FROM publications p WHERE p.done < p.version ORDER BY p.key LIMIT ?1 ->> 'limit'";
 
-const DONE: &str = "DELETE FROM publications WHERE EXISTS (
-    SELECT 1 FROM json_each(?1) d
-    WHERE d.value ->> 'key' = publications.key AND d.value ->> 'version' = publications.version)";
+/// A version never comes twice. A publisher that was overtaken may have written an older record
+/// over a newer one: then the newer one is asked for again.
+const DONE: &str = "UPDATE publications SET
+      version = version + (done > d.value ->> 'version'),
+      done = max(done, d.value ->> 'version')
+    FROM json_each(?1) d WHERE d.value ->> 'key' = publications.key";
 
-const LEFT: &str = "SELECT json_object('left', count(*)) FROM publications WHERE ?1 IS NOT NULL";
+const LEFT: &str = "SELECT json_object('left', count(*)) FROM publications
+    WHERE done < version AND ?1 IS NOT NULL";
 
 /// Asks for every record to be written again.
 pub const REBUILD: &str = "INSERT INTO publications (key, version)
@@ -66,7 +70,7 @@ pub struct Published {
     pub left: u64,
 }
 
-/// Writes the records that wait, up to a bound. A record that KV refuses stays and is tried again.
+/// Writes the records that wait, up to a bound, until KV refuses one. What is left is tried again.
 pub async fn publish(
     db: &impl Database,
     snapshots: &impl Snapshots,
@@ -81,9 +85,11 @@ pub async fn publish(
             Some(value) => snapshots.put(&record.key, &value.to_string()).await,
             None => snapshots.delete(&record.key).await,
         };
-        if written.is_ok() {
-            done.push(json!({"key": record.key, "version": record.version}));
+        if written.is_err() {
+            // Whoever waits for this should not wait for the same failure two hundred times.
+            break;
         }
+        done.push(json!({"key": record.key, "version": record.version}));
     }
     let written = done.len();
     let param = Value::Array(done);

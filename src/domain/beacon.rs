@@ -130,9 +130,8 @@ fn land(context: &Context<'_>, message: &Message) -> Answer {
             state: me(context),
         };
     };
-    let decided = known
-        .as_ref()
-        .map_or(touch.consent, |journal| journal.consent);
+    let decided =
+        journal::decided(context.request.cookies, known.as_ref()).unwrap_or(touch.consent);
     let state = if context.request.gpc {
         Consent::Code
     } else {
@@ -244,13 +243,18 @@ fn granted(context: &Context<'_>, landed: &Touch, journal: &Journal, state: Cons
         })
 }
 
-/// The visitor refuses or withdraws: the journal is erased, the token made anonymous.
+/// The visitor refuses or withdraws: the journal is erased, the token made anonymous. Where
+/// visitors are remembered unless they say no, the no itself is remembered.
 fn withdraw(context: &Context<'_>, message: &Message) -> Answer {
     let touch = context.touch(message.token.as_deref());
     let token = touch.as_ref().map(|touch| context.mint(&touch.anonymous()));
     let sent = context.request.cookies;
     let has_cookie = sent.contains(journal::HOST_COOKIE) || sent.contains(journal::DOMAIN_COOKIE);
-    let set_cookie = has_cookie.then(|| journal::erase_cookie(context.domain()));
+    let set_cookie = if context.host.default_consent.allows_cookie() && !context.request.gpc {
+        Some(journal::refusal_cookie(context.domain()))
+    } else {
+        has_cookie.then(|| journal::erase_cookie(context.domain()))
+    };
     let confirmed = touch.filter(|_| message.name == MessageName::Land);
     let visits = confirmed
         .map(|touch| context.visit(VisitKind::Landing, &touch.anonymous(), None))
@@ -269,8 +273,8 @@ fn withdraw(context: &Context<'_>, message: &Message) -> Answer {
 /// The visitor's state and the token of the newest touch, for forms.
 pub fn me(context: &Context<'_>) -> State {
     let journal = context.journal();
-    let decided = journal.as_ref().map(|journal| journal.consent);
     let request = context.request;
+    let decided = journal::decided(request.cookies, journal.as_ref());
     let default = context.host.default_consent;
     let consent = consent::state(request.gpc, decided, request.country, default);
     let journal = journal.filter(|_| consent.allows_cookie());

@@ -89,7 +89,7 @@ impl Decision {
     pub fn sentence(&self, names: &dyn Names) -> String {
         let amount = self.amount.map(text).unwrap_or_default();
         let what = match self.kind {
-            EventKind::Lead => format!("Lead {}", self.key.rsplit(':').next().unwrap_or_default()),
+            EventKind::Lead => format!("Lead {}", self.key.split_once(':').map_or("", |key| key.1)),
             EventKind::Sale => format!("Sale {} of {amount}", self.key),
             EventKind::Refund => format!("Refund {} of {amount}", self.key),
         };
@@ -114,6 +114,11 @@ impl Decision {
                 format!("{what}: nobody is credited; {}.", self.refusals(names))
             }
             Reason::NoPlan => format!("{what}: nobody is paid, because the program has no plan."),
+            Reason::Refunded if earned.is_empty() => {
+                format!(
+                    "{what}: its part of the commission is less than a unit; nothing is taken back."
+                )
+            }
             Reason::Refunded => format!("{what}: {earned} is taken back from {partner}."),
             Reason::NothingToTakeBack => {
                 format!("{what}: nothing is taken back, because its sale had earned nothing.")

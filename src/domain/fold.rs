@@ -13,7 +13,7 @@ use super::ids::{self, PartnerId, ProgramId};
 use super::money::{Currency, Money, MoneyError};
 use super::plan::{self, Plan};
 use super::time::UnixMs;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// All that is known of one customer of a program.
 pub struct History<'a> {
@@ -26,10 +26,17 @@ pub struct History<'a> {
     pub statuses: &'a [StatusChange],
 }
 
+/// The decisions about a history, and the facts that cannot be decided because an amount leaves the
+/// range of money. Those are set aside alone; the others go on.
+#[derive(Debug, Default)]
+pub struct Decided {
+    pub decisions: Vec<Decision>,
+    /// Ids of events.
+    pub unfit: BTreeSet<String>,
+}
+
 /// Decides every event of a history: leads and sales in their order, then refunds in theirs.
-///
-/// Fails only when an amount leaves the range of money; the facts are then set aside.
-pub fn decide(mut history: History<'_>) -> Result<Vec<Decision>, MoneyError> {
+pub fn decide(mut history: History<'_>) -> Decided {
     history.facts.sort_by(|a, b| a.order().cmp(&b.order()));
     let tokens = history
         .facts
@@ -49,17 +56,22 @@ pub fn decide(mut history: History<'_>) -> Result<Vec<Decision>, MoneyError> {
         .facts
         .iter()
         .partition(|fact| fact.kind == EventKind::Refund);
-    let mut decisions = Vec::with_capacity(history.facts.len());
-    for fact in conversions {
-        decisions.push(conversion(fact, &touches, &history)?);
-    }
+    let mut decided = Decided::default();
     // Refunds come after all sales, so that one dated before its sale finds it too; each builds on
     // the refunds before it.
-    for fact in refunds {
-        let decision = refund(fact, &decisions)?;
-        decisions.push(decision);
+    for fact in conversions.into_iter().chain(refunds) {
+        let decision = match fact.kind {
+            EventKind::Refund => refund(fact, &decided.decisions),
+            EventKind::Lead | EventKind::Sale => conversion(fact, &touches, &history),
+        };
+        match decision {
+            Ok(decision) => decided.decisions.push(decision),
+            Err(_) => {
+                decided.unfit.insert(fact.id.clone());
+            }
+        }
     }
-    Ok(decisions)
+    decided
 }
 
 fn conversion(
@@ -165,7 +177,10 @@ fn refund(fact: &Fact, before: &[Decision]) -> Result<Decision, MoneyError> {
             && sale.is_some_and(|sale| decision.sale.as_ref() == Some(&sale.event))
             && decision.reason != Reason::RefundCurrencyDiffers
     });
+    let earlier: Vec<_> = earlier.collect();
+    let again = !earlier.is_empty();
     let refunded = earlier
+        .into_iter()
         .filter_map(|d| d.amount)
         .map(|m| m.amount_minor())
         .sum::<i64>();
@@ -177,13 +192,19 @@ fn refund(fact: &Fact, before: &[Decision]) -> Result<Decision, MoneyError> {
         .is_some_and(|(a, b)| a.currency() != b.currency());
     let asked = fact.money.map_or(left, Money::amount_minor);
     let part = if differs { 0 } else { asked.min(left) };
+    // The first refund of a free sale takes back all that it earned.
+    let (from, until, of) = match whole {
+        0 => (i64::from(again), i64::from(again || !differs), 1),
+        _ => (refunded, refunded.saturating_add(part), whole),
+    };
     let mut taken = Vec::new();
     for earned in sale
         .map(|sale| sale.commission.as_slice())
         .unwrap_or_default()
     {
-        let money = share(*earned, refunded.saturating_add(part), whole)?
-            .checked_sub(share(*earned, refunded, whole)?)?;
+        let money = earned
+            .pro_rata(until, of)?
+            .checked_sub(earned.pro_rata(from, of)?)?;
         taken.extend(Some(money.negated()).filter(|money| !money.is_zero()));
     }
     let reason = match sale {
@@ -215,15 +236,6 @@ fn refund(fact: &Fact, before: &[Decision]) -> Result<Decision, MoneyError> {
         consent: sale.and_then(|sale| sale.consent),
         click_ids: Vec::new(),
     })
-}
-
-/// What of `earned` belongs to `part` of `whole`; all of it when the whole is nothing.
-fn share(earned: Money, part: i64, whole: i64) -> Result<Money, MoneyError> {
-    if whole == 0 {
-        Ok(Money::zero(earned.currency()))
-    } else {
-        earned.pro_rata(part, whole)
-    }
 }
 
 /// A position: what one cause moves for one partner in one currency.
@@ -277,7 +289,7 @@ pub fn entries(
             .keys()
             .chain(wanted.keys())
             .filter(|p| p.cause == decision.event);
-        let positions: std::collections::BTreeSet<_> = mine.collect();
+        let positions: BTreeSet<_> = mine.collect();
         for position in positions {
             let (sum, count) = booked.get(position).copied().unwrap_or_default();
             let difference = wanted

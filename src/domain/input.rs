@@ -113,7 +113,8 @@ impl<'a> Fields<'a> {
     /// A whole number within the bounds.
     pub fn integer(&mut self, name: &str, min: i64, max: i64) -> Option<i64> {
         let value = self.value(name)?;
-        let whole = value.as_i64();
+        // `1000.0` is a whole number too: JSON does not tell them apart.
+        let whole = value.as_i64().or_else(|| whole(value.as_f64()?));
         match (whole, value.is_number()) {
             (Some(number), _) if (min..=max).contains(&number) => return Some(number),
             (Some(number), _) if number < min && min == 0 => {
@@ -230,6 +231,13 @@ impl<'a> Fields<'a> {
         }
         found.map(|(_, choice)| *choice)
     }
+}
+
+/// A float that is a whole number below 2^53, where floats are exact.
+fn whole(number: f64) -> Option<i64> {
+    let exact = number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_991.0;
+    #[allow(clippy::cast_possible_truncation)]
+    exact.then_some(number as i64)
 }
 
 #[cfg(test)]

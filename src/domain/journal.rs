@@ -206,6 +206,27 @@ pub fn erase_cookie(domain: Option<&str>) -> String {
     cookie("", "; Max-Age=0", domain)
 }
 
+/// The value that remembers a refusal: the same for everybody, so it names nobody.
+const REFUSED: &str = "refused";
+
+/// The `Set-Cookie` value that remembers for 180 days that the visitor refused. Needed only where
+/// visitors are remembered unless they say no.
+pub fn refusal_cookie(domain: Option<&str>) -> String {
+    cookie(REFUSED, "; Max-Age=15552000", domain)
+}
+
+/// What the visitor decided before: a refusal, or the state of the journal.
+pub fn decided(header: &str, known: Option<&Journal>) -> Option<Consent> {
+    let refused = header
+        .split(';')
+        .filter_map(|pair| pair.trim().split_once('='))
+        .any(|(name, value)| (name == HOST_COOKIE || name == DOMAIN_COOKIE) && value == REFUSED);
+    if refused {
+        return Some(Consent::Code);
+    }
+    known.map(|journal| journal.consent)
+}
+
 fn cookie(value: &str, life: &str, domain: Option<&str>) -> String {
     let rest = "; Path=/; Secure; HttpOnly; SameSite=Lax";
     match domain {

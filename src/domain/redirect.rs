@@ -99,7 +99,7 @@ pub fn redirect(
         };
     }
     let known = Journal::from_cookies(keys, request.cookies, now);
-    let decided = known.as_ref().map(|journal| journal.consent);
+    let decided = journal::decided(request.cookies, known.as_ref());
     let state = consent::state(request.gpc, decided, request.country, host.default_consent);
     let touch = new_touch(link, class, state, now, entropy);
     let token = token::mint(keys, &touch, entropy.token());

@@ -6,9 +6,9 @@ use worker::{Env, ScheduleContext, ScheduledEvent, event};
 #[event(scheduled)]
 async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) {
     for done in [
-        work::publish_all(&env).await,
         work::fold_and_deliver(&env).await,
         work::expire(&env).await,
+        work::publish_all(&env).await,
     ] {
         if let Err(error) = done {
             worker::console_error!("cron: {error:?}");

@@ -1,13 +1,12 @@
 //! POSTs to other people's servers: no redirects, ten seconds, a bounded answer.
 
 use super::clock;
-use crate::app::ports::{Outbound, Reply, Transport};
+use crate::app::ports::{ANSWER_MS, Outbound, Reply, Transport};
 use futures_util::StreamExt;
 use worker::{
     AbortController, Fetch, Headers, Method, Request, RequestInit, RequestRedirect, Response,
 };
 
-const ANSWER_MS: u64 = 10_000;
 /// Bytes of an answer that are read.
 const ANSWER_BYTES: usize = 16_384;
 
@@ -26,7 +25,7 @@ impl Transport for Outside {
             let body = read(&mut response).await;
             Some((response.status_code(), body))
         };
-        match clock::within(ANSWER_MS, exchange).await {
+        match clock::within(ANSWER_MS.into(), exchange).await {
             Some(Some((status, body))) => Reply::Answered { status, body },
             Some(None) => Reply::Unreachable,
             None => {

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import path from "node:path";
 import { after, afterEach, before, describe, test } from "node:test";
+import { unstable_getMiniflareWorkerOptions as readWorkerOptions } from "wrangler";
+import { ROOT } from "../../tools/console.mjs";
 import { startFaultyServices } from "./support/faulty.mjs";
 import { eventually, kvOf, startReady } from "./support/world.mjs";
 
@@ -163,6 +166,15 @@ describe("with D1 in error", () => {
     recover();
     assert.ok(!(await world.rows("partners")).some((row) => row.name === "Lost"));
   });
+});
+
+test("the queues hold a conversion for more than a day without D1", () => {
+  const { workerOptions } = readWorkerOptions(path.join(ROOT, "wrangler.toml"));
+  const consumers = /** @type {Record<string, any>} */ (workerOptions.queueConsumers);
+  const waits = ["throughline-work", "throughline-dead"].map((name) =>
+    consumers[name].maxRetries * (consumers[name].retryDelay ?? 0));
+  const seconds = waits.reduce((sum, wait) => sum + wait, 0);
+  assert.ok(seconds > 86_400, `${seconds} s, then they are dropped`);
 });
 
 describe("answers that are lost", () => {

@@ -114,11 +114,21 @@ fn a_withdrawal_erases_the_cookie_and_the_name() {
     let click = shop.click("anna");
     let body = json!({"n": "consent", "s": "code", "t": click.token, "q": "?fbclid=IwAR1"});
     let answer = shop.beacon(&body, click.cookie.as_deref().unwrap(), "");
-    assert_eq!(cookie(&answer).as_deref(), Some("__Host-tl="));
+    let refused = Some("__Host-tl=refused".to_owned());
+    assert_eq!(
+        cookie(&answer),
+        refused,
+        "remembered, because the default is full"
+    );
     let token = state(&answer)["t"].as_str().unwrap().to_owned();
     let touch = token::open(&shop.settings.keys, &token, shop.now.get()).unwrap();
     assert!(touch.nonce.is_none());
     assert!(answer.visits.is_empty());
+    let path = format!("programs/{}", shop.program);
+    shop.made("PATCH", &path, &json!({"default_consent": "code"}));
+    shop.publish();
+    let erased = shop.beacon(&body, click.cookie.as_deref().unwrap(), "");
+    assert_eq!(cookie(&erased).as_deref(), Some("__Host-tl="));
     assert_eq!(
         cookie(&shop.beacon(&body, "", "")),
         None,

@@ -1,6 +1,6 @@
 //! Programs: hosts, consent default, fallback address and the versioned plan.
 
-use super::{BUMP_PROGRAM, Control, Made, REFOLD, object};
+use super::{BUMP_PROGRAM, Control, Made, object};
 use crate::app::ports::Database;
 use crate::app::problem::Problem;
 use crate::app::publish;
@@ -22,11 +22,22 @@ const ADD_HOSTS: &str = "INSERT INTO hosts (host, program)
     SELECT value, ?1 ->> 'program' FROM json_each(?1, '$.body.hosts') h
     WHERE NOT EXISTS (SELECT 1 FROM hosts o
                       WHERE o.host = h.value AND o.program = ?1 ->> 'program')";
+/// A host that is not named any more is free again, unless links still live on it.
+const DROP_HOSTS: &str = "DELETE FROM hosts WHERE program = ?1 ->> 'program'
+    AND host NOT IN (SELECT value FROM json_each(?1, '$.body.hosts'))
+    AND NOT EXISTS (SELECT 1 FROM links l WHERE l.host = hosts.host)";
+const PUBLISH_HOSTS: &str = "INSERT INTO publications (key, version)
+    SELECT 'host:' || host, 1 FROM hosts WHERE program = ?1 ->> 'program'
+    ON CONFLICT DO UPDATE SET version = version + 1";
 const ADD_PLAN: &str = "INSERT INTO plans (program, version, effective_from, rules)
     SELECT ?1 ->> 'program',
       1 + coalesce((SELECT max(version) FROM plans WHERE program = ?1 ->> 'program'), 0),
       ?1 ->> 'now', ?1 -> 'plan'
     WHERE ?1 ->> 'plan' IS NOT NULL";
+/// A first plan holds for the days before it too.
+const REFOLD: &str = "UPDATE facts SET state = 'pending'
+    WHERE program = ?1 ->> 'program' AND state = 'folded' AND (occurred_at >= ?1 ->> 'now'
+      OR (SELECT max(version) FROM plans WHERE program = ?1 ->> 'program') = 1)";
 /// One program as a record.
 pub const ONE: &str = "SELECT json_patch(g.body, json_object('id', g.id, 'name', g.name,
     'created_at', g.created_at, 'plan', json((
@@ -58,7 +69,13 @@ impl<D: Database> Control<'_, D> {
             record.extend(changes.clone());
         }
         let read = self.read_program(object(&merged)?)?;
-        self.save_program(id, read, &[UPDATE, ADD_HOSTS]).await
+        let made = self
+            .save_program(id, read, &[UPDATE, PUBLISH_HOSTS, ADD_HOSTS, DROP_HOSTS])
+            .await?;
+        Ok(Made {
+            status: 200,
+            ..made
+        })
     }
 
     async fn save_program(

@@ -6,7 +6,7 @@ use crate::app::ports::{Database, DatabaseError, Statement};
 use crate::domain::attribution::StatusChange;
 use crate::domain::click::Visit;
 use crate::domain::decision::Decision;
-use crate::domain::fold::{self, Entry, History};
+use crate::domain::fold::{self, Decided, Entry, History};
 use crate::domain::ids::{self, ProgramId};
 use crate::domain::limits;
 use crate::domain::plan::Plan;
@@ -77,53 +77,26 @@ impl Commit {
         rows: &[&FactRow],
         now: UnixMs,
     ) {
-        let nonces: BTreeSet<&str> = rows
-            .iter()
-            .filter_map(|row| row.body.touch()?.nonce.as_deref())
-            .collect();
-        let found = loaded
-            .visits
-            .iter()
-            .filter(|row| nonces.contains(row.nonce.as_str()));
-        let mut visits: Vec<Visit> = found.map(|row| row.visit.clone()).collect();
-        visits.sort_by_cached_key(|visit| json!(visit).to_string());
-        visits.dedup();
-        let of_program = |p: &ProgramId| *p == program;
-        let plans: Vec<Plan> = loaded
-            .plans
-            .iter()
-            .filter(|p| of_program(&p.program))
-            .map(|p| p.value.clone())
-            .collect();
-        let statuses: Vec<StatusChange> = loaded
-            .statuses
-            .iter()
-            .filter(|s| of_program(&s.program))
-            .map(|s| s.value.clone())
-            .collect();
-        let history = History {
-            program,
-            facts: rows.iter().map(|row| row.body.clone()).collect(),
-            visits: &visits,
-            plans: &plans,
-            statuses: &statuses,
-        };
+        let visits = visits_of(loaded, rows);
         let fits = rows.len() <= limits::CUSTOMER_FACTS;
-        let decided = fits.then(|| fold::decide(history).ok()).flatten();
-        let booked = decided.and_then(|decisions| {
-            let entries = fold::entries(&decisions, &loaded.booked, now).ok()?;
-            Some((decisions, entries))
+        let decided = fits.then(|| decide(loaded, program, rows, &visits));
+        let booked = decided.and_then(|decided| {
+            let entries = fold::entries(&decided.decisions, &loaded.booked, now).ok()?;
+            Some((decided, entries))
         });
-        let Some((decisions, entries)) = booked else {
+        let Some((decided, entries)) = booked else {
             let pending = rows.iter().filter(|row| row.state == "pending");
             for row in pending {
-                self.set_aside += 1;
-                self.mark(row, "set_aside", false);
+                self.set_aside(row);
             }
             return;
         };
         let mut awaiting = BTreeSet::new();
         for row in rows {
+            if decided.unfit.contains(&row.body.id) {
+                self.set_aside(row);
+                continue;
+            }
             let nonce = row.body.touch().and_then(|touch| touch.nonce.as_deref());
             let stored = visits
                 .iter()
@@ -135,9 +108,14 @@ impl Commit {
             }
         }
         self.entries.extend(entries.iter().map(entry_row));
-        for decision in &decisions {
+        for decision in &decided.decisions {
             self.record(loaded, decision, awaiting.contains(&decision.event), now);
         }
+    }
+
+    fn set_aside(&mut self, row: &FactRow) {
+        self.set_aside += usize::from(row.state != "set_aside");
+        self.mark(row, "set_aside", false);
     }
 
     fn mark(&mut self, row: &FactRow, state: &str, awaits: bool) {
@@ -203,6 +181,36 @@ impl Commit {
             }));
         }
     }
+}
+
+/// The stored visits of the clicks whose tokens came with these facts, in a stable order.
+fn visits_of(loaded: &Loaded, rows: &[&FactRow]) -> Vec<Visit> {
+    let nonces: BTreeSet<&str> = rows
+        .iter()
+        .filter_map(|row| row.body.touch()?.nonce.as_deref())
+        .collect();
+    let found = loaded
+        .visits
+        .iter()
+        .filter(|row| nonces.contains(row.nonce.as_str()));
+    let mut visits: Vec<Visit> = found.map(|row| row.visit.clone()).collect();
+    visits.sort_by_cached_key(|visit| json!(visit).to_string());
+    visits.dedup();
+    visits
+}
+
+fn decide(loaded: &Loaded, program: ProgramId, rows: &[&FactRow], visits: &[Visit]) -> Decided {
+    let plans = loaded.plans.iter().filter(|plan| plan.program == program);
+    let plans: Vec<Plan> = plans.map(|plan| plan.value.clone()).collect();
+    let statuses = loaded.statuses.iter().filter(|s| s.program == program);
+    let statuses: Vec<StatusChange> = statuses.map(|s| s.value.clone()).collect();
+    fold::decide(History {
+        program,
+        facts: rows.iter().map(|row| row.body.clone()).collect(),
+        visits,
+        plans: &plans,
+        statuses: &statuses,
+    })
 }
 
 fn entry_row(entry: &Entry) -> Value {

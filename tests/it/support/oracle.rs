@@ -238,6 +238,7 @@ impl World {
         let mut refunds: Vec<&Fact> = self.facts.iter().filter(of_sale).collect();
         refunds.sort_by(|a, b| (a.at, &a.key).cmp(&(b.at, &b.key)));
         let mut back = 0;
+        let mut first = true;
         for refund in refunds {
             let asked = match &refund.money {
                 None => whole - back,
@@ -245,15 +246,15 @@ impl World {
                 Some((amount, _)) => *amount,
             };
             let until = whole.min(back + asked);
+            let foreign = refund.money.as_ref().is_some_and(|money| money.1 != sold);
             let due = |earned: i64, part: i64| {
-                if whole == 0 {
-                    0
-                } else {
-                    (i128::from(earned) * i128::from(part) / i128::from(whole)) as i64
-                }
+                (i128::from(earned) * i128::from(part) / i128::from(whole.max(1))) as i64
             };
+            // The first refund of a free sale takes back all that it earned.
+            let all = whole == 0 && first && !foreign;
             let earned = outcome.earned.iter().map(|(currency, earned)| {
-                (currency.clone(), due(*earned, back) - due(*earned, until))
+                let taken = due(*earned, until) - due(*earned, back);
+                (currency.clone(), if all { -earned } else { -taken })
             });
             let outcome = Outcome {
                 partner: outcome.partner.clone(),
@@ -262,6 +263,7 @@ impl World {
             };
             into.insert(refund.event.clone(), outcome);
             back = until;
+            first = first && foreign;
         }
     }
 }

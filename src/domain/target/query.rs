@@ -1,0 +1,91 @@
+//! Query segments as they travel: compared by decoded name, carried byte for byte, and counted
+//! against the room that is left.
+
+use std::iter;
+
+use crate::domain::click_ids::{ClickIdKind, escaped, legal_in_query};
+
+/// The raw name of a segment: what stands before the first `=`.
+pub(super) fn name_of(segment: &str) -> &str {
+    segment.split_once('=').map_or(segment, |(name, _)| name)
+}
+
+/// Whether every byte can stand in a serialised query.
+pub(super) fn legal(text: &str) -> bool {
+    text.bytes().all(legal_in_query)
+}
+
+/// Whether two raw names are one name to a server: `utm_source` and `utm%5Fsource` are.
+pub(super) fn same_name(a: &str, b: &str) -> bool {
+    let plain = |name: &str| !name.bytes().any(|byte| byte == b'%' || byte == b'+');
+    if plain(a) && plain(b) {
+        a == b
+    } else {
+        decoded(a).eq(decoded(b))
+    }
+}
+
+fn decoded(name: &str) -> impl Iterator<Item = u8> + '_ {
+    let mut rest = name.as_bytes();
+    iter::from_fn(move || {
+        let (byte, tail) = match (escaped(rest), rest) {
+            (Some(pair), _) => pair,
+            (None, [b'+', tail @ ..]) => (b' ', tail),
+            (None, [byte, tail @ ..]) => (*byte, tail),
+            (None, []) => return None,
+        };
+        rest = tail;
+        Some(byte)
+    })
+}
+
+/// The bytes left for incoming segments, with a part of them kept for click identifiers.
+pub(super) struct Room {
+    shared: usize,
+    click_ids: Option<usize>,
+}
+
+impl Room {
+    /// Room for `bytes`, first come, first served.
+    pub(super) fn new(bytes: usize) -> Self {
+        Self {
+            shared: bytes,
+            click_ids: None,
+        }
+    }
+
+    /// Sets room aside for the click identifiers among the segments, as far as they fit.
+    pub(super) fn keep_for_click_ids<'a>(&mut self, segments: impl Iterator<Item = &'a str>) {
+        let mut kept = 0;
+        for segment in segments.filter(|segment| is_click_id(segment)) {
+            let cost = cost(segment);
+            if cost <= self.shared {
+                self.shared -= cost;
+                kept += cost;
+            }
+        }
+        self.click_ids = Some(kept);
+    }
+
+    /// Whether the segment still fits; if so, its room is taken.
+    pub(super) fn takes(&mut self, segment: &str) -> bool {
+        let left = match &mut self.click_ids {
+            Some(kept) if is_click_id(segment) => kept,
+            _ => &mut self.shared,
+        };
+        let fits = cost(segment) <= *left;
+        if fits {
+            *left -= cost(segment);
+        }
+        fits
+    }
+}
+
+/// The segment and the `?` or `&` before it.
+fn cost(segment: &str) -> usize {
+    segment.len().saturating_add(1)
+}
+
+fn is_click_id(segment: &str) -> bool {
+    ClickIdKind::from_param(name_of(segment)).is_some()
+}
