@@ -165,10 +165,12 @@ fn what_fails_comes_back_on_the_schedule_and_is_set_aside_in_the_end() {
     ];
     for (number, wait) in waits.into_iter().enumerate() {
         let reply = replies[number % replies.len()].clone();
+        // The wait begins when the attempt ended: one without an answer took ten seconds.
+        let took = if reply == Reply::TimedOut { 10_000 } else { 0 };
         shop.receiver.replies.borrow_mut().push(reply);
         assert_eq!(shop.deliver(), 1);
         assert_eq!(row(&shop)["state"], "pending");
-        shop.wait(wait - 1);
+        shop.wait(took + wait - 1);
         assert_eq!(shop.deliver(), 0, "attempt {number} waits {wait} ms");
         shop.wait(1);
     }
