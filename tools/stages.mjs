@@ -126,6 +126,7 @@ const SETS = {
     denyStage,
     stage("native tests, many cases", "cargo", ["test", "--locked", "--release"], {
       PROPTEST_CASES: "20000",
+      STEPS: "60000",
     }),
     ...builds,
     nodeTests("long end to end", "tests/e2e/verify"),
