@@ -23,8 +23,6 @@ const TRIES: u32 = 8;
 pub struct Folded {
     pub facts: usize,
     pub set_aside: usize,
-    /// Deliveries may be due.
-    pub announced: bool,
 }
 
 /// Folds up to 100 pending facts. `facts: 0` means that nothing was pending.
@@ -44,7 +42,6 @@ pub async fn fold(db: &impl Database, now: UnixMs) -> Result<Folded, DatabaseErr
         let folded = Folded {
             facts: pending,
             set_aside: commit.set_aside,
-            announced: !commit.deliveries.is_empty(),
         };
         match commit::write(db, commit, &loaded, now).await {
             Ok(()) => return Ok(folded),
