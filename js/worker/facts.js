@@ -22,11 +22,17 @@ export function entropy() {
 export function facts(request) {
   const { headers } = request;
   const get = (/** @type {string} */ name) => headers.get(name) ?? "";
+  const user = get("sec-fetch-user");
+  // What a person's gesture began was not loaded ahead: the three old names need no look then.
   const purpose =
-    headers.get("sec-purpose") ?? headers.get("purpose") ?? headers.get("x-purpose") ??
-    get("x-moz");
-  const country = /** @type {any} */ (request).cf?.country ?? "";
+    headers.get("sec-purpose") ??
+    (user ? "" : headers.get("purpose") ?? headers.get("x-purpose") ?? get("x-moz"));
+  const cf = /** @type {any} */ (request).cf ?? {};
   const where = `${request.method}\n${request.url}\n${get("cookie")}\n${get("user-agent")}`;
-  const how = `${get("accept")}\n${get("sec-fetch-dest")}\n${get("sec-fetch-mode")}`;
-  return `${where}\n${how}\n${get("sec-fetch-site")}\n${purpose}\n${get("sec-gpc")}\n${country}`;
+  const how = `${get("accept")}\n${get("sec-fetch-dest")}\n${get("sec-fetch-mode")}\n` +
+    `${get("sec-fetch-site")}\n${user}\n${purpose}\n${get("sec-gpc")}`;
+  const from = `${cf.country ?? ""}\n${cf.regionCode ?? ""}\n${cf.asn ?? ""}\n` +
+    `${cf.asOrganization ?? ""}\n${get("accept-language")}\n${get("referer")}\n` +
+    get("cf-connecting-ip");
+  return `${where}\n${how}\n${from}`;
 }

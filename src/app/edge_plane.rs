@@ -32,9 +32,17 @@ pub struct Facts<'a> {
     pub fetch_dest: &'a str,
     pub fetch_mode: &'a str,
     pub fetch_site: &'a str,
+    pub fetch_user: &'a str,
     pub purpose: &'a str,
     pub gpc: &'a str,
     pub country: &'a str,
+    /// ISO 3166-2 without the country, as `CA`.
+    pub region: &'a str,
+    pub asn: &'a str,
+    pub organisation: &'a str,
+    pub language: &'a str,
+    pub referrer: &'a str,
+    pub ip: &'a str,
 }
 
 impl<'a> Facts<'a> {
@@ -51,9 +59,16 @@ impl<'a> Facts<'a> {
             fetch_dest: next(),
             fetch_mode: next(),
             fetch_site: next(),
+            fetch_user: next(),
             purpose: next(),
             gpc: next(),
             country: next(),
+            region: next(),
+            asn: next(),
+            organisation: next(),
+            language: next(),
+            referrer: next(),
+            ip: next(),
         }
     }
 
@@ -65,12 +80,20 @@ impl<'a> Facts<'a> {
                 accept: self.accept,
                 fetch_dest: self.fetch_dest,
                 fetch_mode: self.fetch_mode,
+                fetch_site: self.fetch_site,
+                fetch_user: self.fetch_user,
+                asn: self.asn,
+                organisation: self.organisation,
                 purpose: self.purpose,
             },
             query: Place::read(self.url).query,
             cookies: self.cookies,
             gpc: self.gpc == "1",
             country: self.country,
+            region: self.region,
+            language: self.language,
+            referrer: self.referrer,
+            ip: self.ip,
         }
     }
 }

@@ -5,12 +5,12 @@
 //! key is random, so it cannot be joined to a person or a token.
 
 use super::click_ids::ClickIdKind;
-use super::consent::Consent;
+use super::consent::{Consent, Evidence};
 use super::ids::{LinkId, PartnerId, ProgramId};
 use super::journal::{ClickId, Journal};
 use super::limits::CLICK_BUCKET_MS;
 use super::time::UnixMs;
-use super::token::Touch;
+use super::token::{Marks, Touch};
 use super::traffic::Class;
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroU64;
@@ -36,9 +36,25 @@ pub struct TouchRecord {
     pub partner: PartnerId,
     pub variant: u8,
     pub class: Class,
+    /// Born on a checkout path.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub checkout: bool,
+    /// Shown the baseline page.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub holdout: bool,
     pub consent: Consent,
+    #[serde(default)]
+    pub evidence: Evidence,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonce: Option<String>,
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks for a reference"
+)]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl From<&Touch> for TouchRecord {
@@ -50,7 +66,10 @@ impl From<&Touch> for TouchRecord {
             partner: touch.partner,
             variant: touch.variant,
             class: touch.class,
+            checkout: touch.marks.has(Marks::CHECKOUT),
+            holdout: touch.marks.has(Marks::HOLDOUT),
             consent: touch.consent,
+            evidence: touch.evidence,
             nonce: touch.nonce.map(nonce_text),
         }
     }

@@ -56,6 +56,48 @@ impl Consent {
     }
 }
 
+/// Where a consent state comes from. The numbers are part of the sealed formats.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Evidence {
+    /// No signal: the program's default for the country.
+    #[default]
+    Default,
+    /// No signal, and a country where consent must be asked first, or none known.
+    Country,
+    /// `Sec-GPC: 1`.
+    Gpc,
+    /// The site called the snippet, or the visitor decided before.
+    Decision,
+    /// The site's own consent cookie.
+    SiteCookie,
+    /// An IAB TCF string.
+    Tcf,
+    /// Google consent mode.
+    ConsentMode,
+}
+
+impl Evidence {
+    /// 0 to 15: it shares a byte with the state.
+    pub fn number(self) -> u8 {
+        self as u8
+    }
+
+    pub fn from_number(number: u8) -> Option<Evidence> {
+        use Evidence::{ConsentMode, Country, Decision, Default, Gpc, SiteCookie, Tcf};
+        let all = [
+            Default,
+            Country,
+            Gpc,
+            Decision,
+            SiteCookie,
+            Tcf,
+            ConsentMode,
+        ];
+        all.get(usize::from(number)).copied()
+    }
+}
+
 /// Where consent must be asked before storing: EEA, United Kingdom, Switzerland.
 const ASK_FIRST: &str = "AT BE BG CH CY CZ DE DK EE ES FI FR GB GR HR HU IE IS IT LI LT LU LV MT \
                          NL NO PL PT RO SE SI SK";

@@ -6,13 +6,13 @@
 
 use super::click::{Visit, VisitKind};
 use super::click_ids;
-use super::consent::{self, Consent};
+use super::consent::{self, Consent, Evidence};
 use super::journal::{self, ClickId, Journal};
 use super::link::{HostSnapshot, LinkSnapshot};
 use super::seal::{Keyring, NONCE};
 use super::target::Target;
 use super::time::UnixMs;
-use super::token::{self, Touch};
+use super::token::{self, Marks, Touch};
 use super::traffic::{self, Class, Signals};
 use std::num::NonZeroU64;
 
@@ -30,6 +30,14 @@ pub struct Request<'a> {
     pub gpc: bool,
     /// ISO 3166 alpha-2, or empty when unknown.
     pub country: &'a str,
+    /// ISO 3166-2 without the country (`CA`), or empty.
+    pub region: &'a str,
+    /// `Accept-Language`.
+    pub language: &'a str,
+    /// `Referer`.
+    pub referrer: &'a str,
+    /// The visitor's address: only its network is looked at, and nothing of it is kept.
+    pub ip: &'a str,
 }
 
 /// 64 fresh random bytes of one request, cut into its uses.
@@ -86,7 +94,7 @@ pub fn redirect(
     now: UnixMs,
     entropy: &Entropy,
 ) -> Redirect {
-    let class = traffic::classify(&request.signals);
+    let class = traffic::classify(&request.signals).class;
     let target = Target::trusted(link.target.clone());
     if !link.active || !class.carries_token() {
         let visit = uncounted(link, class, now, entropy);
@@ -164,7 +172,9 @@ fn new_touch(
         partner: link.partner,
         variant: 0,
         class,
+        marks: Marks::default(),
         consent: state,
+        evidence: Evidence::Default,
         nonce: Some(entropy.click()),
     };
     if state.allows_cookie() {

@@ -3,10 +3,11 @@
 //! Under `full` and `session` it names one click (its nonce). Under `code` it identifies nobody:
 //! the time is the day's, there is no nonce, and it is sealed so that every such token of a link
 //! and day is the same text.
-//! Plain bytes: `at(6) program(8) link(8) partner(8) variant(1) class(1) consent(1) nonce(8)`.
+//! Plain bytes: `at(6) program(8) link(8) partner(8) variant(1) class and marks(1)
+//! consent and evidence(1) nonce(8)`; of both shared bytes the first-named has the low four bits.
 
 use super::codec::{Reader, Writer};
-use super::consent::Consent;
+use super::consent::{Consent, Evidence};
 use super::ids::{LinkId, PartnerId, ProgramId};
 use super::limits;
 use super::seal::{Keyring, NONCE, Purpose};
@@ -19,6 +20,28 @@ use std::num::NonZeroU64;
 /// What every click token starts with.
 pub const PREFIX: &str = "tlc_";
 
+/// Four bits of a touch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks(u8);
+
+impl Marks {
+    /// Born on a checkout path: may have to stand down.
+    pub const CHECKOUT: Marks = Marks(1);
+    /// The visitor belongs to the share that is shown the baseline page.
+    pub const HOLDOUT: Marks = Marks(2);
+    /// A beacon or a document of the site has confirmed the click.
+    pub const CONFIRMED: Marks = Marks(4);
+
+    pub fn has(self, mark: Marks) -> bool {
+        self.0 & mark.0 != 0
+    }
+
+    #[must_use]
+    pub fn with(self, mark: Marks) -> Marks {
+        Marks(self.0 | mark.0)
+    }
+}
+
 /// A click that may earn credit: who led where, when, under which permission.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Touch {
@@ -30,7 +53,10 @@ pub struct Touch {
     /// Which variant of the link was shown; 0 is the link itself.
     pub variant: u8,
     pub class: Class,
+    pub marks: Marks,
     pub consent: Consent,
+    /// Where the consent state comes from.
+    pub evidence: Evidence,
     /// Names the one click; absent under `code`.
     pub nonce: Option<NonZeroU64>,
 }
@@ -52,20 +78,28 @@ impl Touch {
         out.u64(self.link.number());
         out.u64(self.partner.number());
         out.u8(self.variant);
-        out.u8(self.class.number());
-        out.u8(self.consent.number());
+        out.u8(self.class.number() | self.marks.0 << 4);
+        out.u8(self.consent.number() | self.evidence.number() << 4);
         out.u64(self.nonce.map_or(0, NonZeroU64::get));
     }
 
     pub(super) fn read(from: &mut Reader<'_>) -> Option<Touch> {
+        let at = UnixMs(i64::try_from(from.u48()?).ok()?);
+        let program = ProgramId::from_number(from.u64()?);
+        let link = LinkId::from_number(from.u64()?);
+        let partner = PartnerId::from_number(from.u64()?);
+        let variant = from.u8()?;
+        let (class, permission) = (from.u8()?, from.u8()?);
         Some(Touch {
-            at: UnixMs(i64::try_from(from.u48()?).ok()?),
-            program: ProgramId::from_number(from.u64()?),
-            link: LinkId::from_number(from.u64()?),
-            partner: PartnerId::from_number(from.u64()?),
-            variant: from.u8()?,
-            class: Class::from_number(from.u8()?)?,
-            consent: Consent::from_number(from.u8()?)?,
+            at,
+            program,
+            link,
+            partner,
+            variant,
+            class: Class::from_number(class & 15)?,
+            marks: Marks(class >> 4),
+            consent: Consent::from_number(permission & 15)?,
+            evidence: Evidence::from_number(permission >> 4)?,
             nonce: NonZeroU64::new(from.u64()?),
         })
     }
@@ -120,7 +154,9 @@ pub mod tests {
             partner: PartnerId::from_number(3),
             variant: 0,
             class: Class::Human,
+            marks: Marks::default(),
             consent: Consent::Full,
+            evidence: Evidence::Default,
             nonce: NonZeroU64::new(4),
         }
     }

@@ -17,32 +17,51 @@ pub enum Class {
     /// `HEAD`: somebody looks where the link leads.
     Head,
     /// Loaded as a part of another page (image, frame, script, fetch): nobody clicked.
-    Embedded,
-    /// A crawler, preview fetcher, monitor or library that says so.
-    Bot,
+    Stuffed,
+    /// A search engine's or archive's crawler that says so.
+    Crawler,
+    /// Looks like a person, but a security scanner could have sent it too: counts as valid once a
+    /// beacon, a gateway request or a conversion confirms it.
+    Provisional,
+    /// Fetches a preview for a chat or a social network.
+    Preview,
+    /// A security or vulnerability scanner that says so.
+    Scanner,
+    /// An AI system that reads on behalf of a person or for training.
+    AiAgent,
+    /// A monitor, a command-line tool or an HTTP library.
+    Library,
+    /// The same visitor followed the same link again within an hour.
+    Duplicate,
+    /// More clicks on one partner from one network than people make.
+    Flood,
 }
 
 impl Class {
+    /// Every class, by number; the first number is 1.
+    pub const ALL: [Class; 12] = [
+        Class::Human,
+        Class::Prefetch,
+        Class::Head,
+        Class::Stuffed,
+        Class::Crawler,
+        Class::Provisional,
+        Class::Preview,
+        Class::Scanner,
+        Class::AiAgent,
+        Class::Library,
+        Class::Duplicate,
+        Class::Flood,
+    ];
+
+    /// 1 to 15: it shares a byte with four marks.
     pub fn number(self) -> u8 {
-        match self {
-            Class::Human => 1,
-            Class::Prefetch => 2,
-            Class::Head => 3,
-            Class::Embedded => 4,
-            Class::Bot => 5,
-        }
+        self as u8 + 1
     }
 
     pub fn from_number(number: u8) -> Option<Class> {
-        [
-            Class::Human,
-            Class::Prefetch,
-            Class::Head,
-            Class::Embedded,
-            Class::Bot,
-        ]
-        .into_iter()
-        .find(|class| class.number() == number)
+        let place = usize::from(number).checked_sub(1)?;
+        Class::ALL.get(place).copied()
     }
 
     pub fn name(self) -> &'static str {
@@ -50,14 +69,30 @@ impl Class {
             Class::Human => "human",
             Class::Prefetch => "prefetch",
             Class::Head => "head",
-            Class::Embedded => "embedded",
-            Class::Bot => "bot",
+            Class::Stuffed => "stuffed",
+            Class::Crawler => "crawler",
+            Class::Provisional => "provisional",
+            Class::Preview => "preview",
+            Class::Scanner => "scanner",
+            Class::AiAgent => "ai_agent",
+            Class::Library => "library",
+            Class::Duplicate => "duplicate",
+            Class::Flood => "flood",
         }
     }
 
-    /// Does the redirect carry a click token? A prefetched page reports itself when it is shown.
+    /// Could a person be there? Only then may the redirect carry a click token. A prefetched page
+    /// reports itself when it is shown.
     pub fn carries_token(self) -> bool {
-        matches!(self, Class::Human | Class::Prefetch)
+        matches!(
+            self,
+            Class::Human | Class::Provisional | Class::Prefetch | Class::Duplicate | Class::Flood
+        )
+    }
+
+    /// May a visit of this class set or change a cookie?
+    pub fn sets_cookie(self) -> bool {
+        matches!(self, Class::Human | Class::Provisional | Class::Duplicate)
     }
 }
 
@@ -69,8 +104,26 @@ pub struct Signals<'a> {
     pub accept: &'a str,
     pub fetch_dest: &'a str,
     pub fetch_mode: &'a str,
-    /// `Sec-Purpose`, `Purpose`, `X-Purpose` and `X-Moz`, joined.
+    pub fetch_site: &'a str,
+    /// `?1` when the browser saw a person's gesture.
+    pub fetch_user: &'a str,
+    /// `Sec-Purpose`, `Purpose`, `X-Purpose` or `X-Moz`.
     pub purpose: &'a str,
+    /// Number of the network the request came from; empty when unknown.
+    pub asn: &'a str,
+    /// Name of the network's owner, as Cloudflare gives it.
+    pub organisation: &'a str,
+}
+
+/// Why a request has its class; bits, so that several may hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reasons(pub u32);
+
+/// A class with its reasons.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sighting {
+    pub class: Class,
+    pub reasons: Reasons,
 }
 
 /// Words in user agents of software that names itself. Lower case, matched anywhere.
@@ -109,12 +162,19 @@ const BOT_WORDS: [&str; 31] = [
 ];
 
 /// Gives the request its class.
-pub fn classify(signals: &Signals<'_>) -> Class {
+pub fn classify(signals: &Signals<'_>) -> Sighting {
+    Sighting {
+        class: class(signals),
+        reasons: Reasons::default(),
+    }
+}
+
+fn class(signals: &Signals<'_>) -> Class {
     if signals.method == "HEAD" {
         return Class::Head;
     }
     if is_bot(signals.user_agent) {
-        return Class::Bot;
+        return Class::Crawler;
     }
     let purpose = signals.purpose;
     if purpose.contains("prefetch") || purpose.contains("prerender") || purpose.contains("preview")
@@ -126,8 +186,8 @@ pub fn classify(signals: &Signals<'_>) -> Class {
         ("", "") if signals.accept.is_empty() || signals.accept.contains("text/html") => {
             Class::Human
         }
-        ("", "") => Class::Bot,
-        _ => Class::Embedded,
+        ("", "") => Class::Crawler,
+        _ => Class::Stuffed,
     }
 }
 
@@ -190,19 +250,19 @@ mod tests {
             accept: "text/html",
             fetch_dest: "document",
             fetch_mode: "navigate",
-            purpose: "",
+            ..Signals::default()
         }
     }
 
     #[test]
     fn a_navigation_is_a_person() {
-        assert_eq!(classify(&navigation()), Class::Human);
+        assert_eq!(classify(&navigation()).class, Class::Human);
         let old = Signals {
             fetch_dest: "",
             fetch_mode: "",
             ..navigation()
         };
-        assert_eq!(classify(&old), Class::Human);
+        assert_eq!(classify(&old).class, Class::Human);
     }
 
     #[test]
@@ -215,13 +275,17 @@ mod tests {
                 fetch_mode: "no-cors",
                 ..navigation()
             };
-            assert_eq!(classify(&signals), Class::Embedded, "{dest}");
+            assert_eq!(classify(&signals).class, Class::Stuffed, "{dest}");
         }
         let frame = Signals {
             fetch_dest: "iframe",
             ..navigation()
         };
-        assert_eq!(classify(&frame), Class::Embedded, "a frame navigates too");
+        assert_eq!(
+            classify(&frame).class,
+            Class::Stuffed,
+            "a frame navigates too"
+        );
     }
 
     #[test]
@@ -236,13 +300,14 @@ mod tests {
                 purpose,
                 ..navigation()
             };
-            assert_eq!(classify(&signals), Class::Prefetch, "{purpose}");
+            assert_eq!(classify(&signals).class, Class::Prefetch, "{purpose}");
         }
         assert_eq!(
             classify(&Signals {
                 method: "HEAD",
                 ..navigation()
-            }),
+            })
+            .class,
             Class::Head
         );
     }
@@ -262,8 +327,9 @@ mod tests {
                 classify(&Signals {
                     user_agent: bot,
                     ..navigation()
-                }),
-                Class::Bot,
+                })
+                .class,
+                Class::Crawler,
                 "{bot}"
             );
         }
@@ -275,7 +341,7 @@ mod tests {
                 user_agent: person,
                 ..navigation()
             };
-            assert_eq!(classify(&signals), Class::Human, "{person}");
+            assert_eq!(classify(&signals).class, Class::Human, "{person}");
         }
     }
 }

@@ -10,8 +10,18 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-const CLASSES = ["", "human", "prefetch", "head", "embedded", "bot"];
+const CLASSES = [
+  "", "human", "prefetch", "head", "stuffed", "crawler", "provisional", "preview", "scanner",
+  "ai_agent", "library", "duplicate", "flood",
+];
 const RUNGS = ["code", "session", "full"];
+const EVIDENCE = [
+  "default", "country", "gpc", "decision", "site_cookie", "tcf", "consent_mode",
+];
+/** @param {number} byte */
+const classAndMarks = (byte) => ({ class: CLASSES[byte & 15], holdout: (byte & 0x20) !== 0 });
+/** @param {number} byte */
+const permission = (byte) => ({ consent: RUNGS[byte & 15], evidence: EVIDENCE[byte >> 4] });
 const SCOPES = ["", "admin", "track", "read"];
 const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
 
@@ -85,8 +95,8 @@ function touch(from) {
     link: idText("ln_", from.u64()),
     partner: idText("pn_", from.u64()),
     variant: from.u8(),
-    class: CLASSES[from.u8()],
-    consent: RUNGS[from.u8()],
+    ...classAndMarks(from.u8()),
+    ...permission(from.u8()),
   };
   const nonce = from.u64();
   return { ...fields, nonce: nonce === 0n ? null : hex(nonce) };

@@ -126,7 +126,7 @@ fn anonymous_landings_are_counted_by_themselves() {
 }
 
 #[test]
-fn bots_and_embedded_loads_have_their_class_and_heads_leave_no_trace() {
+fn bots_and_stuffed_loads_have_their_class_and_heads_leave_no_trace() {
     let shop = Shop::open();
     let bot = shop.follow_as("anna", "", "", |facts| facts.user_agent = "Twitterbot/1.0");
     let frame = shop.follow_as("anna", "", "", |facts| facts.fetch_dest = "iframe");

@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 use std::num::NonZeroU64;
 use throughline::domain::api_key::{ApiKey, Scope};
 use throughline::domain::click_ids::ClickIdKind;
-use throughline::domain::consent::Consent;
+use throughline::domain::consent::{Consent, Evidence};
 use throughline::domain::ids::{ApiKeyId, LinkId, PartnerId, ProgramId};
 use throughline::domain::journal::{ClickId, Journal};
 use throughline::domain::seal::Keyring;
 use throughline::domain::time::UnixMs;
-use throughline::domain::token::{self, Touch};
+use throughline::domain::token::{self, Marks, Touch};
 use throughline::domain::traffic::Class;
 
 const NOW: UnixMs = UnixMs(1_795_334_400_000);
@@ -49,7 +49,9 @@ fn touch(nonce: u64, class: Class, consent: Consent) -> Touch {
         partner: PartnerId::from_number((1 << 60) - 1),
         variant: 2,
         class,
+        marks: Marks::default().with(Marks::HOLDOUT),
         consent,
+        evidence: Evidence::Tcf,
         nonce: NonZeroU64::new(nonce),
     }
 }
@@ -62,7 +64,9 @@ fn touch_json(touch: &Touch) -> Value {
         "partner": touch.partner,
         "variant": touch.variant,
         "class": touch.class.name(),
+        "holdout": touch.marks.has(Marks::HOLDOUT),
         "consent": touch.consent.name(),
+        "evidence": touch.evidence,
         "nonce": touch.nonce.map(|nonce| format!("{nonce:016x}")),
     })
 }

@@ -152,6 +152,7 @@ fn facts<'a>(edge: &'a Edge, request: &'a [String; 11]) -> Facts<'a> {
         purpose,
         gpc,
         country,
+        ..Facts::default()
     }
 }
 
