@@ -43,3 +43,9 @@ pub const CLICK_BUCKET_MS: i64 = 60_000;
 /// How long what ad platforms hear of an event waits for the event's click to be stored: clicks
 /// come by queue, seconds later, and hold the click IDs.
 pub const CLICK_WAIT_MS: i64 = 60_000;
+/// A click on the link of the newest touch again within this time is a repeat of it.
+pub const DUPLICATE_MS: i64 = 3_600_000;
+/// How long after a click another page of the site confirms it.
+pub const CONFIRM_MS: i64 = 3_600_000;
+/// KV keys that an isolate waits for at a time; more are asked for by the next request.
+pub const WANTED_KEYS: usize = 100;

@@ -27,8 +27,8 @@ async fn fetch(
     if answer.after.publish {
         publish(&env).await;
     }
-    if answer.after.wake {
-        context.wait_until(wake(env));
+    if let Some(message) = answer.after.wake.clone() {
+        context.wait_until(wake(env, message));
     }
     respond(&answer)
 }
@@ -122,11 +122,11 @@ async fn publish(env: &Env) {
     runtime::memory(|memory| *memory = Memory::default());
 }
 
-async fn wake(env: Env) {
+async fn wake(env: Env, message: String) {
     let Ok(queue) = WorkSender::of(&env) else {
         return;
     };
-    if queue.send(work::WAKE.to_owned()).await.is_err() {
+    if queue.send(message).await.is_err() {
         worker::console_error!("wake: cron will fold");
     }
 }
