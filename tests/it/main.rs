@@ -17,4 +17,5 @@ mod redirects;
 mod regressions;
 mod simulation;
 mod tidy;
+mod traffic;
 mod urltestdata;
