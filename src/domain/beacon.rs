@@ -6,7 +6,7 @@
 //! the next document renews them.
 
 use super::click::{Visit, VisitKind};
-use super::consent::{self, Consent};
+use super::consent::{self, Consent, SiteConsent};
 use super::journal::{self, Journal};
 use super::link::HostSnapshot;
 use super::redirect::{Entropy, Request, captured};
@@ -276,7 +276,8 @@ pub fn me(context: &Context<'_>) -> State {
     let request = context.request;
     let decided = journal::decided(request.cookies, journal.as_ref());
     let default = context.host.default_consent;
-    let consent = consent::state(request.gpc, decided, request.country, default);
+    let given = request.given(decided);
+    let consent = consent::stated(&given, &SiteConsent::NONE, default).state;
     let journal = journal.filter(|_| consent.allows_cookie());
     let program = context.host.program;
     let touch = journal.as_ref().and_then(|journal| {
