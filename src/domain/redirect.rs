@@ -6,7 +6,7 @@
 
 use super::click::{Visit, VisitKind};
 use super::click_ids;
-use super::consent::{self, Consent, Evidence};
+use super::consent::{self, Consent, Evidence, Given, SiteConsent};
 use super::journal::{self, ClickId, Journal};
 use super::link::{HostSnapshot, LinkSnapshot};
 use super::seal::{Keyring, NONCE};
@@ -38,6 +38,19 @@ pub struct Request<'a> {
     pub referrer: &'a str,
     /// The visitor's address: only its network is looked at, and nothing of it is kept.
     pub ip: &'a str,
+}
+
+impl<'a> Request<'a> {
+    /// What the request says of consent, beside what the visitor decided before.
+    pub(super) fn given(&self, decided: Option<Consent>) -> Given<'a> {
+        Given {
+            gpc: self.gpc,
+            cookies: self.cookies,
+            told: None,
+            decided,
+            country: self.country,
+        }
+    }
 }
 
 /// 64 fresh random bytes of one request, cut into its uses.
@@ -108,7 +121,8 @@ pub fn redirect(
     }
     let known = Journal::from_cookies(keys, request.cookies, now);
     let decided = journal::decided(request.cookies, known.as_ref());
-    let state = consent::state(request.gpc, decided, request.country, host.default_consent);
+    let given = request.given(decided);
+    let state = consent::stated(&given, &SiteConsent::NONE, host.default_consent).state;
     let touch = new_touch(link, class, state, now, entropy);
     let token = token::mint(keys, &touch, entropy.token());
     let location = target.location(request.query, &[(TOKEN_PARAM, &token)]);

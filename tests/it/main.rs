@@ -5,10 +5,12 @@
 mod support;
 
 mod clicks;
+mod consent_signals;
 mod consents;
 mod control;
 mod deliveries;
 mod faults;
+mod fb_cookies;
 mod flow;
 mod golden;
 mod overtaken;
