@@ -7,8 +7,7 @@
 
 use super::beacon;
 use super::click::{Visit, VisitKind};
-use super::consent::Stated;
-use super::fb_cookies;
+use super::consent::{Consent, Evidence, Stated};
 use super::journal::Journal;
 use super::limits;
 use super::link::LinkSnapshot;
@@ -76,7 +75,10 @@ pub fn arrive(context: &Context<'_>, document: &Document<'_>) -> Additions {
 fn refused_software(context: &Context<'_>, document: &Document<'_>) -> Additions {
     let counted = document.via.filter(|_| document.class != Class::Head);
     let visits = counted.map(|link| {
-        let stated = Stated::default();
+        let stated = Stated {
+            state: Consent::Code,
+            evidence: Evidence::Default,
+        };
         let touch = context.brought(link, document.class, stated).anonymous();
         context.visit(VisitKind::Click, &touch, None)
     });

@@ -39,8 +39,9 @@ pub enum MessageName {
 impl Message {
     /// Reads a message: `n` its name (`land`, `consent`), `s` the consent state in any form that
     /// [`consent::told`] knows, `t` the token, `q` the query. Unknown members are ignored, so that
-    /// old and new sides get along. `None` when it is not a message.
-    pub fn read(body: &str) -> Option<Message> {
+    /// old and new sides get along. `vendor` is the one that a TCF string must name. `None` when it
+    /// is not a message.
+    pub fn read(body: &str, vendor: Option<u16>) -> Option<Message> {
         let value: Value = serde_json::from_str(body).ok()?;
         let text = |name| value.get(name).and_then(Value::as_str).map(str::to_owned);
         let name = match value.get("n")?.as_str()? {
@@ -50,7 +51,7 @@ impl Message {
         };
         Some(Message {
             name,
-            told: value.get("s").and_then(consent::told),
+            told: value.get("s").and_then(|said| consent::told(said, vendor)),
             token: text("t"),
             query: text("q").unwrap_or_default(),
         })
@@ -228,9 +229,12 @@ pub fn meta_cookies(context: &Context<'_>, journal: &Journal) -> Vec<String> {
     if !context.host.meta_cookies || !journal.consent.allows_forwarding() {
         return Vec::new();
     }
-    let fbclid = journal.click_ids.iter().find(|id| id.kind == ClickIdKind::Fbclid);
-    let fbclid = fbclid.map(|id| id.value.as_str());
-    let random = u32::from_be_bytes(context.entropy.meta());
-    fb_cookies::set_cookies(context.request.cookies, fbclid, domain, context.now, random)
+    let click = journal.click_ids.iter().find(|id| id.kind == ClickIdKind::Fbclid);
+    let fbclid = click.map(|id| id.value.as_str());
+    let at = click.map_or(context.now, |id| id.at);
+    let random = context.entropy.meta();
+    let due = fb_cookies::cookies(context.request.cookies, fbclid, domain, at, random);
+    let set = |(name, value): (&str, String)| fb_cookies::set_cookie(name, &value, Some(domain));
+    due.into_iter().map(set).collect()
 }
 

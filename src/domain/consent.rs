@@ -105,6 +105,14 @@ impl Evidence {
     }
 }
 
+impl Evidence {
+    /// Does somebody say it now, with this request, and not by a default or an older decision?
+    pub fn is_live(self) -> bool {
+        use Evidence::{ConsentMode, Gpc, SiteCookie, Tcf};
+        matches!(self, Gpc | SiteCookie | Tcf | ConsentMode)
+    }
+}
+
 /// Where consent must be asked before storing: EEA, United Kingdom, Switzerland.
 const ASK_FIRST: &str = "AT BE BG CH CY CZ DE DK EE ES FI FR GB GR HR HU IE IS IT LI LT LU LV MT \
                          NL NO PL PT RO SE SI SK";

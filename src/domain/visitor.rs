@@ -3,7 +3,6 @@
 
 use super::click::{Visit, VisitKind};
 use super::consent::{self, Given, Stated, Told};
-use super::fb_cookies;
 use super::journal::{self, Journal};
 use super::link::{HostSnapshot, LinkSnapshot};
 use super::redirect::{Entropy, Request};

@@ -22,7 +22,7 @@ pub(super) fn report(
     if body.len() > limits::BEACON_BODY_BYTES {
         return Some(Answer::problem(&problem::BODY_TOO_LARGE));
     }
-    let Some(message) = Message::read(body) else {
+    let Some(message) = Message::read(body, context.host.consent.vendor) else {
         return Some(Answer::problem(&problem::BODY_NOT_JSON));
     };
     let via: Option<&LinkSnapshot> = match named(place, context) {
