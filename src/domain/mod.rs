@@ -25,6 +25,8 @@ pub mod token;
 pub mod beacon;
 pub mod click;
 pub mod click_ids;
+pub mod device;
+pub mod language;
 pub mod link;
 pub mod redirect;
 pub mod target;
