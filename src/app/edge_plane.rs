@@ -11,7 +11,7 @@ use crate::domain::beacon::{self, Context, Message};
 use crate::domain::click::Visit;
 use crate::domain::limits;
 use crate::domain::link::{self, HostSnapshot, Slug};
-use crate::domain::redirect::{self, Entropy, Request};
+use crate::domain::redirect::{self, Arrival, Entropy, Request};
 use crate::domain::time::UnixMs;
 use crate::domain::traffic::Signals;
 use serde_json::json;
@@ -122,7 +122,7 @@ impl<'a> Place<'a> {
 
     /// The slug, if this is the address of a link.
     pub fn slug(&self) -> Option<Slug> {
-        Slug::parse(self.path.strip_prefix(LINKS)?)
+        Slug::from_path(self.path.strip_prefix(LINKS)?, false)
     }
 }
 
@@ -264,11 +264,23 @@ fn visit(place: &Place<'_>, context: &Context<'_>, memory: &Memory) -> Option<An
         now,
         entropy,
     } = *context;
-    let decided = redirect::redirect(request, host, link, keys, now, entropy);
-    let mut answer = leading_to(&decided.location);
-    answer
-        .headers
-        .extend(decided.set_cookie.map(|cookie| ("set-cookie", cookie)));
+    let decided = redirect::redirect(&Arrival {
+        request,
+        rest: "",
+        flooded: false,
+        host,
+        link,
+        keys,
+        now,
+        entropy,
+    });
+    let mut answer = decided.location().map_or_else(|| unknown(host), leading_to);
+    answer.headers.extend(
+        decided
+            .set_cookies
+            .into_iter()
+            .map(|cookie| ("set-cookie", cookie)),
+    );
     answer.visits = decided.visit.into_iter().collect();
     answer.refresh = hit.stale;
     Some(answer)

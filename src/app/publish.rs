@@ -14,13 +14,14 @@ const BATCH: u32 = 200;
 const DUE: &str = "SELECT json_object('key', p.key, 'version', p.version, 'value', json(CASE
     WHEN p.key LIKE 'host:%' THEN (
       SELECT json_object('program', g.id, 'default_consent', g.body ->> 'default_consent',
-        'fallback', g.body ->> 'fallback_url', 'cookie_domain', g.body ->> 'cookie_domain')
+        'fallback_url', g.body ->> 'fallback_url', 'cookie_domain', g.body ->> 'cookie_domain')
       FROM hosts h JOIN programs g ON g.id = h.program WHERE 'host:' || h.host = p.key)
     WHEN p.key LIKE 'link:%' THEN (
       SELECT json_object('id', l.id, 'program', l.program, 'partner', l.partner,
-        'target', l.target, 'active', json(iif(l.active AND coalesce((
-          SELECT s.active FROM partner_statuses s WHERE s.partner = l.partner
-          ORDER BY s.seq DESC LIMIT 1), 1), 'true', 'false')))
+        'slug', l.slug, 'target', l.target, 'standing', CASE
+          WHEN NOT coalesce((SELECT s.active FROM partner_statuses s
+            WHERE s.partner = l.partner ORDER BY s.seq DESC LIMIT 1), 1) THEN 'suspended'
+          WHEN NOT l.active THEN 'paused' ELSE 'live' END)
       FROM links l WHERE l.host = substr(p.key, 6, instr(p.key, '/') - 6)
         AND l.slug = substr(p.key, instr(p.key, '/') + 1))
     WHEN p.key LIKE 'revoked:%' THEN (

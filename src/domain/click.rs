@@ -9,6 +9,7 @@ use super::consent::{Consent, Evidence};
 use super::ids::{LinkId, PartnerId, ProgramId};
 use super::journal::{ClickId, Journal};
 use super::limits::CLICK_BUCKET_MS;
+use super::link::Tags;
 use super::time::UnixMs;
 use super::token::{Marks, Touch};
 use super::traffic::Class;
@@ -124,6 +125,9 @@ pub struct Visit {
     pub earlier: Vec<TouchRecord>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub click_ids: Vec<ClickIdRecord>,
+    /// What the partner noted in the address (`sub1`, …); not kept where nothing may be.
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
+    pub tags: Tags,
 }
 
 impl Visit {
@@ -142,6 +146,7 @@ impl Visit {
                 .map(Into::into)
                 .collect(),
             click_ids: ids.map(Into::into).collect(),
+            tags: Tags::new(),
         }
     }
 }

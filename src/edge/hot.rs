@@ -9,8 +9,9 @@ use super::runtime;
 use crate::app::edge_plane::{self, Facts, Place};
 use crate::app::isolate::{Cache, Known};
 use crate::app::ports::Snapshots;
-use crate::domain::link;
+use crate::domain::link::{self, HostSnapshot, LinkSnapshot};
 use crate::domain::time::UnixMs;
+use serde_json::Value;
 use wasm_bindgen::prelude::wasm_bindgen;
 use worker::Env;
 
@@ -64,13 +65,13 @@ pub async fn prepare(url: String, env: Env) {
     let Ok(kv) = Kv::of(&env) else { return };
     let host = place.host;
     if runtime::memory(|memory| due(&mut memory.hosts, host, now)) {
-        let found = fetch(&kv, &link::host_key(host)).await;
+        let found = fetch(&kv, &link::host_key(host), HostSnapshot::stored).await;
         runtime::memory(|memory| remember(&mut memory.hosts, host, found, now));
     }
     let Some(slug) = place.slug() else { return };
     let name = link::link_key(host, slug.as_str());
     if runtime::memory(|memory| due(&mut memory.links, &name, now)) {
-        let found = fetch(&kv, &name).await;
+        let found = fetch(&kv, &name, LinkSnapshot::stored).await;
         runtime::memory(|memory| remember(&mut memory.links, &name, found, now));
     }
 }
@@ -85,9 +86,10 @@ fn due<T>(cache: &mut Cache<T>, name: &str, now: UnixMs) -> bool {
     due
 }
 
-async fn fetch<T: serde::de::DeserializeOwned>(kv: &Kv, key: &str) -> Option<Known<T>> {
+/// A record that cannot be read is left as it was remembered, as if the store had not answered.
+async fn fetch<T>(kv: &Kv, key: &str, read: fn(&Value) -> Option<T>) -> Option<Known<T>> {
     match kv.get(key).await {
-        Ok(Some(text)) => serde_json::from_str(&text).ok().map(Known::Found),
+        Ok(Some(text)) => read(&serde_json::from_str(&text).ok()?).map(Known::Found),
         Ok(None) => Some(Known::Absent),
         Err(_) => None,
     }

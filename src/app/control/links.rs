@@ -8,8 +8,7 @@ use crate::domain::api_key::Scope;
 use crate::domain::ids::{LinkId, PartnerId, ProgramId};
 use crate::domain::input::Fields;
 use crate::domain::limits;
-use crate::domain::link::{Slug, link_key, parse_host};
-use crate::domain::redirect::TOKEN_PARAM;
+use crate::domain::link::{Slug, TOKEN_PARAM, link_key, parse_host};
 use crate::domain::target::Target;
 use serde_json::{Value, json};
 
@@ -49,9 +48,10 @@ impl<D: Database> Control<'_, D> {
                 "must be a host name like shop.example",
             );
         }
-        let random = LinkId::from_entropy(self.random(8)).to_string();
-        let random = random.get(3..11).unwrap_or_default();
-        let slug = Slug::parse(fields.text("slug", limits::SLUG_CHARS).unwrap_or(random));
+        let slug = match fields.text("slug", limits::SLUG_CHARS) {
+            Some(given) => Slug::parse(given, false),
+            None => Slug::random("", self.random(8), false),
+        };
         if slug.is_none() {
             fields.fault(
                 "slug",
