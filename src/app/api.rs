@@ -306,7 +306,7 @@ impl<D: Database, S: Snapshots, Q: WorkQueue> Services<'_, D, S, Q> {
         }
         control.write(&[RETRY], &param).await?;
         let mut response = Response::json(200, &control.one(ONE, &param).await?);
-        response.after.wake = Some(clicks::wake(None, request.now));
+        response.after.wake = Some(clicks::wake(None, control.now));
         Ok(response)
     }
 }

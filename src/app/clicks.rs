@@ -6,6 +6,7 @@
 
 use super::ports::{self, Database, DatabaseError, Statement};
 use crate::domain::click::{self, TouchRecord, Visit, VisitKind};
+use crate::domain::link::Tags;
 use crate::domain::time::UnixMs;
 use crate::domain::traffic::Class;
 use serde_json::{Value, json};
@@ -139,7 +140,7 @@ pub fn wake(confirmed: Option<&TouchRecord>, now: UnixMs) -> String {
             touch: touch.clone(),
             earlier: Vec::new(),
             click_ids: Vec::new(),
-            tags: Vec::new(),
+            tags: Tags::new(),
         })
     });
     match landing {

@@ -76,7 +76,7 @@ pub fn answer(
 fn want_link_too(place: &Place<'_>, memory: &Memory, now: UnixMs) {
     let name = place.path.strip_prefix(LINKS).unwrap_or_default();
     let name = name.split('/').next().unwrap_or_default();
-    if let Some(slug) = Slug::parse(name, false) {
+    if let Some(slug) = Slug::from_path(name, false) {
         memory.link(place.host, slug.as_str(), now);
     }
 }

@@ -35,6 +35,10 @@ pub enum Known<T> {
 }
 
 impl<T> Known<T> {
+    fn failed(&self) -> bool {
+        matches!(self, Known::Failed)
+    }
+
     fn fresh_ms(&self) -> i64 {
         match self {
             Known::Found(_) => FRESH_MS,
@@ -103,7 +107,7 @@ impl<T> Cache<T> {
         };
         match known {
             Some(known) => self.put(name, known, now),
-            None if matches!(self.get(name, now), Some(hit) if hit.known != Known::Failed) => {
+            None if matches!(self.get(name, now), Some(hit) if !hit.known.failed()) => {
                 self.keep(name, now);
             }
             None => self.put(name, Known::Failed, now),
@@ -206,7 +210,8 @@ impl Memory {
     pub fn learn(&mut self, key: &str, fetched: &Fetched, now: UnixMs) {
         self.wanted.borrow_mut().retain(|wanted| wanted != key);
         if let Some(host) = key.strip_prefix(link::HOST_PREFIX) {
-            self.hosts.learn(host, fetched, HostSnapshot::from_json, now);
+            self.hosts
+                .learn(host, fetched, HostSnapshot::from_json, now);
         } else if key.starts_with(link::LINK_PREFIX) {
             self.links.learn(key, fetched, LinkSnapshot::from_json, now);
         } else {

@@ -12,7 +12,7 @@ use super::fb_cookies;
 use super::journal::{self, Journal};
 use super::link::LinkSnapshot;
 use super::redirect::captured;
-use super::token::{Marks, Touch};
+use super::token::Touch;
 use super::traffic::Class;
 use super::visitor::{self, Context};
 use serde_json::Value;
@@ -123,10 +123,14 @@ fn allowed(
     if live {
         widen(&mut journal, stated);
     }
-    let keep = landed.as_ref().filter(|touch| touch.nonce.is_some() || live);
+    let keep = landed
+        .as_ref()
+        .filter(|touch| touch.nonce.is_some() || live);
     let touch = keep.map(|landed| visitor::named(context, landed, &journal, stated));
     let mut visits = Vec::new();
-    let landing = landed.as_ref().filter(|_| message.name == MessageName::Land);
+    let landing = landed
+        .as_ref()
+        .filter(|_| message.name == MessageName::Land);
     if let Some(touch) = &touch {
         let seen = Touch {
             class: shown(touch.class),
@@ -145,7 +149,9 @@ fn allowed(
         visits.push(context.visit(VisitKind::Grant, touch, Some(&journal)));
     }
     let anonymous = landed.filter(|_| touch.is_none());
-    let touch = touch.or(anonymous).or_else(|| journal.touches.last().cloned());
+    let touch = touch
+        .or(anonymous)
+        .or_else(|| journal.touches.last().cloned());
     let mut set_cookies = Vec::new();
     if news && !(empty && before.is_none() && !live) {
         journal.renew = true;
@@ -217,7 +223,13 @@ pub fn me(context: &Context<'_>) -> State {
     let stated = context.stated(journal.as_ref(), None);
     let journal = journal.filter(|_| stated.state.allows_cookie());
     let program = context.host.program;
-    let newest = |journal: Journal| journal.touches.into_iter().rev().find(|t| t.program == program);
+    let newest = |journal: Journal| {
+        journal
+            .touches
+            .into_iter()
+            .rev()
+            .find(|t| t.program == program)
+    };
     state(context, journal.and_then(newest), stated.state)
 }
 
@@ -229,7 +241,10 @@ pub fn meta_cookies(context: &Context<'_>, journal: &Journal) -> Vec<String> {
     if !context.host.meta_cookies || !journal.consent.allows_forwarding() {
         return Vec::new();
     }
-    let click = journal.click_ids.iter().find(|id| id.kind == ClickIdKind::Fbclid);
+    let click = journal
+        .click_ids
+        .iter()
+        .find(|id| id.kind == ClickIdKind::Fbclid);
     let fbclid = click.map(|id| id.value.as_str());
     let at = click.map_or(context.now, |id| id.at);
     let random = context.entropy.meta();
@@ -237,4 +252,3 @@ pub fn meta_cookies(context: &Context<'_>, journal: &Journal) -> Vec<String> {
     let set = |(name, value): (&str, String)| fb_cookies::set_cookie(name, &value, Some(domain));
     due.into_iter().map(set).collect()
 }
-

@@ -9,10 +9,10 @@
 use super::click_ids::ClickIdKind;
 use super::codec::{Reader, Writer};
 use super::consent::Consent;
+use super::ids::LinkId;
 use super::limits;
 use super::seal::{Keyring, NONCE, Purpose};
 use super::time::UnixMs;
-use super::ids::LinkId;
 use super::token::{Marks, Touch};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -69,7 +69,10 @@ impl Journal {
     /// The newest touch, if it is of this link and so young that a click on it again is a repeat.
     pub fn repeated(&self, link: LinkId, now: UnixMs) -> Option<&Touch> {
         let young = |touch: &&Touch| now.since(touch.at) < limits::DUPLICATE_MS;
-        self.touches.last().filter(|touch| touch.link == link).filter(young)
+        self.touches
+            .last()
+            .filter(|touch| touch.link == link)
+            .filter(young)
     }
 
     /// Does the journal say that this click was confirmed before?

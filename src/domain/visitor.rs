@@ -30,12 +30,10 @@ impl Context<'_> {
 
     /// The consent state and where it comes from. `told` is what the page says right now.
     pub fn stated(&self, journal: Option<&Journal>, told: Option<Told>) -> Stated {
+        let decided = journal::decided(self.request.cookies, journal);
         let given = Given {
-            gpc: self.request.gpc,
-            cookies: self.request.cookies,
             told,
-            decided: journal::decided(self.request.cookies, journal),
-            country: self.request.country,
+            ..self.request.given(decided)
         };
         consent::stated(&given, &self.host.consent, self.host.default_consent)
     }

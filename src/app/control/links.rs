@@ -67,7 +67,7 @@ impl<D: Database> Control<'_, D> {
         let id = LinkId::from_entropy(self.random(0));
         let keys = [link_key(&host, slug.as_str()), shown_key(id)];
         let param = json!({"id": id, "program": program, "partner": partner, "host": host,
-            "slug": slug.as_str(), "settings": settings, "now": self.now, "publish": keys});
+            "slug": slug.as_str(), "settings": settings.to_value(), "now": self.now, "publish": keys});
         self.write(&[INSERT, publish::ENQUEUE], &param).await?;
         let stored = self.one(ONE, &param).await;
         stored.map(Made::created).map_err(|_| {
@@ -80,10 +80,14 @@ impl<D: Database> Control<'_, D> {
         let prefix = fields.text("prefix", limits::SLUG_PREFIX_CHARS);
         let slug = match fields.text("slug", limits::SLUG_CHARS) {
             Some(given) => Slug::parse(given, case_sensitive),
-            None => Slug::random(prefix.unwrap_or_default(), self.random(8)),
+            None => Slug::random(prefix.unwrap_or_default(), self.random(8), case_sensitive),
         };
         if slug.is_none() {
-            let name = if fields.value("slug").is_some() { "slug" } else { "prefix" };
+            let name = if fields.value("slug").is_some() {
+                "slug"
+            } else {
+                "prefix"
+            };
             let detail = "may hold letters and digits of any script and - _ . @";
             fields.fault(name, "slug_invalid", detail);
         }
@@ -96,7 +100,11 @@ impl<D: Database> Control<'_, D> {
         let program = known["program"].as_str().and_then(ProgramId::parse);
         self.allow(Scope::Admin, program)?;
         let (Some(program), host) = (program, known["host"].as_str().unwrap_or_default()) else {
-            return Err(Problem::field("/program", "unknown", "there is no such program"));
+            return Err(Problem::field(
+                "/program",
+                "unknown",
+                "there is no such program",
+            ));
         };
         let changes = object(body)?;
         let active = {
@@ -113,7 +121,7 @@ impl<D: Database> Control<'_, D> {
             link_key(host, known["slug"].as_str().unwrap_or_default()),
             format!("show:{id}"),
         ];
-        let param = json!({"id": id, "settings": settings, "active": active.map(i32::from),
+        let param = json!({"id": id, "settings": settings.to_value(), "active": active.map(i32::from),
             "publish": keys});
         self.write(&[UPDATE, publish::ENQUEUE], &param).await?;
         Ok(Made::ok(self.one(ONE, &param).await?))
@@ -145,6 +153,16 @@ impl<D: Database> Control<'_, D> {
             token_param: found["token_param"].as_str().unwrap_or("tl").to_owned(),
             case_sensitive: found["case_sensitive"].as_bool().unwrap_or_default(),
         })
+    }
+}
+
+impl Checks {
+    fn targets(&self, loopback: bool) -> Targets<'_> {
+        Targets::Check {
+            hosts: &self.hosts,
+            loopback,
+            token_param: &self.token_param,
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! An answer of the edge plane, and the one text as which it crosses to the entry.
 
 use super::super::problem::{Kind, Problem};
-use crate::domain::arrival::Additions;
 use crate::domain::click::Visit;
+use crate::domain::document::Additions;
 
 /// Status of an answer that the site behind the gateway gives; ours are additions to it.
 pub const PASS: u16 = 0;
@@ -31,7 +31,11 @@ impl Answer {
         }
         let mut text = String::with_capacity(1_024 + self.body.len());
         text.push_str(&self.status.to_string());
-        text.push_str(if self.refresh { "\u{1f}1\u{1f}" } else { "\u{1f}\u{1f}" });
+        text.push_str(if self.refresh {
+            "\u{1f}1\u{1f}"
+        } else {
+            "\u{1f}\u{1f}"
+        });
         for (place, visit) in self.visits.iter().enumerate() {
             if place > 0 {
                 text.push(',');
@@ -83,10 +87,14 @@ impl Answer {
         let personal = !additions.set_cookies.is_empty() || additions.token.is_some();
         answer = answer.with_cookies(additions.set_cookies);
         if let Some(token) = additions.token {
-            answer.headers.push(("server-timing", format!("tl;desc=\"{token}\"")));
+            answer
+                .headers
+                .push(("server-timing", format!("tl;desc=\"{token}\"")));
         }
         if personal {
-            answer.headers.push(("cache-control", "private, no-store".to_owned()));
+            answer
+                .headers
+                .push(("cache-control", "private, no-store".to_owned()));
         }
         answer
     }
@@ -106,18 +114,29 @@ mod tests {
         };
         let text = answer.encode();
         let parts: Vec<_> = text.split('\u{1f}').collect();
-        assert_eq!(parts, ["302", "1", "", "", "location", "https://a.example/"]);
+        assert_eq!(
+            parts,
+            ["302", "1", "", "", "location", "https://a.example/"]
+        );
     }
 
     #[test]
     fn a_site_that_answers_alone_is_no_text_at_all() {
-        assert_eq!(Answer::pass(Additions::default(), String::new()).encode(), "");
+        assert_eq!(
+            Answer::pass(Additions::default(), String::new()).encode(),
+            ""
+        );
         let token = Additions {
             token: Some("tlc_x".into()),
             ..Additions::default()
         };
         let text = Answer::pass(token, String::new()).encode();
-        assert!(text.starts_with("0\u{1f}") && text.contains("server-timing\u{1f}tl;desc=\"tlc_x\""));
-        assert!(text.contains("private, no-store"), "a token is one visitor's");
+        assert!(
+            text.starts_with("0\u{1f}") && text.contains("server-timing\u{1f}tl;desc=\"tlc_x\"")
+        );
+        assert!(
+            text.contains("private, no-store"),
+            "a token is one visitor's"
+        );
     }
 }

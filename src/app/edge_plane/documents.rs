@@ -5,8 +5,8 @@ use super::answer::Answer;
 use super::facts::{Facts, Place};
 use super::{flooded, human};
 use crate::app::isolate::{Known, Memory};
-use crate::domain::arrival::{self, Document};
-use crate::domain::link::{LinkSnapshot, Slug};
+use crate::domain::document::{self, Document};
+use crate::domain::link::Slug;
 use crate::domain::target::parameter;
 use crate::domain::traffic::{self, Class};
 use crate::domain::visitor::Context;
@@ -39,7 +39,7 @@ pub(super) fn pass(
         checkout: context.host.is_checkout(place.path),
         within: matches!(facts.fetch_site, "same-origin" | "same-site"),
     };
-    let additions = arrival::arrive(context, &document);
+    let additions = document::decide(context, &document);
     Some(Answer::pass(additions, script(context)))
 }
 
@@ -52,7 +52,11 @@ pub(super) fn partner<'a>(
 ) -> Option<(&'a str, Slug)> {
     let settings = context.host;
     let given = |name: &String| parameter(query, name).filter(|value| !value.is_empty());
-    named(settings.partner_params.iter().find_map(given)?, context, host)
+    named(
+        settings.partner_params.iter().find_map(given)?,
+        context,
+        host,
+    )
 }
 
 /// Where the link lies that a partner parameter's value names.
@@ -63,7 +67,7 @@ pub(super) fn named<'a>(
 ) -> Option<(&'a str, Slug)> {
     let settings = context.host;
     let host = settings.links_host.as_deref().unwrap_or(host);
-    Some((host, Slug::parse(value, settings.case_sensitive)?))
+    Some((host, Slug::from_path(value, settings.case_sensitive)?))
 }
 
 /// A page that a browser navigates to, in a tab of its own.

@@ -54,7 +54,7 @@ impl<'a> Facts<'a> {
         }
     }
 
-    fn request(&self) -> Request<'a> {
+    pub(super) fn request(&self) -> Request<'a> {
         Request {
             signals: Signals {
                 method: self.method,
@@ -101,10 +101,28 @@ impl<'a> Place<'a> {
             .map_or(authority, |(host, _)| host);
         Place { host, path, query }
     }
-
-    /// The slug, if this is the address of a link.
-    pub fn slug(&self) -> Option<Slug> {
-        Slug::parse(self.path.strip_prefix(LINKS)?)
-    }
 }
 
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_cut_into_host_path_and_query() {
+        let place = Place::read("https://shop.example:8443/go/Anna?a=1&b=?");
+        assert_eq!(
+            (place.host, place.path, place.query),
+            ("shop.example", "/go/Anna", "a=1&b=?")
+        );
+        assert_eq!(Place::read("http://a.example").path, "");
+    }
+
+    #[test]
+    fn facts_are_lines_and_missing_ones_are_empty() {
+        let facts = Facts::read("GET\nhttps://a.example/\nc=d");
+        assert_eq!(
+            (facts.method, facts.cookies, facts.country),
+            ("GET", "c=d", "")
+        );
+    }
+}

@@ -1,7 +1,7 @@
 //! The few pages of the edge plane, and the redirect itself. No script, no foreign resource.
 
 use super::answer::Answer;
-use crate::domain::link::OpenGraph;
+use crate::domain::link::Preview;
 
 /// A redirect that nobody keeps: not caches, not search engines. Clients that do not follow get a
 /// page with the address.
@@ -16,7 +16,10 @@ pub(super) fn leading_to(location: &str) -> Answer {
             ("location", location.to_owned()),
             ("content-type", "text/html; charset=utf-8".to_owned()),
             ("cache-control", "private, no-store".to_owned()),
-            ("referrer-policy", "strict-origin-when-cross-origin".to_owned()),
+            (
+                "referrer-policy",
+                "strict-origin-when-cross-origin".to_owned(),
+            ),
             ("x-robots-tag", "noindex, nofollow".to_owned()),
             ("x-content-type-options", "nosniff".to_owned()),
         ],
@@ -33,7 +36,12 @@ pub(super) fn nothing_here() -> Answer {
 
 /// A link whose time is over, where nobody named an address for it.
 pub(super) fn ended() -> Answer {
-    page(410, "This link has ended", "The offer behind it is over.", "")
+    page(
+        410,
+        "This link has ended",
+        "The offer behind it is over.",
+        "",
+    )
 }
 
 /// The answer when what is needed could not be fetched.
@@ -55,10 +63,10 @@ pub(super) fn leads_to(target: &str) -> Answer {
 }
 
 /// The page that chat programs and social networks read to make a preview.
-pub(super) fn preview(og: &OpenGraph, address: &str) -> Answer {
+pub(super) fn preview(og: &Preview, address: &str) -> Answer {
     let mut head = String::new();
     let members = [
-        ("og:title", og.title.as_deref()),
+        ("og:title", Some(og.title.as_str())),
         ("og:description", og.description.as_deref()),
         ("og:image", og.image.as_deref()),
         ("og:url", Some(address)),
@@ -72,8 +80,7 @@ pub(super) fn preview(og: &OpenGraph, address: &str) -> Answer {
         escape(value, &mut head);
         head.push_str("\">");
     }
-    let title = og.title.as_deref().unwrap_or("Link");
-    html(200, title, &head, "")
+    html(200, &og.title, &head, "")
 }
 
 fn page(status: u16, title: &str, text: &str, more: &str) -> Answer {
@@ -136,18 +143,26 @@ mod tests {
 
     #[test]
     fn texts_of_people_stay_texts() {
-        let og = OpenGraph {
-            title: Some("<script>\"&".into()),
-            ..OpenGraph::default()
+        let og = Preview {
+            title: "<script>\"&".into(),
+            description: None,
+            image: None,
         };
         let body = preview(&og, "https://a.example/?a=1&b=2").body;
-        assert!(body.contains("content=\"&lt;script&gt;&quot;&amp;\""), "{body}");
+        assert!(
+            body.contains("content=\"&lt;script&gt;&quot;&amp;\""),
+            "{body}"
+        );
         assert!(body.contains("?a=1&amp;b=2") && !body.contains("<script"));
     }
 
     #[test]
     fn a_redirect_says_in_words_where_it_leads() {
         let answer = leading_to("https://a.example/?a=1&b=2");
-        assert!(answer.body.contains("href=\"https://a.example/?a=1&amp;b=2\""));
+        assert!(
+            answer
+                .body
+                .contains("href=\"https://a.example/?a=1&amp;b=2\"")
+        );
     }
 }

@@ -59,7 +59,12 @@ fn told(state: &State, context: &Context<'_>, memory: &Memory) -> Option<Answer>
     if let (Some(touch), Some(members)) = (touch, body.as_object_mut())
         && let Known::Found(shown) = memory.shown(touch.link, context.now)?
     {
-        members.extend(shown.partner.clone().map(|name| ("p".to_owned(), name.into())));
+        members.extend(
+            shown
+                .partner
+                .clone()
+                .map(|name| ("p".to_owned(), name.into())),
+        );
         members.extend(shown.offer.clone().map(|offer| ("o".to_owned(), offer)));
     }
     Some(Answer::json(200, "application/json", &body))

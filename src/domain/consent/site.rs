@@ -50,6 +50,10 @@ impl SiteConsent {
         vendor: None,
     };
 
+    pub fn is_none(&self) -> bool {
+        *self == SiteConsent::NONE
+    }
+
     /// Reads the member `consent` of a request body. `None` when it is absent or faulty; the
     /// faults are in `fields` then.
     pub fn read(fields: &mut Fields<'_>) -> Option<SiteConsent> {

@@ -12,6 +12,7 @@ use throughline::app::clicks::{self, Message};
 use throughline::app::settings::Settings;
 use throughline::app::{deliver, edge_plane, isolate, ledger, publish};
 use throughline::domain::click::Visit;
+use throughline::domain::link::{HostSnapshot, LinkSnapshot};
 use throughline::domain::redirect::Entropy;
 use throughline::domain::time::UnixMs;
 
@@ -176,10 +177,12 @@ impl Shop {
         for (key, value) in self.kv.records.borrow().iter() {
             let now = self.now.get();
             if let Some(host) = key.strip_prefix("host:") {
-                let known = isolate::Known::Found(serde_json::from_str(value).unwrap());
+                let record = serde_json::from_str(value).unwrap();
+                let known = isolate::Known::Found(HostSnapshot::stored(&record).unwrap());
                 memory.hosts.put(host, known, now);
             } else if key.starts_with("link:") {
-                let known = isolate::Known::Found(serde_json::from_str(value).unwrap());
+                let record = serde_json::from_str(value).unwrap();
+                let known = isolate::Known::Found(LinkSnapshot::stored(&record).unwrap());
                 memory.links.put(key, known, now);
             }
         }

@@ -40,7 +40,7 @@ pub struct Additions {
 }
 
 /// Decides what is added to a document.
-pub fn arrive(context: &Context<'_>, document: &Document<'_>) -> Additions {
+pub fn decide(context: &Context<'_>, document: &Document<'_>) -> Additions {
     if !document.class.carries_token() {
         return refused_software(context, document);
     }
@@ -60,13 +60,22 @@ pub fn arrive(context: &Context<'_>, document: &Document<'_>) -> Additions {
         return remembered(context, document, known, stated);
     }
     let mut additions = Additions {
-        set_cookies: context.erasure().filter(|_| !stated.state.allows_cookie()).into_iter().collect(),
+        set_cookies: context
+            .erasure()
+            .filter(|_| !stated.state.allows_cookie())
+            .into_iter()
+            .collect(),
         ..Additions::default()
     };
     if let Some(link) = document.via {
-        let touch = marked(context.brought(link, document.class, stated).anonymous(), document);
+        let touch = marked(
+            context.brought(link, document.class, stated).anonymous(),
+            document,
+        );
         additions.token = Some(context.mint(&touch));
-        additions.visits.push(context.visit(VisitKind::Click, &touch, None));
+        additions
+            .visits
+            .push(context.visit(VisitKind::Click, &touch, None));
     }
     additions
 }
@@ -113,7 +122,9 @@ fn remembered(
     if let Some(landed) = landed.filter(|landed| landed.nonce.is_some() || live) {
         let touch = visitor::named(context, &landed, &journal, stated);
         if landed.nonce.is_none() && !journal.touches.contains(&touch) {
-            additions.visits.push(context.visit(VisitKind::Grant, &touch, Some(&journal)));
+            additions
+                .visits
+                .push(context.visit(VisitKind::Grant, &touch, Some(&journal)));
         }
         journal.add_touch(touch);
     } else if let Some(link) = document.via {
@@ -122,10 +133,21 @@ fn remembered(
         let touch = again.unwrap_or(touch);
         journal.add_touch(touch.clone());
         journal.add_click_ids(captured(context.request.query, context.now));
-        let repeat = before.as_ref().is_some_and(|before| before.touches.contains(&touch));
-        let class = if repeat { Class::Duplicate } else { touch.class };
-        let counted = Touch { class, ..touch.clone() };
-        additions.visits.push(context.visit(VisitKind::Click, &counted, Some(&journal)));
+        let repeat = before
+            .as_ref()
+            .is_some_and(|before| before.touches.contains(&touch));
+        let class = if repeat {
+            Class::Duplicate
+        } else {
+            touch.class
+        };
+        let counted = Touch {
+            class,
+            ..touch.clone()
+        };
+        additions
+            .visits
+            .push(context.visit(VisitKind::Click, &counted, Some(&journal)));
         additions.token = Some(context.mint(&touch));
     }
     journal.add_click_ids(captured(context.request.query, context.now));
@@ -133,8 +155,7 @@ fn remembered(
         additions.visits.extend(confirmed(context, &mut journal));
     }
     let empty = journal.touches.is_empty() && journal.click_ids.is_empty();
-    let due = before.is_some()
-        && (journal.renew || context.now.since(journal.issued_at) >= DAY_MS);
+    let due = before.is_some() && (journal.renew || context.now.since(journal.issued_at) >= DAY_MS);
     if !empty && (due || before.as_ref() != Some(&journal)) {
         journal.renew = false;
         journal.issued_at = context.now;
