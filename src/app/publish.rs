@@ -14,7 +14,9 @@ const BATCH: u32 = 200;
 const DUE: &str = "SELECT json_object('key', p.key, 'version', p.version, 'value', json(CASE
     WHEN p.key LIKE 'host:%' THEN (
       SELECT json_object('program', g.id, 'default_consent', g.body ->> 'default_consent',
-        'fallback', g.body ->> 'fallback_url', 'cookie_domain', g.body ->> 'cookie_domain')
+        'fallback', g.body ->> 'fallback_url', 'cookie_domain', g.body ->> 'cookie_domain',
+        'registrable', (SELECT r.value FROM json_each(g.body, '$.registrable') r
+          WHERE r.key = h.host))
       FROM hosts h JOIN programs g ON g.id = h.program WHERE 'host:' || h.host = p.key)
     WHEN p.key LIKE 'link:%' THEN (
       SELECT json_object('id', l.id, 'program', l.program, 'partner', l.partner,

@@ -18,6 +18,8 @@ pub struct HostSnapshot {
     pub fallback: Option<String>,
     /// The registrable domain for the cookie when links live on a sub-domain.
     pub cookie_domain: Option<String>,
+    /// The registrable domain of this host; absent when it has none, and in older snapshots.
+    pub registrable: Option<String>,
 }
 
 /// What the edge must know of a link.

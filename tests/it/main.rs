@@ -18,5 +18,6 @@ mod properties;
 mod redirects;
 mod regressions;
 mod simulation;
+mod suffixes;
 mod tidy;
 mod urltestdata;
