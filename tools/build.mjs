@@ -139,7 +139,9 @@ function parts(work, snippet) {
       // The list takes some milliseconds to set up, which only those pay who ask it: `require`
       // makes esbuild run the module at the first call.
       build.onLoad({ filter: /.*/, namespace: "suffixes" }, () => ({
-        contents: `export const registrable = (host) => require("./suffixes.js").registrable(host);`,
+        contents: `export function registrable(host) {
+          return require("./suffixes.js").registrable(host);
+        }`,
         resolveDir: path.join(ROOT, "js/worker"),
       }));
     },

@@ -18,6 +18,7 @@ mod properties;
 mod redirects;
 mod regressions;
 mod simulation;
+mod strippers;
 mod suffixes;
 mod tidy;
 mod urltestdata;
