@@ -114,7 +114,8 @@ async function bundleSnippet() {
 
 /**
  * Resolves `throughline:core` (the generated glue), `throughline:wasm` (the module beside the
- * bundle) and `throughline:snippet` (the snippet's text).
+ * bundle), `throughline:snippet` (the snippet's text), and what the glue imports:
+ * `throughline:suffixes`.
  *
  * @param {string} work
  * @param {string} snippet
@@ -127,12 +128,21 @@ function parts(work, snippet) {
       build.onResolve({ filter: /^throughline:/ }, ({ path: name }) => {
         if (name === "throughline:core") return { path: path.join(work, "throughline.js") };
         if (name === "throughline:wasm") return { path: `./${WASM}`, external: true };
+        if (name === "throughline:suffixes") return { path: name, namespace: "suffixes" };
         if (name === "throughline:snippet") return { path: name, namespace: "snippet" };
         return { errors: [{ text: `there is no ${name}` }] };
       });
       build.onLoad({ filter: /.*/, namespace: "snippet" }, () => ({
         contents: snippet,
         loader: "text",
+      }));
+      // The list takes some milliseconds to set up, which only those pay who ask it: `require`
+      // makes esbuild run the module at the first call.
+      build.onLoad({ filter: /.*/, namespace: "suffixes" }, () => ({
+        contents: `export function registrable(host) {
+          return require("./suffixes.js").registrable(host);
+        }`,
+        resolveDir: path.join(ROOT, "js/worker"),
       }));
     },
   };
@@ -149,6 +159,7 @@ async function bundleWorker(work, snippet) {
     write: false,
     format: "esm",
     platform: "neutral",
+    mainFields: ["module", "main"],
     target: "es2022",
     minifySyntax: true,
     minifyWhitespace: true,

@@ -8,7 +8,7 @@
 use super::clicks;
 use super::control::{self, Control, Made};
 use super::ingest::{self, Intake};
-use super::ports::{Database, Snapshots, Statement, WorkQueue};
+use super::ports::{Database, Snapshots, Statement, Suffixes, WorkQueue};
 use super::problem::{self, Problem};
 use super::publish;
 use super::reads::{self, Page};
@@ -99,6 +99,7 @@ pub struct Services<'a, D, S, Q> {
     pub db: &'a D,
     pub snapshots: &'a S,
     pub queue: &'a Q,
+    pub suffixes: &'a dyn Suffixes,
     pub settings: &'a Settings,
 }
 
@@ -183,6 +184,7 @@ impl<D: Database, S: Snapshots, Q: WorkQueue> Services<'_, D, S, Q> {
     fn control_of(&self, request: &Request, caller: ApiKey) -> Control<'_, D> {
         Control {
             db: self.db,
+            suffixes: self.suffixes,
             settings: self.settings,
             now: request.now,
             entropy: request.entropy,

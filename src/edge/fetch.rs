@@ -4,6 +4,7 @@ use super::clock;
 use super::d1::D1;
 use super::kv::Kv;
 use super::runtime;
+use super::suffixes::PublicSuffixList;
 use super::work::{self, WorkSender};
 use crate::app::api::{Request, Response, Services};
 use crate::app::edge_plane::Place;
@@ -47,6 +48,7 @@ async fn answer(request: worker::Request, env: &Env) -> Option<Response> {
         db: &db,
         snapshots: &kv,
         queue: &queue,
+        suffixes: &PublicSuffixList,
         settings: &settings,
     };
     Some(services.handle(&request).await)

@@ -18,6 +18,8 @@ mod properties;
 mod redirects;
 mod regressions;
 mod simulation;
+mod strippers;
+mod suffixes;
 mod tidy;
 mod traffic;
 mod urltestdata;

@@ -1,6 +1,6 @@
 //! Programs: hosts, consent default, fallback address and the versioned plan.
 
-use super::{BUMP_PROGRAM, Control, Made, object};
+use super::{BUMP_PROGRAM, Control, Made, cookie_domain, object};
 use crate::app::ports::Database;
 use crate::app::problem::Problem;
 use crate::app::publish;
@@ -66,6 +66,7 @@ impl<D: Database> Control<'_, D> {
         let mut merged = self.one(ONE, &json!({"program": id})).await?;
         if let Some(record) = merged.as_object_mut() {
             record.remove("plan");
+            cookie_domain::forget_derived(record);
             record.extend(changes.clone());
         }
         let read = self.read_program(object(&merged)?)?;
@@ -138,14 +139,15 @@ impl<D: Database> Control<'_, D> {
                 }
             }
         });
-        let domain = read_host(&mut fields, "domain").or_else(|| hosts.first().cloned());
-        let cookie_domain = read_host(&mut fields, "cookie_domain");
-        if let Some(cookie) = &cookie_domain {
-            let below = |host: &String| host == cookie || host.ends_with(&format!(".{cookie}"));
-            if !hosts.iter().all(below) {
-                fields.fault("cookie_domain", "not_shared", "must be shared by all hosts");
-            }
-        }
+        let registrable = cookie_domain::registrable(self.suffixes, &hosts);
+        let domain = read_host(&mut fields, "domain").or_else(|| {
+            let host = hosts.first()?;
+            let known = registrable.get(host).and_then(Value::as_str);
+            Some(known.unwrap_or(host).to_owned())
+        });
+        let given = read_host(&mut fields, "cookie_domain");
+        let rules = (self.suffixes, self.settings.loopback);
+        let cookie_domain = cookie_domain::choose(&mut fields, given, &hosts, &registrable, rules);
         let plan = fields.object("plan").map(Rules::read);
         let plan = plan.and_then(|plan| fields.absorb(plan));
         let name = fields.finish(name)?;
@@ -159,6 +161,7 @@ impl<D: Database> Control<'_, D> {
                 "fallback_url": fallback,
                 "domain": domain,
                 "cookie_domain": cookie_domain,
+                "registrable": registrable,
             },
         }))
     }

@@ -6,6 +6,7 @@ pub mod oracle;
 pub mod shop;
 pub mod sqlite;
 pub mod story;
+pub mod suffixes;
 
 use std::future::Future;
 use std::pin::pin;

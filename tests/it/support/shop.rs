@@ -3,6 +3,7 @@
 use super::block_on;
 use super::memory::{Kv, Queue, Receiver};
 use super::sqlite::Sqlite;
+use super::suffixes::PublicSuffixes;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
@@ -129,6 +130,7 @@ impl Shop {
             db: &self.db,
             snapshots: &self.kv,
             queue: &self.queue,
+            suffixes: &PublicSuffixes,
             settings: &self.settings,
         };
         block_on(services.handle(&request))
