@@ -316,8 +316,7 @@ fn counted(
     } = *arrival;
     let Visitor { class, state, .. } = visitor;
     let touch = new_touch(arrival, class, &visitor, choice);
-    let token = visitor.repeated.as_ref().unwrap_or(&touch);
-    let token = token::mint(keys, token, entropy.token());
+    let token = minted(arrival, visitor.repeated.as_ref().unwrap_or(&touch));
     let remembers = state.allows_cookie();
     let wanted = remembers || link.settings.utm.is_some() || host.utm.is_some();
     let mut noted = Tags::new();
@@ -359,6 +358,20 @@ fn counted(
     }
     redirect.visit = Some(visit);
     redirect
+}
+
+/// The token of a touch. An anonymous one keeps to itself where the consent state comes from: it
+/// would tell visitors with `Sec-GPC` from others.
+fn minted(arrival: &Arrival<'_>, touch: &Touch) -> String {
+    let Arrival { keys, entropy, .. } = *arrival;
+    if touch.nonce.is_some() {
+        return token::mint(keys, touch, entropy.token());
+    }
+    let nameless = Touch {
+        evidence: Evidence::Default,
+        ..touch.clone()
+    };
+    token::mint(keys, &nameless, entropy.token())
 }
 
 /// The chosen target with what travels and what we add.

@@ -11,7 +11,7 @@ use crate::domain::target::{MAX_TARGET, Target};
 /// The address `rest` below `target`; `None` when it is none that may be led to. `rest` is the raw
 /// path after the slug and its slash. The target's query and fragment stay.
 ///
-/// `https://a.example/shop?x=1` and `tea/green%20tea` → `https://a.example/shop/tea/green%20tea?x=1`.
+/// `https://a.example/shop?x=1` and `tea/big%20pot` → `https://a.example/shop/tea/big%20pot?x=1`.
 pub fn below(target: &Target, rest: &str) -> Option<Target> {
     let length = target.as_str().len().checked_add(rest.len())?;
     if length >= MAX_TARGET || rest.contains('\\') || rest.chars().any(char::is_control) {
