@@ -43,3 +43,8 @@ pub const CLICK_BUCKET_MS: i64 = 60_000;
 /// How long what ad platforms hear of an event waits for the event's click to be stored: clicks
 /// come by queue, seconds later, and hold the click IDs.
 pub const CLICK_WAIT_MS: i64 = 60_000;
+/// Clicks that one network may send on one partner within a minute before they are a flood. An
+/// isolate counts for itself, so it is approximate: a large office behind one address stays below.
+pub const FLOOD_CLICKS: u32 = 120;
+/// Pairs of network and partner that an isolate counts at once, at 16 bytes each.
+pub const FLOOD_SLOTS: usize = 4_096;
