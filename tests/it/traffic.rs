@@ -125,7 +125,8 @@ const KNOWN: &[(Class, &[&str])] = &[
             "Mozilla/5.0 (compatible; Bluesky Cardyb/1.1; +mailto:support@bsky.app)",
             "Mozilla/5.0 (compatible; Pinterestbot/1.0; +http://www.pinterest.com/bot.html)",
             "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_11_1) AppleWebKit/601.2.4 (KHTML, \
-             like Gecko) Version/9.0.1 Safari/601.2.4 facebookexternalhit/1.1 Facebot Twitterbot/1.0",
+             like Gecko) Version/9.0.1 Safari/601.2.4 facebookexternalhit/1.1 Facebot \
+             Twitterbot/1.0",
             "Mozilla/5.0 (Linux; Android 10; SM-G960F; wv) AppleWebKit/537.36 (KHTML, like Gecko) \
          Version/4.0 Chrome/120.0.0.0 Mobile Safari/537.36 thirdLandingPageFeInfra",
         ],
