@@ -83,9 +83,10 @@ pub const CLICK_WAIT_MS: i64 = 60_000;
 pub const CONFIRM_MS: i64 = 3_600_000;
 /// KV keys that an isolate waits for at a time; more are asked for by the next request.
 pub const WANTED_KEYS: usize = 100;
-/// Clicks on one partner from one network that one isolate takes as people's, in a minute.
-pub const FLOOD_CLICKS: u32 = 120;
-/// Networks and partners that are counted at a time: 96 kB.
-pub const FLOOD_SLOTS: usize = 4_096;
 /// Characters that a random slug may begin with.
 pub const SLUG_PREFIX_CHARS: usize = 60;
+/// Clicks that one network may send on one partner within a minute before they are a flood. An
+/// isolate counts for itself, so it is approximate: a large office behind one address stays below.
+pub const FLOOD_CLICKS: u32 = 120;
+/// Pairs of network and partner that an isolate counts at once, at 16 bytes each.
+pub const FLOOD_SLOTS: usize = 4_096;

@@ -1,174 +1,16 @@
 //! Traffic classes: every request gets one, with a reason. Software that nobody listed is found,
 //! and no browser is taken for software.
-//!
-//! The packed table `src/domain/traffic/crawlers.rs` is made here from
-//! `tests/golden/crawler_agents.json`, because only the rules themselves know which names they
-//! miss: `UPDATE_GOLDEN=1 cargo test --test it traffic` writes it again.
+
+mod packed;
 
 use crate::properties::cases;
+use packed::{KINDS, Names, is_alike, json, patterns, strings};
 use proptest::prelude::*;
-use serde_json::Value;
-use std::fmt::Write as _;
-use throughline::domain::traffic::software::{TABLE, Table};
+use throughline::domain::traffic::software::TABLE;
 use throughline::domain::traffic::{Class, Reasons, Signals, classify};
-
-const PACKED: &str = "src/domain/traffic/crawlers.rs";
-/// Bytes that the packed table may take.
-const BUDGET: usize = 6_144;
-/// Beginnings of names are enough to know them.
-const MISSED_CHARS: usize = 16;
-const KIND_CHARS: usize = 14;
-/// Kinds of software in the order in which the table names them: the first that fits wins.
-const KINDS: [Class; 5] = [
-    Class::AiAgent,
-    Class::Preview,
-    Class::Scanner,
-    Class::Library,
-    Class::Crawler,
-];
-
-#[derive(Clone)]
-struct Pattern {
-    text: String,
-    name: String,
-    class: Class,
-    agents: Vec<String>,
-}
-
-fn json(path: &str) -> Value {
-    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
-}
-
-fn strings(list: &Value) -> Vec<String> {
-    let list = list.as_array().unwrap().iter();
-    list.map(|text| text.as_str().unwrap().to_owned()).collect()
-}
-
-fn patterns() -> Vec<Pattern> {
-    let golden = json("tests/golden/crawler_agents.json");
-    let rows = golden["patterns"].as_array().unwrap().iter();
-    rows.map(|row| Pattern {
-        text: row["pattern"].as_str().unwrap().to_owned(),
-        name: row["name"].as_str().unwrap().to_owned(),
-        class: serde_json::from_value(row["class"].clone()).unwrap(),
-        agents: strings(&row["agents"]),
-    })
-    .collect()
-}
 
 fn people() -> Vec<String> {
     strings(&json("tests/golden/browser_agents.json")["agents"])
-}
-
-/// The names of a packed table: those that the rules miss, and those whose kind they miss.
-#[derive(Default)]
-struct Names {
-    missed: [String; 5],
-    kinds: [String; 5],
-}
-
-impl Names {
-    /// Adds what each pattern needs so that its agents are found and have their kind.
-    fn of(patterns: &[Pattern]) -> Names {
-        let mut names = Names::default();
-        for pattern in patterns {
-            let missed = names.with(|table| {
-                let mut agents = pattern.agents.iter();
-                agents.any(|agent| table.find(agent).is_none())
-            });
-            if missed {
-                add(&mut names.missed, pattern, MISSED_CHARS);
-            }
-        }
-        for pattern in patterns {
-            let other_kind = names.with(|table| {
-                let mut agents = pattern.agents.iter();
-                agents.any(|agent| {
-                    let found = table.find(agent);
-                    found.is_some_and(|found| !is_alike(found.class, pattern.class))
-                })
-            });
-            if other_kind {
-                add(&mut names.kinds, pattern, KIND_CHARS);
-            }
-        }
-        names
-    }
-
-    fn with<T>(&self, look: impl FnOnce(&Table<'_>) -> T) -> T {
-        let missed: [_; 5] = std::array::from_fn(|at| (KINDS[at], self.missed[at].as_str()));
-        let kinds: [_; 5] = std::array::from_fn(|at| (KINDS[at], self.kinds[at].as_str()));
-        look(&Table::new(&missed, &kinds))
-    }
-
-    fn bytes(&self) -> usize {
-        self.missed.iter().chain(&self.kinds).map(String::len).sum()
-    }
-}
-
-/// Crawlers and libraries differ in no decision, so no name is spent on telling them apart.
-fn is_alike(found: Class, listed: Class) -> bool {
-    let both = [found, listed];
-    found == listed
-        || both
-            .iter()
-            .all(|class| [Class::Crawler, Class::Library].contains(class))
-}
-
-fn add(names: &mut [String; 5], pattern: &Pattern, chars: usize) {
-    let at = KINDS
-        .iter()
-        .position(|class| *class == pattern.class)
-        .unwrap();
-    let name: String = pattern.name.chars().take(chars).collect();
-    if name.len() >= 3
-        && !names[at]
-            .split('|')
-            .any(|known| name.starts_with(known) && !known.is_empty())
-    {
-        names[at].push_str(name.trim_end());
-        names[at].push('|');
-    }
-}
-
-/// The source of the packed table.
-fn packed(names: &Names) -> String {
-    let mut out = String::from(
-        "//! Names of software that the general rules miss, packed from npm crawler-user-agents \
-         (MIT).\n//! Made by `tests/it/traffic.rs` from `tests/golden/crawler_agents.json`; not \
-         edited by hand.\n\nuse super::Class;\nuse super::software::Names;\n\n",
-    );
-    let lists = [
-        (
-            "MISSED",
-            "Without these, software would pass for a browser.",
-            &names.missed,
-        ),
-        (
-            "KINDS",
-            "These tell the kind of what is known to be software.",
-            &names.kinds,
-        ),
-    ];
-    for (title, story, lists) in lists {
-        writeln!(out, "/// {story}\n#[rustfmt::skip]").unwrap();
-        writeln!(out, "pub(super) const {title}: [Names<'static>; 5] = [").unwrap();
-        for (class, list) in KINDS.iter().zip(lists) {
-            write!(out, "    (Class::{class:?}, \"").unwrap();
-            let mut column = 99;
-            for name in list.split_terminator('|') {
-                if column + name.len() > 94 {
-                    out.push_str("\\\n        ");
-                    column = 8;
-                }
-                write!(out, "{name}|").unwrap();
-                column += name.len() + 1;
-            }
-            out.push_str("\"),\n");
-        }
-        out.push_str("];\n\n");
-    }
-    out.trim_end().to_owned() + "\n"
 }
 
 /// What a script sends: `Accept` like a browser, and no `Sec-Fetch-*`.
@@ -190,44 +32,6 @@ fn followed(user_agent: &str) -> Signals<'_> {
         fetch_user: "?1",
         ..fetched(user_agent)
     }
-}
-
-#[test]
-fn the_packed_table_is_made_from_the_pinned_list() {
-    let golden = json("tests/golden/crawler_agents.json");
-    let version = json("package.json")["devDependencies"]["crawler-user-agents"].clone();
-    let source = golden["source"].as_str().unwrap();
-    let version = format!(" {},", version.as_str().unwrap());
-    assert!(
-        source.contains(&version),
-        "run tools/golden/crawlers.mjs again"
-    );
-    let list = "node_modules/crawler-user-agents/crawler-user-agents.json";
-    if let Ok(text) = std::fs::read_to_string(list) {
-        let listed: Value = serde_json::from_str(&text).unwrap();
-        let left_out = golden["people"].as_object().unwrap();
-        let listed = listed.as_array().unwrap().iter();
-        let listed: Vec<_> = listed
-            .map(|entry| entry["pattern"].as_str().unwrap().to_owned())
-            .filter(|pattern| !left_out.contains_key(pattern))
-            .collect();
-        let added = strings(&golden["added"]);
-        let ours = patterns().into_iter().map(|pattern| pattern.text);
-        let ours: Vec<_> = ours.filter(|text| !added.contains(text)).collect();
-        assert_eq!(ours, listed, "run tools/golden/crawlers.mjs again");
-    }
-    let names = Names::of(&patterns());
-    println!("packed table: {} bytes", names.bytes());
-    assert!(names.bytes() <= BUDGET, "{} bytes", names.bytes());
-    let made = packed(&names);
-    if std::env::var("UPDATE_GOLDEN").is_ok() {
-        std::fs::write(PACKED, &made).unwrap();
-    }
-    let stored = std::fs::read_to_string(PACKED).unwrap();
-    assert!(
-        stored == made,
-        "{PACKED} is stale: see the head of this file"
-    );
 }
 
 #[test]
@@ -277,6 +81,10 @@ fn every_listed_agent_is_software_of_its_kind() {
 
 #[test]
 fn no_browser_is_taken_for_software() {
+    let version = json("package.json")["devDependencies"]["user-agents"].clone();
+    let source = json("tests/golden/browser_agents.json")["source"].clone();
+    let pinned = source.as_str().unwrap().contains(version.as_str().unwrap());
+    assert!(pinned, "run tools/golden/browser_agents.mjs again");
     let people = people();
     assert!(people.len() >= 200);
     for agent in &people {
@@ -316,8 +124,9 @@ const KNOWN: &[(Class, &[&str])] = &[
             "Mozilla/5.0 (compatible; redditbot/1.0; +http://www.reddit.com/feedback)",
             "Mozilla/5.0 (compatible; Bluesky Cardyb/1.1; +mailto:support@bsky.app)",
             "Mozilla/5.0 (compatible; Pinterestbot/1.0; +http://www.pinterest.com/bot.html)",
-            "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_11_1) AppleWebKit/601.2.4 (KHTML, like Gecko) \
-         Version/9.0.1 Safari/601.2.4 facebookexternalhit/1.1 Facebot Twitterbot/1.0",
+            "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_11_1) AppleWebKit/601.2.4 (KHTML, \
+             like Gecko) Version/9.0.1 Safari/601.2.4 facebookexternalhit/1.1 Facebot \
+             Twitterbot/1.0",
             "Mozilla/5.0 (Linux; Android 10; SM-G960F; wv) AppleWebKit/537.36 (KHTML, like Gecko) \
          Version/4.0 Chrome/120.0.0.0 Mobile Safari/537.36 thirdLandingPageFeInfra",
         ],
@@ -373,8 +182,8 @@ const KNOWN: &[(Class, &[&str])] = &[
             "Pingdom.com_bot_version_1.4_(http://www.pingdom.com/)",
             "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) \
          HeadlessChrome/126.0.0.0 Safari/537.36",
-            "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) \
-         Chrome/138.0.0.0 Safari/537.36 Chrome-Lighthouse",
+            "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like \
+             Gecko) Chrome/138.0.0.0 Safari/537.36 Chrome-Lighthouse",
         ],
     ),
     (

@@ -65,7 +65,8 @@ function nameOf(pattern) {
     .split("\u0000")
     .map((part) => part.toLowerCase().replace(/^[^a-z0-9]+/, "").trimEnd());
   const longest = parts.reduce((best, part) => (part.length > best.length ? part : best), "");
-  return longest.length >= 3 && /^[\x20-\x7e]*$/.test(longest) ? longest.replace(/["\\|].*/, "") : "";
+  const printable = longest.length >= 3 && /^[\x20-\x7e]*$/.test(longest);
+  return printable ? longest.replace(/["\\|].*/, "") : "";
 }
 
 const patterns = list

@@ -2,14 +2,15 @@
 //!
 //! General rules come first, so that software nobody has listed is seen too: words that only
 //! software uses, an address to read more at, and not being built like a browser's agent. A packed
-//! list adds the names that these rules miss, and the kinds that words do not tell. One pass over
-//! the text: a filter of three-byte beginnings turns away nearly every place at once.
+//! list adds the names that these rules miss, and the kinds that words do not tell.
 //!
 //! A person misread as software costs a partner's commission. So words stand on guard (CUBOT
 //! phones, `okhttp` and `Google/google` inside an app's agent), a strange product name alone is no
 //! sign, and no rule may hit an agent of `tests/golden/browser_agents.json`.
 
+use super::index::{Index, begins_a_word, holds, starts};
 use super::{Class, crawlers};
+use std::sync::LazyLock;
 
 /// What gave software away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,86 +35,110 @@ pub struct Software {
 /// Lower-case names of one kind of software, each followed by `|`.
 pub type Names<'a> = (Class, &'a str);
 
-/// The listed names, with the filter of their beginnings.
+/// The listed names and the general words, ready to be looked for.
 pub struct Table<'a> {
-    beginnings: Beginnings,
-    missed: &'a [Names<'a>],
-    kinds: &'a [Names<'a>],
+    /// [`WORDS`], then [`ENGINES`], then the names that the rules miss.
+    signs: Index<'a>,
+    /// Names and words that tell the kind; an earlier one outweighs a later one.
+    kinds: Index<'a>,
+    /// The class of each word of `kinds`, and whether it is a whole name.
+    classes: Vec<(Class, bool)>,
 }
 
-/// The table that the product uses.
-pub static TABLE: Table<'static> = Table::new(&crawlers::MISSED, &crawlers::KINDS);
+/// The table that the product uses: made when the first agent comes, some microseconds.
+pub static TABLE: LazyLock<Table<'static>> =
+    LazyLock::new(|| Table::new(&crawlers::MISSED, &crawlers::KINDS));
 
 impl<'a> Table<'a> {
     /// `missed` are names without which software would pass for a browser; `kinds` only tell the
     /// kind of what is known to be software. The first kind that has a name wins.
-    pub const fn new(missed: &'a [Names<'a>], kinds: &'a [Names<'a>]) -> Self {
-        let mut beginnings = Beginnings::of(WORDS);
-        let mut at = 0;
-        while at < missed.len() {
-            #[allow(clippy::indexing_slicing)] // Checked above; `get` on slices is not const.
-            let names = missed[at].1;
-            beginnings = beginnings.with(names);
-            at += 1;
-        }
+    pub fn new(missed: &[Names<'a>], kinds: &[Names<'a>]) -> Self {
+        let names = kinds.iter().chain(missed).map(|names| (*names, true));
+        let told: Vec<_> = names
+            .chain(KIND_WORDS.iter().map(|words| (*words, false)))
+            .collect();
+        let classes = told.iter().flat_map(|((class, list), whole)| {
+            let words = list.split_terminator('|');
+            words.map(|_| (*class, *whole))
+        });
         Self {
-            beginnings,
-            missed,
-            kinds,
+            signs: Index::of(
+                [WORDS, ENGINES]
+                    .into_iter()
+                    .chain(missed.iter().map(|n| n.1)),
+            ),
+            classes: classes.collect(),
+            kinds: Index::of(told.iter().map(|((_, list), _)| *list)),
         }
     }
 
     /// Finds software; `None` for what a person's browser could have sent.
     pub fn find(&self, agent: &str) -> Option<Software> {
-        let sign = self.sign(agent.as_bytes())?;
-        let class = self.class(agent.as_bytes(), sign);
+        let agent = agent.as_bytes();
+        let agent = agent.get(..LOOKED_AT).unwrap_or(agent);
+        let sign = self.sign(agent)?;
+        let class = self.class(agent, sign);
         Some(Software { class, sign })
     }
 
     fn sign(&self, agent: &[u8]) -> Option<Sign> {
-        let mut last = 0;
-        for (end, byte) in agent.iter().enumerate() {
-            last = (last << 8 | u32::from(byte | 0x20)) & 0x00ff_ffff;
-            if self.beginnings.may_hold(last)
-                && let Some(sign) = self.sign_at(agent, end.saturating_sub(2))
-            {
-                return Some(sign);
+        let mut sign = None;
+        let mut engine = false;
+        self.signs.each(agent, |number, word, at| {
+            if number < WORD_COUNT {
+                sign = is_meant(word, agent, at).then_some(Sign::Word);
+            } else if number < WORD_COUNT + ENGINE_COUNT {
+                engine = true;
+            } else {
+                sign = begins_a_word(agent, at).then_some(Sign::Name);
             }
-        }
-        (!is_built_like_a_browsers(agent)).then_some(Sign::Unfamiliar)
+            sign.is_some()
+        });
+        let unfamiliar = || !is_built_like_a_browsers(agent, engine);
+        sign.or_else(|| unfamiliar().then_some(Sign::Unfamiliar))
     }
 
-    fn sign_at(&self, agent: &[u8], at: usize) -> Option<Sign> {
-        if split(WORDS).any(|word| starts(agent, at, word) && is_meant(word, agent, at)) {
-            return Some(Sign::Word);
-        }
-        let named = |names: &Names<'_>| split(names.1).any(|name| starts(agent, at, name));
-        (begins_a_word(agent, at) && self.missed.iter().any(named)).then_some(Sign::Name)
-    }
-
-    /// Runs for software only, so it may look at the whole list.
     fn class(&self, agent: &[u8], sign: Sign) -> Class {
-        let starts_of_words = Starts::of(agent);
-        let named = |names: &&Names<'_>| starts_of_words.any(agent, names.1);
-        if let Some(names) = self.kinds.iter().chain(self.missed).find(named) {
-            return names.0;
-        }
-        let told = |names: &&Names<'_>| split(names.1).any(|word| holds(agent, word));
-        if let Some(names) = KIND_WORDS.iter().find(told) {
-            return names.0;
-        }
-        if sign == Sign::Unfamiliar {
-            Class::Library
-        } else {
-            Class::Crawler
+        let mut best = usize::MAX;
+        self.kinds.each(agent, |number, _, at| {
+            let whole = self.classes.get(number).is_some_and(|(_, whole)| *whole);
+            if number < best && (!whole || begins_a_word(agent, at)) {
+                best = number;
+            }
+            false
+        });
+        match self.classes.get(best) {
+            Some((class, _)) => *class,
+            None if sign == Sign::Unfamiliar => Class::Library,
+            None => Class::Crawler,
         }
     }
 }
+
+/// Bytes of an agent that are looked at; browsers in apps stay below a thousand.
+const LOOKED_AT: usize = 2_048;
 
 /// What only software says of itself, anywhere in an agent. `is_meant` guards some.
 const WORDS: &str = "bot|crawl|spider|slurp|://|www.|.com|mailto:|compatible|headless|fetcher|\
     monitor|checker|preview|validator|archiver|indexer|scraper|scraping|uptime|synthetic|-user/|\
     -google|phantomjs|selenium|webdriver|playwright|puppeteer|lighthouse|";
+
+const WORD_COUNT: usize = count(WORDS);
+
+/// Engines of browsers, as their agents name them.
+const ENGINES: &str = "webkit|gecko|trident/|khtml|presto/|msie |";
+const ENGINE_COUNT: usize = count(ENGINES);
+
+/// Words of a packed list. Evaluated by the compiler: it cannot panic at run time.
+#[allow(clippy::indexing_slicing)]
+const fn count(packed: &str) -> usize {
+    let (mut at, mut words) = (0, 0);
+    while at < packed.len() {
+        words += (packed.as_bytes()[at] == b'|') as usize;
+        at += 1;
+    }
+    words
+}
 
 /// Words that tell the kind of software that its name does not tell, by weight.
 const KIND_WORDS: [Names<'static>; 4] = [
@@ -123,7 +148,8 @@ const KIND_WORDS: [Names<'static>; 4] = [
     (
         Class::Library,
         "monitor|uptime|status|ping|probe|synthetic|headless|phantomjs|selenium|webdriver|python|\
-         playwright|puppeteer|lighthouse|httpclient|http-client|http_client|node-fetch|curl/|wget/|",
+         playwright|puppeteer|lighthouse|httpclient|http-client|http_client|node-fetch|\
+         curl/|wget/|",
     ),
 ];
 
@@ -146,110 +172,14 @@ fn is_meant(word: &str, agent: &[u8], at: usize) -> bool {
     }
 }
 
-/// Browsers say `Mozilla/5.0` and name their engine; very old ones and phones before the web's
-/// present form have their own ways.
-fn is_built_like_a_browsers(agent: &[u8]) -> bool {
+/// Browsers say `Mozilla/5.0`, their platform and their engine; very old ones, and phones before
+/// the web's present form, have their own ways.
+fn is_built_like_a_browsers(agent: &[u8], engine: bool) -> bool {
     if starts(agent, 0, "mozilla/5.0 (") {
-        // The platform is what differs most; the engine comes soon after it.
-        return ["webkit", "gecko", "trident/", "khtml", "presto/", "msie "]
-            .iter()
-            .any(|engine| holds(agent, engine));
+        return engine;
     }
     (starts(agent, 0, "mozilla/") && holds(agent, "msie "))
         || starts(agent, 0, "opera/")
         || starts(agent, 0, "ucweb/")
         || holds(agent, "profile/midp")
-}
-
-/// The names of a packed text, and the words of one.
-fn split(packed: &str) -> impl Iterator<Item = &str> {
-    packed.split_terminator('|')
-}
-
-/// Does `text` go on with `word` at this place? Letters of any case are equal.
-fn starts(text: &[u8], at: usize, word: &str) -> bool {
-    text.get(at..at.saturating_add(word.len()))
-        .is_some_and(|part| part.eq_ignore_ascii_case(word.as_bytes()))
-}
-
-/// Does `text` hold `word` anywhere? Letters of any case are equal; `word` is in lower case.
-pub(super) fn holds(text: &[u8], word: &str) -> bool {
-    let first = word.as_bytes().first().copied().unwrap_or_default();
-    text.iter()
-        .enumerate()
-        .any(|(at, byte)| byte.to_ascii_lowercase() == first && starts(text, at, word))
-}
-
-fn begins_a_word(text: &[u8], at: usize) -> bool {
-    let before = at.checked_sub(1).and_then(|before| text.get(before));
-    !before.is_some_and(u8::is_ascii_alphanumeric)
-}
-
-/// Where words begin in an agent. Names of software stand in the first few.
-struct Starts {
-    places: [u16; 48],
-    used: usize,
-}
-
-impl Starts {
-    fn of(agent: &[u8]) -> Self {
-        let mut starts = Self {
-            places: [0; 48],
-            used: 0,
-        };
-        for (at, byte) in agent.iter().enumerate().take(1_024) {
-            if byte.is_ascii_alphanumeric()
-                && begins_a_word(agent, at)
-                && let Some(place) = starts.places.get_mut(starts.used)
-            {
-                *place = at as u16;
-                starts.used += 1;
-            }
-        }
-        starts
-    }
-
-    fn any(&self, agent: &[u8], names: &str) -> bool {
-        let places = self.places.get(..self.used).unwrap_or_default();
-        split(names).any(|name| {
-            let mut places = places.iter();
-            places.any(|place| starts(agent, usize::from(*place), name))
-        })
-    }
-}
-
-/// A set of three-byte beginnings with few false members: 4,096 bits, made by the compiler.
-struct Beginnings([u64; 64]);
-
-impl Beginnings {
-    const fn place(three: u32) -> usize {
-        (three.wrapping_mul(0x9e37_79b1) >> 20) as usize
-    }
-
-    const fn of(packed: &str) -> Self {
-        Beginnings([0; 64]).with(packed)
-    }
-
-    #[allow(clippy::indexing_slicing)] // Bounds are the loop's; a place is below 4,096.
-    const fn with(mut self, packed: &str) -> Self {
-        let bytes = packed.as_bytes();
-        let mut at = 0;
-        while at + 2 < bytes.len() {
-            if at == 0 || bytes[at - 1] == b'|' {
-                let three = ((bytes[at] | 0x20) as u32) << 16
-                    | ((bytes[at + 1] | 0x20) as u32) << 8
-                    | (bytes[at + 2] | 0x20) as u32;
-                let place = Self::place(three);
-                self.0[place / 64] |= 1 << (place % 64);
-            }
-            at += 1;
-        }
-        self
-    }
-
-    fn may_hold(&self, three: u32) -> bool {
-        let place = Self::place(three);
-        let word = self.0.get(place / 64).copied().unwrap_or_default();
-        word >> (place % 64) & 1 == 1
-    }
 }

@@ -220,6 +220,8 @@ impl Shop {
             accept: "text/html",
             fetch_dest: "document",
             fetch_mode: "navigate",
+            fetch_site: "cross-site",
+            fetch_user: "?1",
             country: "US",
             ..edge_plane::Facts::default()
         };
