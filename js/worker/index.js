@@ -3,12 +3,13 @@
  *
  * - `/go/…`, `/tl/e`, `/tl/me`: one synchronous call into wasm; what the isolate does not know is
  *   fetched first (`prepare`).
- * - `/tl/tl.js`: the snippet.
+ * - `/tl/tl.js`, `/tl/full.js`: the snippet.
  * - `/api/v1/track/…` on every host, everything else of the API on the admin host.
  * - any other path, when a site origin is set: the landing gateway.
  */
 import * as core from "throughline:core";
-import snippet from "throughline:snippet";
+import tl from "throughline:snippet/core";
+import full from "throughline:snippet/full";
 import wasm from "throughline:wasm";
 import { gather } from "./clicks.js";
 import { guarded, start } from "./crash.js";
@@ -18,6 +19,8 @@ import { passThrough } from "./gateway.js";
 start(core, wasm);
 
 const BEACON_BYTES = 8192;
+/** @type {Record<string, string>} */
+const SNIPPETS = { tl, full };
 const SNIPPET_HEADERS = {
   "content-type": "text/javascript; charset=utf-8",
   "cache-control": "public, max-age=3600",
@@ -151,9 +154,8 @@ export default {
     const slash = url.indexOf("/", 8);
     if (url.startsWith("/go/", slash)) return visit(request, env, ctx, "");
     if (url.startsWith("/tl/", slash)) {
-      if (/^\/tl\/tl\.js(\?|$)/.test(url.slice(slash))) {
-        return new Response(snippet, { headers: SNIPPET_HEADERS });
-      }
+      const script = /^\/tl\/(tl|full)\.js(\?|$)/.exec(url.slice(slash));
+      if (script) return new Response(SNIPPETS[script[1]], { headers: SNIPPET_HEADERS });
       if (request.method === "POST") return beacon(request, env, ctx);
       return visit(request, env, ctx, "");
     }

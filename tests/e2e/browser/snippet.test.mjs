@@ -1,13 +1,11 @@
 /** The snippet in a real browser: what it sends, what it never sends, and what it fills in. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { brotliCompressSync } from "node:zlib";
-import { build } from "esbuild";
+import { bundleScript } from "../../../tools/snippet.mjs";
 import { launch } from "../support/browser.mjs";
 import { productAnswer, startPageServer } from "../support/page_server.mjs";
 
-const SOURCE = fileURLToPath(new URL("../../../js/snippet/snippet.ts", import.meta.url));
 const TAG = '<script src="/tl/tl.js" defer></script>';
 const FULL_TAG = TAG.replace(" defer", ' defer data-consent="full"');
 const FORM =
@@ -20,15 +18,7 @@ let browser;
 let snippet = "";
 
 before(async () => {
-  const result = await build({
-    entryPoints: [SOURCE],
-    bundle: true,
-    minify: true,
-    format: "iife",
-    target: "es2020",
-    write: false,
-  });
-  snippet = result.outputFiles[0]?.text ?? "";
+  snippet = await bundleScript(process.env.KIND ?? "core");
   browser = await launch();
 });
 
