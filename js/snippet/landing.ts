@@ -16,9 +16,12 @@ const last = (pattern: string): string | undefined =>
 
 export const tokenOf = (): string | undefined => last(param + "=(tlc_[\\w-]+)");
 
-/** A partner's name as it stands in the URL, percent-encoded. */
+/** The first of the partner parameters that has a value, as it stands there, percent-encoded. */
 export const partnerOf = (): string | undefined =>
-  last(`(?:${(options.via ?? "via,ref").replace(/[\s,]+/g, "|")})=([^&]+)`);
+  (options.via ?? "via,ref")
+    .split(/[\s,]+/)
+    .map((name) => last(name + "=([^&]+)"))
+    .find(Boolean);
 
 /** Reports the landing that `visit` holds, if it is one. */
 export const land = (found?: string, partner = partnerOf()): void => {
