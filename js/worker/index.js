@@ -7,8 +7,8 @@
  *   the site behind the gateway does; what the isolate does not know is fetched first (`prepare`).
  */
 import * as core from "throughline:core";
-import snippet from "throughline:snippet";
-import full from "throughline:snippet-full";
+import tl from "throughline:snippet/core";
+import full from "throughline:snippet/full";
 import wasm from "throughline:wasm";
 import { gather } from "./clicks.js";
 import { guarded, start } from "./crash.js";
@@ -18,6 +18,8 @@ import { passThrough } from "./gateway.js";
 start(core, wasm);
 
 const BEACON_BYTES = 8192;
+/** @type {Record<string, string>} */
+const SNIPPETS = { tl, full };
 const SNIPPET_HEADERS = {
   "content-type": "text/javascript; charset=utf-8",
   "cache-control": "public, max-age=3600",
@@ -194,9 +196,10 @@ export default {
     const slash = url.indexOf("/", 8);
     if (url.startsWith("/go/", slash)) return visit(request, env, ctx, "");
     if (url.startsWith("/tl/", slash)) {
-      const script = /^\/tl\/(tl|full)\.js(\?|$)/.exec(url.slice(slash))?.[1];
-      if (script) return new Response(script === "tl" ? snippet : full, { headers: SNIPPET_HEADERS });
-      return request.method === "POST" ? beacon(request, env, ctx) : visit(request, env, ctx, "");
+      const script = /^\/tl\/(tl|full)\.js(\?|$)/.exec(url.slice(slash));
+      if (script) return new Response(SNIPPETS[script[1]], { headers: SNIPPET_HEADERS });
+      if (request.method === "POST") return beacon(request, env, ctx);
+      return visit(request, env, ctx, "");
     }
     if (url.startsWith("/api/v1/track/", slash)) return api(request, env, ctx);
     const { hostname } = new URL(url);

@@ -3,11 +3,11 @@ declare module "throughline:wasm" {
   const module: WebAssembly.Module;
   export default module;
 }
-declare module "throughline:snippet" {
+declare module "throughline:snippet/core" {
   const text: string;
   export default text;
 }
-declare module "throughline:snippet-full" {
+declare module "throughline:snippet/full" {
   const text: string;
   export default text;
 }
