@@ -14,8 +14,7 @@ use super::limits;
 use super::seal::{Keyring, NONCE, Purpose};
 use super::time::UnixMs;
 use super::token::{Marks, Touch};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use throughline_cipher as cipher;
 
 const CONTEXT: &str = "journal";
 /// Set when a script's request set the cookie: Safari caps such cookies at 7 days, so the next
@@ -129,7 +128,8 @@ impl Journal {
     pub fn seal(mut self, keys: &Keyring, entropy: [u8; NONCE]) -> String {
         loop {
             let sealed = keys.seal(Purpose::Journal, CONTEXT, &self.write(), entropy);
-            let value = URL_SAFE_NO_PAD.encode(&sealed);
+            let mut value = String::with_capacity(sealed.len().div_ceil(3) * 4);
+            cipher::encode(&sealed, &mut value);
             if value.len() <= limits::COOKIE_BYTES {
                 return value;
             }
@@ -148,7 +148,7 @@ impl Journal {
         if value.len() > limits::COOKIE_BYTES {
             return None;
         }
-        let sealed = URL_SAFE_NO_PAD.decode(value).ok()?;
+        let sealed = cipher::decode(value)?;
         let plain = keys.open(Purpose::Journal, CONTEXT, &sealed)?;
         let journal = Journal::read(&plain)?;
         let age = now.since(journal.issued_at);

@@ -8,20 +8,14 @@
 //! `version(1) | key id(1) | nonce(24) | XChaCha20-Poly1305 ciphertext and tag`, and its header and
 //! context are authenticated with it.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chacha20poly1305::aead::{Aead, KeyInit, Payload};
-use chacha20poly1305::{XChaCha20Poly1305, XNonce};
-use hkdf::Hkdf;
-use hmac::{Hmac, Mac};
-use sha2::Sha256;
 use std::fmt;
 use subtle::ConstantTimeEq;
+use throughline_cipher as cipher;
 
 const VERSION: u8 = 1;
 const HEADER: usize = 2;
 /// Bytes of the sealing nonce; callers bring that much entropy.
-pub const NONCE: usize = 24;
+pub const NONCE: usize = cipher::NONCE;
 
 /// What a key is for. The label is part of the format: it is never changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,17 +116,14 @@ impl Keyring {
         nonce: [u8; NONCE],
     ) -> Vec<u8> {
         let header = [VERSION, self.current.id];
-        let cipher = XChaCha20Poly1305::new(self.current.key(purpose).into());
         let aad = [&header, context.as_bytes()].concat();
-        let payload = Payload {
-            msg: plain,
-            aad: &aad,
-        };
-        // The cipher refuses only messages of more than 256 GiB.
-        let sealed = cipher
-            .encrypt(&XNonce::from(nonce), payload)
-            .unwrap_or_default();
-        [&header, nonce.as_slice(), &sealed].concat()
+        let mut out = Vec::with_capacity(HEADER + NONCE + plain.len() + cipher::TAG);
+        out.extend_from_slice(&header);
+        out.extend_from_slice(&nonce);
+        out.extend_from_slice(plain);
+        let key = self.current.key(purpose);
+        cipher::seal(key, nonce, &aad, &mut out, HEADER + NONCE);
+        out
     }
 
     /// Opens a sealed value; `None` when anything about it is wrong, without saying what.
@@ -140,24 +131,15 @@ impl Keyring {
         let (header, rest) = sealed.split_at_checked(HEADER)?;
         let (nonce, ciphertext) = rest.split_at_checked(NONCE)?;
         let [VERSION, id] = *header else { return None };
-        let cipher = XChaCha20Poly1305::new(self.by_id(id)?.key(purpose).into());
+        let key = self.by_id(id)?.key(purpose);
         let aad = [header, context.as_bytes()].concat();
-        let nonce = XNonce::from(<[u8; NONCE]>::try_from(nonce).ok()?);
-        cipher
-            .decrypt(
-                &nonce,
-                Payload {
-                    msg: ciphertext,
-                    aad: &aad,
-                },
-            )
-            .ok()
+        cipher::open(key, nonce.try_into().ok()?, &aad, ciphertext)
     }
 
     /// Seals with a nonce derived from the content: equal contents give equal values (used for
     /// tokens that must identify nobody; the derivation is keyed, so it cannot be guessed).
     pub fn seal_equal(&self, purpose: Purpose, context: &str, plain: &[u8]) -> Vec<u8> {
-        let mac = mac(
+        let mac = cipher::mac(
             self.current.key(Purpose::AnonymousNonce),
             &[context.as_bytes(), plain],
         );
@@ -168,7 +150,10 @@ impl Keyring {
 
     /// MAC of `parts` under the current key, with that key's id.
     pub fn mac(&self, purpose: Purpose, parts: &[&[u8]]) -> (u8, [u8; 32]) {
-        (self.current.id, mac(self.current.key(purpose), parts))
+        (
+            self.current.id,
+            cipher::mac(self.current.key(purpose), parts),
+        )
     }
 
     /// Checks a MAC, or its first bytes, in constant time. At least 16 bytes must be given.
@@ -176,7 +161,7 @@ impl Keyring {
         let Some(key) = self.by_id(key_id) else {
             return false;
         };
-        let full = mac(key.key(purpose), parts);
+        let full = cipher::mac(key.key(purpose), parts);
         let expected = full.get(..tag.len()).unwrap_or_default();
         tag.len() >= 16 && bool::from(expected.ct_eq(tag))
     }
@@ -188,7 +173,7 @@ impl Keyring {
             .last()
             .unwrap_or(&self.current)
             .key(Purpose::Customer);
-        let mac = mac(key, &[program.as_bytes(), external_id.as_bytes()]);
+        let mac = cipher::mac(key, &[program.as_bytes(), external_id.as_bytes()]);
         hex::encode(mac.get(..16).unwrap_or_default())
     }
 
@@ -197,7 +182,7 @@ impl Keyring {
         let Some(encoded) = text.strip_prefix("tls_") else {
             return false;
         };
-        let Ok(bytes) = URL_SAFE_NO_PAD.decode(encoded) else {
+        let Some(bytes) = cipher::decode(encoded) else {
             return false;
         };
         bool::from(self.current.key(Purpose::Setup).as_slice().ct_eq(&bytes))
@@ -207,29 +192,15 @@ impl Keyring {
 fn read_entry(entry: &str) -> Option<RootKey> {
     let (id, secret) = entry.split_once(':')?;
     let id = id.parse::<u8>().ok().filter(|id| *id > 0)?;
-    let secret = URL_SAFE_NO_PAD.decode(secret.trim_end_matches('=')).ok()?;
+    let secret = cipher::decode(secret.trim_end_matches('='))?;
     if secret.len() < 32 {
         return None;
     }
-    let hkdf = Hkdf::<Sha256>::new(None, &secret);
     let mut derived = [[0; 32]; PURPOSES.len()];
     for (key, (_, label)) in derived.iter_mut().zip(PURPOSES) {
-        hkdf.expand(label, key).ok()?;
+        *key = cipher::derive(&secret, label)?;
     }
     Some(RootKey { id, derived })
-}
-
-/// HMAC-SHA256 over the parts, each with its length in front so that borders cannot be moved.
-fn mac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
-    // HMAC takes keys of any length.
-    let Ok(mut mac) = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key) else {
-        return [0; 32];
-    };
-    for part in parts {
-        mac.update(&(part.len() as u64).to_be_bytes());
-        mac.update(part);
-    }
-    mac.finalize().into_bytes().into()
 }
 
 #[cfg(test)]
@@ -242,7 +213,9 @@ pub mod tests {
     }
 
     pub fn entry(id: u8, byte: u8) -> String {
-        format!("{id}:{}", URL_SAFE_NO_PAD.encode([byte; 32]))
+        let mut entry = format!("{id}:");
+        cipher::encode(&[byte; 32], &mut entry);
+        entry
     }
 
     #[test]

@@ -13,9 +13,8 @@ use super::limits;
 use super::seal::{Keyring, NONCE, Purpose};
 use super::time::UnixMs;
 use super::traffic::Class;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::num::NonZeroU64;
+use throughline_cipher as cipher;
 
 /// What every click token starts with.
 pub const PREFIX: &str = "tlc_";
@@ -117,7 +116,7 @@ pub fn mint(keys: &Keyring, touch: &Touch, entropy: [u8; NONCE]) -> String {
     };
     let mut token = String::with_capacity(limits::TOKEN_CHARS);
     token.push_str(PREFIX);
-    URL_SAFE_NO_PAD.encode_string(&sealed, &mut token);
+    cipher::encode(&sealed, &mut token);
     token
 }
 
@@ -128,7 +127,7 @@ pub fn open(keys: &Keyring, token: &str, now: UnixMs) -> Option<Touch> {
     if token.len() > limits::TOKEN_CHARS {
         return None;
     }
-    let sealed = URL_SAFE_NO_PAD.decode(encoded).ok()?;
+    let sealed = cipher::decode(encoded)?;
     let plain = keys.open(Purpose::Token, PREFIX, &sealed)?;
     let mut reader = Reader::new(&plain);
     let touch = Touch::read(&mut reader)?;
