@@ -299,3 +299,6 @@ fn systems<S: Serializer>(list: &[Os], serializer: S) -> Result<S::Ok, S::Error>
 pub(super) fn instant<S: Serializer>(at: &Option<UnixMs>, s: S) -> Result<S::Ok, S::Error> {
     at.map(UnixMs::to_rfc3339).serialize(s)
 }
+
+#[cfg(test)]
+mod tests;

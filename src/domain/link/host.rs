@@ -300,3 +300,6 @@ fn paths(fields: &mut Fields<'_>, name: &str) -> Option<Vec<String>> {
     }
     Some(texts.into_iter().map(str::to_owned).collect())
 }
+
+#[cfg(test)]
+mod tests;

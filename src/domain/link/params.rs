@@ -222,3 +222,6 @@ fn is_plain(text: &str) -> bool {
     text.bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
 }
+
+#[cfg(test)]
+mod tests;

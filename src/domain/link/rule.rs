@@ -108,3 +108,71 @@ fn read(fields: &mut Fields<'_>, targets: &Targets<'_>) -> Option<Rule> {
     let (when, target) = when.zip(target)?;
     Some(Rule { when, target, app })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::time::UnixMs;
+    use crate::domain::traffic::Class;
+    use serde_json::json;
+
+    fn rules() -> Vec<Rule> {
+        let body = json!({"rules": [
+            {"when": {"country": ["DE"]}, "target": "https://shop.example/de"},
+            {"when": {"any": [{"country": ["FR"]}, {"os": ["ios"]}]},
+             "target": "https://shop.example/app",
+             "app": {"ios": "https://apps.apple.com/app/id1"}},
+            {"when": {"country": ["US"]}, "target": "https://shop.example/us"},
+        ]});
+        let hosts = ["shop.example", "apps.apple.com"].map(str::to_owned);
+        let targets = Targets::Check {
+            hosts: &hosts,
+            loopback: false,
+            token_param: "tl",
+        };
+        let mut fields = Fields::new(body.as_object().unwrap(), "");
+        let rules = Rule::read_all(&mut fields, &targets);
+        fields.finish(Some(rules)).unwrap()
+    }
+
+    fn sight(country: &'static str, user_agent: &'static str) -> Sight<'static> {
+        Sight {
+            country,
+            region: "",
+            user_agent,
+            language: "",
+            query: "",
+            referrer: "",
+            class: Class::Human,
+            now: UnixMs(0),
+        }
+    }
+
+    #[test]
+    fn the_first_rule_that_holds_wins_and_those_before_say_why_not() {
+        let rules = rules();
+        let mut tried = Vec::new();
+        let found = first(&rules, &sight("US", ""), Some(&mut tried)).unwrap();
+        assert_eq!(found.target.as_str(), "https://shop.example/us");
+        let failed: Vec<_> = tried.iter().map(|tried| tried.failed).collect();
+        assert_eq!(failed, [Some("country"), Some("any"), None]);
+        assert_eq!(first(&rules, &sight("JP", ""), None), None);
+    }
+
+    #[test]
+    fn phones_are_led_to_the_app_and_others_are_not() {
+        let rules = rules();
+        let (target, app) = rules[1].leads("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0) Mobile");
+        assert_eq!(
+            (target.as_str(), app),
+            ("https://apps.apple.com/app/id1", true)
+        );
+        for agent in [
+            "Mozilla/5.0 (Linux; Android 15) Mobile",
+            "Mozilla/5.0 (X11; Linux)",
+        ] {
+            let (target, app) = rules[1].leads(agent);
+            assert_eq!((target.as_str(), app), ("https://shop.example/app", false));
+        }
+    }
+}

@@ -58,3 +58,41 @@ impl LinkSnapshot {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_suspension_hides_all_else_and_dates_come_before_the_cap() {
+        use Availability::*;
+        let (start, end) = (UnixMs(1_000_000), UnixMs(2_000_000));
+        let record = json!({
+            "id": "ln_000000000002", "program": "pg_000000000001", "partner": "pn_000000000003",
+            "slug": "anna", "target": "https://shop.example/",
+            "starts_at": start.to_rfc3339(), "ends_at": end.to_rfc3339(),
+        });
+        for (standing, capped, now, expected) in [
+            ("live", false, start, Open),
+            ("live", false, start.plus(-1), Scheduled),
+            ("live", true, start.plus(-1), Scheduled),
+            ("live", false, end.plus(-1), Open),
+            ("live", false, end, Expired),
+            ("live", true, end, Expired),
+            ("live", true, start, Capped),
+            ("paused", true, end, Paused),
+            ("suspended", true, start.plus(-1), Suspended),
+        ] {
+            let mut record = record.clone();
+            record["standing"] = standing.into();
+            record["capped"] = capped.into();
+            let link = LinkSnapshot::stored(&record).unwrap();
+            assert_eq!(
+                link.availability(now),
+                expected,
+                "{standing} {capped} {now:?}"
+            );
+        }
+    }
+}

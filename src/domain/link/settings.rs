@@ -221,3 +221,6 @@ fn read_offer(fields: &mut Fields<'_>) -> Option<Value> {
     }
     Some(offer.clone())
 }
+
+#[cfg(test)]
+mod tests;

@@ -143,3 +143,152 @@ fn scaled(number: u64, whole: u64) -> u64 {
     // `whole` is at most 80,000: 32 high bits of the number are enough and cannot overflow.
     (number >> 32).wrapping_mul(whole) >> 32
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn read(split: &Value) -> Result<Split, Vec<(String, &'static str)>> {
+        let body = json!({ "split": split });
+        let mut fields = Fields::new(body.as_object().unwrap(), "");
+        let read = Split::read(&mut fields, &Targets::Stored);
+        fields.finish(read).map_err(|errors| {
+            let faults = errors.into_iter();
+            faults.map(|error| (error.path, error.code)).collect()
+        })
+    }
+
+    fn split() -> Split {
+        let target = "https://shop.example/";
+        read(
+            &json!({"holdout_bps": 500, "baseline": target, "variants": [
+            {"id": 3, "weight": 1, "target": target}, {"weight": 0, "target": target},
+            {"weight": 2, "target": target}, {"weight": 7, "target": target}]}),
+        )
+        .unwrap()
+    }
+
+    fn link() -> LinkId {
+        LinkId::from_number(7)
+    }
+
+    #[test]
+    fn choices_are_as_they_always_were() {
+        // Computed by another implementation (Python), which gives SplitMix64's published first
+        // value for seed 0.
+        assert_eq!(finish(0), 0xe220_a839_7b1d_cdaf);
+        for (nonce, link, expected) in [
+            (0, 7, 0xb8b4_c297_7eab_ce45),
+            (1, 7, 0x3d41_bf49_5cd3_075f),
+            (u64::MAX, 1, 0xa562_df66_c82c_649a),
+            (0x0123_4567_89ab_cdef, (1 << 60) - 1, 0x2e41_fc28_a2cb_e31b),
+        ] {
+            assert_eq!(mixed(nonce, link), expected);
+        }
+        let ids = (0..24).map(|n| split().variant(n, link()).unwrap().id);
+        let chosen = [
+            4, 2, 2, 4, 4, 4, 4, 2, 2, 4, 4, 4, 2, 4, 4, 2, 2, 4, 2, 3, 2, 4, 4, 4,
+        ];
+        assert_eq!(ids.collect::<Vec<_>>(), chosen);
+        let held = (0..200).filter(|n| split().held_out(*n, link()).is_some());
+        let out = [
+            16, 18, 49, 61, 82, 88, 104, 116, 163, 165, 174, 177, 179, 193,
+        ];
+        assert_eq!(held.collect::<Vec<_>>(), out);
+    }
+
+    #[test]
+    fn shares_are_as_the_weights_say_and_the_holdout_is_independent() {
+        let split = split();
+        let mut counts = [0_u32; 256];
+        let (mut held, mut both) = (0, 0);
+        for nonce in 0..100_000_u64 {
+            // Counted up, and spread as real nonces are.
+            let nonce = if nonce % 2 == 0 {
+                nonce
+            } else {
+                nonce << 32 | nonce
+            };
+            let id = split.variant(nonce, link()).unwrap().id;
+            assert_eq!(split.variant(nonce, link()).unwrap().id, id, "sticky");
+            counts[usize::from(id)] += 1;
+            if split.held_out(nonce, link()).is_some() {
+                held += 1;
+                both += u32::from(id == 4);
+            }
+        }
+        let near = |found: u32, expected: u32| found.abs_diff(expected) < 400;
+        assert!(
+            near(counts[3], 10_000) && near(counts[2], 20_000),
+            "{counts:?}"
+        );
+        assert!(near(counts[4], 70_000), "{counts:?}");
+        assert_eq!(counts[1], 0, "a weight of 0 is never chosen");
+        assert!(near(held, 5_000) && near(both, 3_500), "{held} {both}");
+    }
+
+    #[test]
+    fn two_links_split_independently() {
+        let (split, other) = (split(), LinkId::from_number(8));
+        let same = (0..10_000).filter(|n| {
+            split.variant(*n, link()).unwrap().id == split.variant(*n, other).unwrap().id
+        });
+        let expected = 10_000 * (1 + 4 + 49) / 100;
+        assert!(same.count().abs_diff(expected) < 300);
+    }
+
+    #[test]
+    fn variants_keep_their_number_when_others_go() {
+        let ids: Vec<_> = split().variants.iter().map(|variant| variant.id).collect();
+        assert_eq!(ids, [3, 1, 2, 4]);
+        let mut left = serde_json::to_value(split()).unwrap();
+        left["variants"].as_array_mut().unwrap().remove(1);
+        let left: Vec<_> = read(&left).unwrap().variants.iter().map(|v| v.id).collect();
+        assert_eq!(left, [3, 2, 4]);
+    }
+
+    #[test]
+    fn every_fault_has_its_path_and_code() {
+        let target = "https://shop.example/";
+        let variant = json!({"weight": 1, "target": target});
+        for (split, path, code) in [
+            (json!({}), "/split/variants", "required"),
+            (json!([]), "/split", "not_an_object"),
+            (
+                json!({"variants": [{"weight": 1}]}),
+                "/split/variants/0/target",
+                "required",
+            ),
+            (
+                json!({"variants": [{"target": target}]}),
+                "/split/variants/0/weight",
+                "required",
+            ),
+            (
+                json!({"variants": vec![variant.clone(); 9]}),
+                "/split/variants",
+                "too_many",
+            ),
+            (
+                json!({"variants": [{"weight": 0, "target": target}]}),
+                "/split/variants",
+                "no_weight",
+            ),
+            (
+                json!({"variants": [variant, {"id": 1, "weight": 1, "target": target}]}),
+                "/split/variants/1/id",
+                "not_unique",
+            ),
+            (json!({"holdout_bps": 10}), "/split/baseline", "required"),
+            (
+                json!({"holdout_bps": 10_001, "baseline": target}),
+                "/split/holdout_bps",
+                "out_of_range",
+            ),
+        ] {
+            let faults = read(&split).unwrap_err();
+            assert_eq!(faults[0], (path.to_owned(), code), "{split}");
+        }
+    }
+}

@@ -163,3 +163,6 @@ fn pieces(template: &str) -> impl Iterator<Item = Piece<'_>> {
         }
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -69,3 +69,127 @@ fn climbs(segment: &str) -> bool {
     let mut parts = decoded.split(|byte| matches!(byte, b'/' | b'\\' | b';'));
     parts.any(|part| part == b"." || part == b"..")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use url::Url;
+
+    fn joined(target: &str, rest: &str) -> Option<String> {
+        below(&Target::trusted(target.to_owned()), rest).map(|deep| deep.as_str().to_owned())
+    }
+
+    #[test]
+    fn the_path_travels_as_it_came_between_prefix_and_query() {
+        for (target, rest, expected) in [
+            ("https://a.example/", "tea", "https://a.example/tea"),
+            (
+                "https://a.example/shop",
+                "tea/",
+                "https://a.example/shop/tea/",
+            ),
+            (
+                "https://a.example/shop/",
+                "t%20a/b;c=d",
+                "https://a.example/shop/t%20a/b;c=d",
+            ),
+            (
+                "https://a.example/s?x=1#f",
+                "tea",
+                "https://a.example/s/tea?x=1#f",
+            ),
+            ("https://a.example/#f?g", "tea", "https://a.example/tea#f?g"),
+            (
+                "https://a.example:8443/",
+                "tea",
+                "https://a.example:8443/tea",
+            ),
+            (
+                "https://a.example/",
+                "a%2Fb%5Cc",
+                "https://a.example/a%2Fb%5Cc",
+            ),
+            (
+                "https://a.example/",
+                "%E6%9D%B1",
+                "https://a.example/%E6%9D%B1",
+            ),
+            ("https://a.example/", "%8c%8E", "https://a.example/%8c%8E"),
+            (
+                "https://a.example/",
+                "a b^\"é",
+                "https://a.example/a%20b%5E%22%C3%A9",
+            ),
+            ("https://a.example/", "...", "https://a.example/..."),
+            (
+                "https://a.example/",
+                "a..b/.hidden",
+                "https://a.example/a..b/.hidden",
+            ),
+            (
+                "https://a.example/",
+                "@b.example:x",
+                "https://a.example/@b.example:x",
+            ),
+            ("https://a.example/", "%zz%", "https://a.example/%zz%"),
+        ] {
+            assert_eq!(joined(target, rest).as_deref(), Some(expected), "{rest}");
+        }
+    }
+
+    #[test]
+    fn what_could_leave_is_refused() {
+        let long = "x".repeat(MAX_TARGET);
+        for rest in [
+            "..",
+            ".",
+            "../x",
+            "a/../../x",
+            "a/..",
+            "%2e%2e",
+            "%2E./x",
+            ".%2e",
+            "a/%2e%2E/b",
+            "..%2fx",
+            "%2e%2e%2fx",
+            "a%2f..%2f..",
+            "..%5cx",
+            "%2e%2e%5c",
+            "\\x",
+            "..\\",
+            "/b.example",
+            "//b.example",
+            "a//b",
+            "a/./b",
+            "..;/x",
+            "..;a=b",
+            "%2e%2e%3b/x",
+            "a\tb",
+            "a\r\nb",
+            "a\u{85}",
+            &long,
+        ] {
+            assert_eq!(joined("https://a.example/shop", rest), None, "{rest:?}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn any_path_stays_below_and_is_serialised(
+            rest in "([a-z.%2eEfF5cC/\\\\;^{}?# -~é]{0,12}/?){0,4}",
+            target in "https://a\\.example/([a-z]{0,5}/?){0,2}(\\?x=1)?(#f)?",
+        ) {
+            let Some(deep) = joined(&target, &rest) else { return Ok(()) };
+            let (parsed, prefix) = (Url::parse(&deep).unwrap(), Url::parse(&target).unwrap());
+            prop_assert_eq!(parsed.as_str(), &deep);
+            prop_assert_eq!(parsed.host_str(), Some("a.example"));
+            prop_assert!(parsed.path().starts_with(prefix.path()));
+            prop_assert_eq!(parsed.query(), prefix.query());
+            prop_assert_eq!(parsed.fragment(), prefix.fragment());
+            prop_assert!(deep.bytes().all(|byte| (0x21..=0x7e).contains(&byte)));
+        }
+    }
+}
