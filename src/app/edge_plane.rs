@@ -141,19 +141,20 @@ impl Answer {
     /// One text: status, refresh, visits as JSON objects, body, then header names and values, with
     /// the unit separator between them, which none of them can hold.
     pub fn encode(&self) -> String {
-        let visits: Vec<String> = self
-            .visits
-            .iter()
-            .map(|visit| serde_json::to_string(visit).unwrap_or_default())
-            .collect();
-        let refresh = if self.refresh { "1" } else { "" };
-        let head = [
-            self.status.to_string(),
-            refresh.into(),
-            visits.join(","),
-            self.body.clone(),
-        ];
-        let mut text = head.join("\u{1f}");
+        // Most answers hold one visit with some touches: little of this has to grow.
+        let mut text = String::with_capacity(1024 + self.body.len());
+        text.push_str(&self.status.to_string());
+        text.push('\u{1f}');
+        text.push_str(if self.refresh { "1" } else { "" });
+        text.push('\u{1f}');
+        for (place, visit) in self.visits.iter().enumerate() {
+            if place > 0 {
+                text.push(',');
+            }
+            visit.write_json(&mut text);
+        }
+        text.push('\u{1f}');
+        text.push_str(&self.body);
         for (name, value) in &self.headers {
             for part in ["\u{1f}", name, "\u{1f}", value] {
                 text.push_str(part);
