@@ -22,7 +22,7 @@ fn write_number(mut number: u64, out: &mut String) {
             .unwrap_or(b'0');
         number >>= 5;
     }
-    out.extend(text.iter().map(|byte| char::from(*byte)));
+    out.push_str(str::from_utf8(&text).unwrap_or_default());
 }
 
 fn read_number(text: &str) -> Option<u64> {
@@ -59,6 +59,12 @@ macro_rules! id {
                 Self(number & MASK)
             }
 
+            /// Appends the text form.
+            pub fn write(self, out: &mut String) {
+                out.push_str($prefix);
+                write_number(self.0, out);
+            }
+
             /// Reads the text form; `None` when prefix, length or alphabet differ.
             pub fn parse(text: &str) -> Option<Self> {
                 read_number(text.strip_prefix($prefix)?).map(Self)
@@ -68,8 +74,7 @@ macro_rules! id {
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 let mut text = String::with_capacity($prefix.len() + CHARS);
-                text.push_str($prefix);
-                write_number(self.0, &mut text);
+                self.write(&mut text);
                 f.write_str(&text)
             }
         }

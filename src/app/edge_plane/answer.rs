@@ -40,7 +40,7 @@ impl Answer {
             if place > 0 {
                 text.push(',');
             }
-            text.push_str(&serde_json::to_string(visit).unwrap_or_default());
+            visit.write_json(&mut text);
         }
         for part in ["\u{1f}", &self.body] {
             text.push_str(part);
