@@ -31,7 +31,9 @@ const attempt = async (report: Report, last?: boolean): Promise<void> => {
     // A page that breaks fetch breaks it for good.
     if (last) beacon(report);
   }
-  if (!last && status! > 428) unsent.add(report);
+  // A page that goes ends its fetches, whose reports arrive all the same: only a page that is there
+  // a moment later has failed.
+  if (!last && status! > 428) setTimeout(() => unsent.add(report));
 };
 
 export const sendPatiently = (report: Report): Promise<unknown> => {

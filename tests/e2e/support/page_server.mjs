@@ -69,12 +69,16 @@ export async function startPageServer(options) {
   const seen = [];
   /** @type {Seen[]} the forms that were posted */
   const forms = [];
+  /** @type {string[]} paths of all requests, as they begin */
+  const paths = [];
   const arrivals = new EventEmitter();
   arrivals.setMaxListeners(0);
 
   const server = createServer(async (request, response) => {
     const url = new URL(request.url ?? "/", "http://site");
     const { pathname } = url;
+    paths.push(pathname);
+    arrivals.emit("any");
     let text = "";
     for await (const chunk of request) text += chunk;
     if (pathname in files) {
@@ -101,6 +105,12 @@ export async function startPageServer(options) {
   await once(server, "listening");
   const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
 
+  /** @param {() => boolean} isReached */
+  async function until(isReached) {
+    const deadline = AbortSignal.timeout(10_000);
+    while (!isReached()) await once(arrivals, "any", { signal: deadline });
+  }
+
   return {
     url: `http://shop.localhost:${port}`,
     port,
@@ -108,10 +118,11 @@ export async function startPageServer(options) {
     forms,
     /** Waits until `count` requests have reached the beacon or `/me`. @param {number} count */
     async arrived(count) {
-      const deadline = AbortSignal.timeout(10_000);
-      while (seen.length < count) await once(arrivals, "any", { signal: deadline });
+      await until(() => seen.length >= count);
       return seen;
     },
+    /** Waits for a request of the path. @param {string} path */
+    reached: (path) => until(() => paths.includes(path)),
     /** From now on connections are refused. */
     async stop() {
       if (!server.listening) return;
