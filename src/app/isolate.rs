@@ -219,3 +219,99 @@ impl Memory {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOST: &str = r#"{"program":"pg_000000000001","default_consent":"full"}"#;
+
+    #[test]
+    fn it_never_holds_more_than_its_capacity() {
+        let mut cache = Cache::new(3);
+        for n in 0..10 {
+            cache.put(&n.to_string(), Known::Found(n), UnixMs(0));
+            cache.put(&n.to_string(), Known::Found(n), UnixMs(0));
+        }
+        assert_eq!(cache.len(), 3);
+        assert!(cache.get("6", UnixMs(0)).is_none());
+        assert_eq!(cache.get("9", UnixMs(0)).unwrap().known, &Known::Found(9));
+    }
+
+    #[test]
+    fn answers_grow_stale_and_stay_usable() {
+        let mut cache = Cache::new(3);
+        cache.put("a", Known::Found(1), UnixMs(0));
+        cache.put("b", Known::Absent, UnixMs(0));
+        assert!(!cache.get("a", UnixMs(FRESH_MS - 1)).unwrap().stale);
+        assert!(cache.get("a", UnixMs(FRESH_MS)).unwrap().stale);
+        assert!(cache.get("b", UnixMs(UNKNOWN_MS)).unwrap().stale);
+        cache.keep("a", UnixMs(FRESH_MS));
+        assert!(!cache.get("a", UnixMs(FRESH_MS + 4_999)).unwrap().stale);
+        assert!(cache.get("a", UnixMs(FRESH_MS + 5_000)).unwrap().stale);
+    }
+
+    #[test]
+    fn what_is_missing_is_wanted_until_it_is_learnt() {
+        let mut memory = Memory::default();
+        assert!(memory.host("a.example", UnixMs(0)).is_none());
+        assert!(memory.host("a.example", UnixMs(0)).is_none());
+        assert!(memory.link("a.example", "x", UnixMs(0)).is_none());
+        assert_eq!(memory.wanted(), ["host:a.example", "link:a.example/x"]);
+        assert_eq!(memory.wanted().len(), 2, "asking twice takes nothing away");
+        memory.learn("host:a.example", &Fetched::Record(HOST.into()), UnixMs(0));
+        memory.learn("link:a.example/x", &Fetched::Nothing, UnixMs(0));
+        assert!(!memory.wants());
+        assert!(matches!(
+            memory.host("a.example", UnixMs(1)),
+            Some(Known::Found(_))
+        ));
+        assert_eq!(
+            memory.link("a.example", "x", UnixMs(1)),
+            Some(&Known::Absent)
+        );
+        for n in 0..300 {
+            memory.host(&n.to_string(), UnixMs(1));
+        }
+        assert_eq!(memory.wanted().len(), limits::WANTED_KEYS);
+    }
+
+    #[test]
+    fn an_old_answer_is_used_and_wanted_once_while_it_is_fetched() {
+        let mut memory = Memory::default();
+        memory.learn("host:a.example", &Fetched::Record(HOST.into()), UnixMs(0));
+        let old = UnixMs(FRESH_MS);
+        assert!(memory.host("a.example", old).is_some() && memory.wants());
+        memory.learn("host:a.example", &Fetched::Failed, old);
+        assert!(matches!(
+            memory.host("a.example", old),
+            Some(Known::Found(_))
+        ));
+        assert!(
+            !memory.wants(),
+            "a store that is down is not asked by everybody"
+        );
+        memory.host("a.example", old.plus(KEEP_MS));
+        assert!(memory.wants());
+    }
+
+    #[test]
+    fn a_failure_is_known_for_a_second() {
+        let mut memory = Memory::default();
+        memory.learn("host:a.example", &Fetched::Failed, UnixMs(0));
+        assert_eq!(
+            memory.host("a.example", UnixMs(FAILED_MS - 1)),
+            Some(&Known::Failed)
+        );
+        assert_eq!(memory.host("a.example", UnixMs(FAILED_MS)), None);
+        memory.learn(
+            "host:a.example",
+            &Fetched::Record("odd".into()),
+            UnixMs(FAILED_MS),
+        );
+        assert_eq!(
+            memory.host("a.example", UnixMs(FAILED_MS)),
+            Some(&Known::Failed)
+        );
+    }
+}

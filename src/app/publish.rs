@@ -20,9 +20,11 @@ macro_rules! record {
             $key,
             " LIKE 'host:%' THEN (
       SELECT json_patch(
-        json_remove(g.body, '$.hosts', '$.target_hosts', '$.host_settings', '$.domain'),
+        json_remove(g.body, '$.hosts', '$.target_hosts', '$.host_settings', '$.domain',
+          '$.registrable'),
         json_patch(coalesce(json_extract(g.body, '$.host_settings.\"' || h.host || '\"'), '{}'),
-          json_object('program', g.id)))
+          json_object('program', g.id, 'registrable',
+            json_extract(g.body, '$.registrable.\"' || h.host || '\"'))))
       FROM hosts h JOIN programs g ON g.id = h.program WHERE 'host:' || h.host = ",
             $key,
             ")

@@ -26,7 +26,7 @@ pub enum VisitKind {
     Click,
     /// The landing page reported the click's token: counts as confirmed, once per token.
     Landing,
-    /// Somebody followed an address that leads nowhere: a link that is not there, or not any more.
+    /// Somebody followed an address without a link, or a link that earns nothing now.
     Orphan,
     /// The visitor allowed storing after landing; the click itself was counted before.
     Grant,
@@ -135,13 +135,19 @@ pub struct Visit {
 }
 
 impl Visit {
-    /// A visit of nobody's link.
-    pub fn orphan(key: u64, program: ProgramId, class: Class, now: UnixMs) -> Visit {
+    /// A visit that earns nothing. `owner` is the link and its partner, or zeros.
+    pub fn orphan(
+        key: u64,
+        program: ProgramId,
+        owner: (LinkId, PartnerId),
+        class: Class,
+        now: UnixMs,
+    ) -> Visit {
         let touch = Touch {
             at: now,
             program,
-            link: LinkId::from_number(0),
-            partner: PartnerId::from_number(0),
+            link: owner.0,
+            partner: owner.1,
             variant: 0,
             class,
             marks: Marks::default(),

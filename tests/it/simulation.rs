@@ -18,6 +18,7 @@ use throughline::app::clicks::{self, Message};
 use throughline::app::ingest::{self, Intake};
 use throughline::app::ports::Reply;
 use throughline::app::{deliver, ledger, publish};
+use throughline::domain::click::VisitKind;
 use throughline::domain::time::UnixMs;
 use throughline::domain::traffic::Class;
 
@@ -149,7 +150,7 @@ impl Simulation {
         let cookie = known.map_or(String::new(), |visitor| visitor.cookie.clone());
         let clicked = self.shop.follow(slug, query, &cookie, gpc, country);
         let mut visits = clicked.visits.clone();
-        // A link of a suspended partner leaves no click; a repetition gives the token of the
+        // A link of a suspended partner leaves no touch; a repetition gives the token of the
         // click that it repeats.
         let touch = match visits.first() {
             Some(visit) if visit.touch.class == Class::Duplicate => {
@@ -158,7 +159,10 @@ impl Simulation {
             visit => visit.map(|visit| Touch::read(&json!(visit.touch))),
         };
         for visit in &visits {
-            let class = visit.touch.class.name();
+            let class = match visit.kind {
+                VisitKind::Orphan => "orphan",
+                _ => visit.touch.class.name(),
+            };
             *self.counted.entry(class.into()).or_default() += 1;
         }
         let kept = clicked.cookie.unwrap_or_default();

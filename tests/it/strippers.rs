@@ -5,7 +5,7 @@ use crate::support::shop::Shop;
 use regex_lite::{Regex, RegexBuilder};
 use serde_json::{Value, json};
 use throughline::domain::click_ids::ClickIdKind;
-use throughline::domain::redirect::TOKEN_PARAM;
+use throughline::domain::link::TOKEN_PARAM;
 use throughline::domain::token;
 
 /// One list as its product applies it: whole names, split at `&` and `=`, nothing decoded.

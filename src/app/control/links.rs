@@ -67,7 +67,8 @@ impl<D: Database> Control<'_, D> {
         let id = LinkId::from_entropy(self.random(0));
         let keys = [link_key(&host, slug.as_str()), shown_key(id)];
         let param = json!({"id": id, "program": program, "partner": partner, "host": host,
-            "slug": slug.as_str(), "settings": settings.to_value(), "now": self.now, "publish": keys});
+            "slug": slug.as_str(), "settings": settings.to_value(), "now": self.now,
+            "publish": keys});
         self.write(&[INSERT, publish::ENQUEUE], &param).await?;
         let stored = self.one(ONE, &param).await;
         stored.map(Made::created).map_err(|_| {

@@ -6,7 +6,7 @@ use super::{flooded, human, pages};
 use crate::app::isolate::{Known, Memory};
 use crate::app::problem;
 use crate::domain::click::Visit;
-use crate::domain::ids::PartnerId;
+use crate::domain::ids::{LinkId, PartnerId};
 use crate::domain::link::{Address, Availability, HostSnapshot, LinkSnapshot};
 use crate::domain::redirect::{self, Arrival, Outcome, PageKind};
 use crate::domain::traffic;
@@ -53,16 +53,17 @@ fn follow(
         now: context.now,
         entropy: context.entropy,
     });
+    let nowhere = decided.outcome == Outcome::Unknown;
     let mut answer = match (decided.outcome, &link.settings.og) {
         (Outcome::To(location), _) => pages::leading_to(&location),
         (Outcome::Page(PageKind::Preview), Some(og)) => {
             pages::preview(og, link.settings.target.as_str())
         }
         (Outcome::Page(_), _) => pages::ended(),
-        (Outcome::Unknown, _) => return orphan(context, memory),
+        (Outcome::Unknown, _) => unknown(context.host),
     };
-    if decided.availability != Availability::Open {
-        answer.visits.extend(stray(context, memory));
+    if decided.availability != Availability::Open || decided.visit.is_none() && nowhere {
+        answer.visits.extend(stray(context, memory, Some(link)));
         return answer;
     }
     answer = answer.with_cookies(decided.set_cookies);
@@ -74,17 +75,18 @@ fn follow(
 /// who follow one are counted: a partner may have mistyped it.
 fn orphan(context: &Context<'_>, memory: &Memory) -> Answer {
     let mut answer = unknown(context.host);
-    answer.visits.extend(stray(context, memory));
+    answer.visits.extend(stray(context, memory, None));
     answer
 }
 
-/// The fact that somebody followed a link that leads nowhere (any more).
-fn stray(context: &Context<'_>, memory: &Memory) -> Option<Visit> {
+/// The fact that somebody followed an address without a link, or a link that earns nothing now.
+fn stray(context: &Context<'_>, memory: &Memory, link: Option<&LinkSnapshot>) -> Option<Visit> {
     let class = traffic::classify(&context.request.signals).class;
-    let nobody = PartnerId::from_number(0);
-    let counts = human(class) && !flooded(memory, context, nobody);
-    let key = context.entropy.visitor();
-    counts.then(|| Visit::orphan(key, context.host.program, class, context.now))
+    let partner = link.map_or(PartnerId::from_number(0), |link| link.partner);
+    let counts = human(class) && !flooded(memory, context, partner);
+    let owner = (link.map_or(LinkId::from_number(0), |link| link.id), partner);
+    let (key, program) = (context.entropy.visitor(), context.host.program);
+    counts.then(|| Visit::orphan(key, program, owner, class, context.now))
 }
 
 /// An address without a link.

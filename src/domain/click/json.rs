@@ -165,7 +165,8 @@ mod tests {
             variant: 255,
             ..any_touch()
         };
-        for kind in [VisitKind::Click, VisitKind::Landing, VisitKind::Grant] {
+        use VisitKind::{Click, Grant, Landing, Orphan};
+        for kind in [Click, Landing, Grant, Orphan] {
             same(&Visit::new(kind, u64::MAX, &touch, None));
             same(&Visit::new(kind, 1, &touch.anonymous(), None));
         }
@@ -188,12 +189,12 @@ mod tests {
                 value: value.to_owned(),
             }]);
         }
-        same(&Visit::new(
-            VisitKind::Click,
-            9,
-            &any_touch(),
-            Some(&journal),
-        ));
+        let mut visit = Visit::new(VisitKind::Click, 9, &any_touch(), Some(&journal));
+        same(&visit);
+        for (name, value) in [("sub1", "a\"b"), ("sub2", "")] {
+            visit.tags.insert(name.into(), value.into());
+            same(&visit);
+        }
     }
 
     #[test]

@@ -27,10 +27,12 @@ const COOKIE_NAME_CHARS: usize = 64;
 /// The consent settings of a program. The default one knows no signal of the site.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct SiteConsent {
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub cookie: Option<CookieRule>,
     /// Is the cookie `euconsent-v2` looked at?
     pub tcf: bool,
     /// Id in the Global Vendor List that must have consent too for more than `code`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub vendor: Option<u16>,
 }
 

@@ -13,7 +13,6 @@ use throughline::app::clicks::{self, Message};
 use throughline::app::settings::Settings;
 use throughline::app::{deliver, edge_plane, isolate, ledger, publish};
 use throughline::domain::click::Visit;
-use throughline::domain::link::{HostSnapshot, LinkSnapshot};
 use throughline::domain::redirect::Entropy;
 use throughline::domain::time::UnixMs;
 
@@ -53,7 +52,8 @@ impl Shop {
             kv: Kv::default(),
             queue: Queue::default(),
             receiver: Receiver::default(),
-            settings: Settings::parse(&secret, "admin.example", "0").unwrap(),
+            settings: Settings::parse(&secret, "admin.example", "0", "https://site.example")
+                .unwrap(),
             now: Cell::new(START),
             random: Cell::new(0),
             admin: String::new(),
@@ -178,15 +178,7 @@ impl Shop {
         let mut memory = isolate::Memory::default();
         for (key, value) in self.kv.records.borrow().iter() {
             let now = self.now.get();
-            if let Some(host) = key.strip_prefix("host:") {
-                let record = serde_json::from_str(value).unwrap();
-                let known = isolate::Known::Found(HostSnapshot::stored(&record).unwrap());
-                memory.hosts.put(host, known, now);
-            } else if key.starts_with("link:") {
-                let record = serde_json::from_str(value).unwrap();
-                let known = isolate::Known::Found(LinkSnapshot::stored(&record).unwrap());
-                memory.links.put(key, known, now);
-            }
+            memory.learn(key, &isolate::Fetched::Record(value.clone()), now);
         }
         memory
     }
@@ -258,6 +250,36 @@ impl Shop {
             visits: answer.visits.clone(),
             location,
         }
+    }
+
+    /// A person opens a page of the site behind the gateway.
+    pub fn document<'a>(
+        &self,
+        path: &str,
+        cookie: &str,
+        change: impl FnOnce(&mut edge_plane::Facts<'a>),
+    ) -> edge_plane::Answer {
+        let mut different = edge_plane::Facts {
+            method: "GET",
+            user_agent: BROWSER,
+            accept: "text/html",
+            fetch_dest: "document",
+            fetch_mode: "navigate",
+            fetch_site: "cross-site",
+            fetch_user: "?1",
+            country: "US",
+            ..edge_plane::Facts::default()
+        };
+        change(&mut different);
+        let url = format!("https://shop.example{path}");
+        let facts = edge_plane::Facts {
+            url: &url,
+            cookies: cookie,
+            ..different
+        };
+        let (memory, now) = (self.memory(), self.now.get());
+        let entropy = Entropy(self.random());
+        edge_plane::answer(&facts, "", &memory, &self.settings, now, &entropy).unwrap()
     }
 
     /// The snippet's message from a page of the shop.

@@ -23,7 +23,7 @@ fn everything() -> Value {
         "paused_url": "https://shop.example/soon", "suspended_url": "https://shop.example/",
         "cookie_domain": "shop.example", "registrable": "shop.example",
         "token_param": "click", "params": {"pass": "none"}, "tags": ["source"],
-        "utm": {"source": "{partner}"}, "case_sensitive": true, "root": true, "site": true,
+        "utm": {"source": "{partner}"}, "case_sensitive": true, "root": true, "mount": "/p/",
         "partner_params": ["via"], "links_host": "go.shop.example",
         "checkout_paths": ["/kasse"], "inject": true, "clean_url": true, "meta_cookies": true,
         "show_partner": true,

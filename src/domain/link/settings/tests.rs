@@ -92,6 +92,7 @@ fn every_member_survives() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table of cases")]
 fn every_fault_has_its_path_and_code() {
     let big = json!({"x": "y".repeat(1_020)});
     let rule = json!({"when": {"os": ["ios"]}, "target": "https://shop.example/"});
