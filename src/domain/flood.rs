@@ -152,15 +152,32 @@ mod tests {
     #[test]
     fn a_loud_network_is_seen_among_a_hundred_thousand_quiet_ones() {
         let mut flood = Flood::default();
+        // Every slot has somebody quiet in it before the loud one comes.
+        for other in 0..100_000u64 {
+            assert!(!flood.hit(other + 10, partner(2), NOW));
+        }
         let quiet = 0..100_000u64;
         let floods = quiet
             .filter(|other| {
-                assert!(!flood.hit(other + 10, partner(1), NOW), "quiet: {other}");
+                assert!(!flood.hit(other + 10, partner(1), NOW), "{other}");
                 flood.hit(7, partner(1), NOW)
             })
             .count();
         assert!(floods > 99_000, "{floods}");
         assert_eq!(flood.slots.len(), FLOOD_SLOTS);
+    }
+
+    #[test]
+    fn who_shares_a_slot_with_a_loud_one_does_not_inherit_its_count() {
+        // Among this many, several must share the slot of the first.
+        for other in 1..20_000 {
+            let mut flood = Flood::default();
+            for _ in 0..=FLOOD_CLICKS {
+                flood.hit(0, partner(1), NOW);
+            }
+            let counted = (0..3).filter(|_| flood.hit(other, partner(1), NOW));
+            assert_eq!(counted.count(), 0, "{other}");
+        }
     }
 
     #[test]

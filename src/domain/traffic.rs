@@ -208,7 +208,7 @@ fn agent(user_agent: &str) -> Option<(Class, Reasons)> {
     if user_agent.is_empty() {
         return Some((Class::Library, Reasons::NO_AGENT));
     }
-    let found = software::TABLE.find(user_agent)?;
+    let found = software::table().find(user_agent)?;
     let reason = match found.sign {
         software::Sign::Word => Reasons::SOFTWARE_WORD,
         software::Sign::Name => Reasons::KNOWN_SOFTWARE,

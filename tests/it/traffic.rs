@@ -6,7 +6,7 @@ mod packed;
 use crate::properties::cases;
 use packed::{KINDS, Names, is_alike, json, patterns, strings};
 use proptest::prelude::*;
-use throughline::domain::traffic::software::TABLE;
+use throughline::domain::traffic::software::table;
 use throughline::domain::traffic::{Class, Reasons, Signals, classify};
 
 fn people() -> Vec<String> {
@@ -88,7 +88,7 @@ fn no_browser_is_taken_for_software() {
     let people = people();
     assert!(people.len() >= 200);
     for agent in &people {
-        assert_eq!(TABLE.find(agent), None, "{agent}");
+        assert_eq!(table().find(agent), None, "{agent}");
         assert_eq!(classify(&followed(agent)).class, Class::Human, "{agent}");
         let old = classify(&fetched(agent));
         assert_eq!(old.class, Class::Provisional, "{agent}");
@@ -261,6 +261,6 @@ proptest! {
     ) {
         let name = if upper { "GOOGLEBOT/2.1" } else { "googlebot/2.1" };
         let agent = format!("{before} {name} {after}");
-        prop_assert!(TABLE.find(&agent).is_some(), "{}", agent);
+        prop_assert!(table().find(&agent).is_some(), "{}", agent);
     }
 }

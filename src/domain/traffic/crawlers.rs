@@ -12,56 +12,44 @@ pub(super) const MISSED: [Names<'static>; 5] = [
     (Class::Preview, "\
         thirdlandingpage|"),
     (Class::Scanner, "\
-        cookiehubscan|cookiehubverify|hardenize|foregenix|securityheaders|abuse.xmco.fr|\
-        watchtowr|nessus soap|"),
+        abuse.xmco.fr|cookiehubscan|cookiehubverify|foregenix|hardenize|nessus soap|\
+        securityheaders|watchtowr|"),
     (Class::Library, "\
-        pingdom|appinsights|dareboost|ptst/|silktide|thousandeyes|sindup|ghost inspector|\
-        gtmetrix|splash version/|rigor)|testlocally/|ylt chrome|"),
+        appinsights|dareboost|ghost inspector|gtmetrix|pingdom|ptst/|rigor)|silktide|sindup|\
+        splash version/|testlocally/|thousandeyes|ylt chrome|"),
     (Class::Crawler, "\
-        ips-agent|google favicon|datanyze|collapsify|nitro-|dlc/|feeder.co|hotjar|linktiger|\
-        marketgoo/|miniature.io/|netshelter conte|newsnow/|pwabuilderhttpag|readable/|\
-        geedoshopproduct|"),
+        collapsify|datanyze|dlc/|feeder.co|geedoshopproduct|google favicon|hotjar|ips-agent|\
+        linktiger|marketgoo/|miniature.io/|netshelter conte|newsnow/|nitro-|pwabuilderhttpag|\
+        readable/|"),
 ];
 
 /// These tell the kind of what is known to be software.
 #[rustfmt::skip]
 pub(super) const KINDS: [Names<'static>; 5] = [
     (Class::AiAgent, "\
-        ccbot|bytespider|perplexitybot/|meta-externala|tiktokspider|sbintuitionsbo|\
-        google-extende|cohere-ai|gemini-deep-re|perplexityuser|duckassistbot|amzn-searchbot|\
-        amzn-user|anomura|apifybot|apifywebsiteco|atlassian-bot|azureai-search|bigsur.ai|\
-        brightbot|channel3bot|cloudflare-aut|facebookbot|firecrawlagent|google-noteboo|\
-        imagespider|kagi-fetcher|kangaroo bot|laion-huggingf|linkupbot|phindbot|poggio-citatio|\
-        shapbot|spider.com|tavilybot|zanistabot|extecontextcra|flyriverbot|aranet-searchb|\
-        crawl4ai|deepseekbot|iaskspider|kunatocrawler|terracotta|henkbot|semantic-visio|\
-        taragroup inte|thinkbot|ai2bot|kendrabot|chatglm-spider|cohere-trainin|devin|\
-        google-cloudve|iaskbot/|imagemind|img2dataset|linerbot/|novellum|linkreader/|\
-        spawning-ai|the knowledge|"),
+        ai2bot|amzn-s|amzn-u|anomur|apifyb|apifyw|aranet|atlassian-|azurea|bigsur|brightb|\
+        bytesp|ccbot|channe|chatgl|cloudflare-au|cohere|crawl4|deepse|devin|duckas|exteco|\
+        facebookb|firecr|flyriv|gemini-d|google-cl|google-e|google-n|henkbo|iaskbo|iasksp|\
+        imagem|imagesp|img2da|kagi-f|kangaroo|kendra|kunato|laion-|linerb|linkre|linkup|\
+        meta-externalag|novell|perple|phindb|poggio|sbintu|semantic-v|shapbo|spawni|spider.c|\
+        taragr|tavily|terrac|the kn|thinkb|tiktok|zanist|"),
     (Class::Preview, "\
-        linkedinbot|facebookextern|twitterbot|facebot|tweetmemebot|addthis|slack-imgproxy|\
-        slackbot|redditbot|whatsapp|pinterest.com/|discordbot|jetslide|newsharecounts|\
-        everyonesocial|ning/|mastodon|hatena|flipboardproxy|vkshare|friendica|vkrobot|viber|\
-        valve/steam|odklbot/|linespider|synapse|iframely|groupmebot|meta-externalf|keybasebot|\
-        lemmy|summalybot|meta-webindexe|aasa-bot|bluesky-domain|bluesky/|evernoterichli|\
-        goodreads|mediumbot-meta|quora-bot|codabot|dazzle bluesky|supabase paire|xing bot|\
-        dingtalkbot-li|discourse foru|fastmailua|gg peekbot|github-camo|googleimagepro|\
-        loomlybot|dbot)|mattermost-bot|meta-externalh|opengraph.io/|shortwave imag|\
-        twilioproxy/|yahoomailproxy|notion/|tumblr/|listgembot|cardyb|"),
+        aasa-b|addthi|bluesk|codabo|dbot)|dingta|discor|discou|everno|everyo|facebooke|facebot|\
+        fastma|flipboardp|friendi|gg pee|github-|goodre|googlei|groupm|hatena|iframe|jetsli|\
+        keybas|lemmy|linesp|linked|listge|loomly|mastod|matter|medium|meta-externalf|\
+        meta-externalh|meta-w|newsha|ning/|notion|odklbo|opengraph.|pinter|quora-|reddit|\
+        shortw|slack-|slackb|summal|supaba|synaps|tumblr|tweetm|twilio|twitterb|valve/|viber|\
+        vkrobo|vkshar|whatsa|xing b|yahoom|"),
     (Class::Scanner, "\
-        cyberpatrol|ec2linkfinder|binlar|ltx71|safednsbot|jugendschutzpr|netcraftsurvey|\
-        filterdb.iss.n|sbl-bot|k7mlwcbot|zgrab|cloudflare-ssl|nmap scripting|ut-dorkbot|\
-        ninja bot|virustotal|cookiebot|lightspeedsyst|bitsightbot/|reverseenginee|l9explore|\
-        netsystemsrese|censysinspect/|aliyunsecbot|nikto|sqlmap|zmeu|acunetix|nessus|dirbuster|\
-        asnriskscorer|browserbot-obs|certchief|cookie-maestro|cookieyesbot|digicert dcv|\
-        krawlerbot|netcraft ssl s|verispider|wtotem|tls tester|urlbeebot|emailwolf|akismetbot|\
-        artemisbot|bad neighborho|blackduck-fd|cert pl|cookiehub bot|dratabot|csirt.cz|\
-        detectify|do not track v|feed image aud|google-trust-s|hstspreload-bo|isscyberriskcr|\
-        iubenda-radar/|legalmonster|let's encrypt|mrgbot/|nstoolsbot/|openvas|probelyspdr/|\
-        projectshield-|riddler (http:|ssl labs (http|sucuri|bitdiscovery|test certifica|\
-        unshorten.it!|vaultpress|whatweb/|wpsec/|ssl labs|expanse, a pal|"),
+        acunet|akisme|aliyun|artemisb|asnris|bad ne|binlar|bitdis|bitsig|blackduck-|browserb|\
+        censys|cert p|certch|cloudflare-ss|cookie|csirt.|cyberp|detectif|digice|dirbus|do not|\
+        dratab|ec2lin|emailw|expans|feed i|filter|google-t|hstspr|isscyb|iubend|jugend|k7mlwc|\
+        krawle|l9expl|legalm|let's|lights|ltx71|mrgbot|nessus|netcraft s|netcrafts|netsys|\
+        nikto|ninja|nmap s|nstool|openva|probel|projectsh|revers|riddle|safedn|sbl-bo|sqlmap|\
+        ssl la|sucuri|test c|tls te|unshor|urlbee|ut-dor|vaultp|verisp|virust|whatwe|wpsec/|\
+        wtotem|zgrab|zmeu|"),
     (Class::Library, "\
-        baidu-yunguanc|cloudflarerada|modatscanner|"),
+        baidu-|cloudflarer|download|modats|"),
     (Class::Crawler, "\
-        exabot|seoscanners|adscanner|cispa webcrawl|researchscan.c|jobswithgptcom|\
-        page-preview-t|giftedvisitor|vu-server-heal|"),
+        adscan|cispa|exabot|gifted|jobswi|kangaroob|page-p|researchs|seosca|vu-ser|"),
 ];

@@ -5,28 +5,43 @@
 /// Slots of the table; a power of two, several times the number of words.
 const SLOTS: usize = 1_024;
 
-/// Words to look for, in an order that the caller knows.
+/// Words to look for; each has a number, by when it was added, and a tag.
 pub(super) struct Index<'a> {
     /// Numbers of words plus one at the hash of their beginning, or at the next free slot.
     slots: [u16; SLOTS],
-    words: Vec<&'a str>,
+    words: Vec<(&'a str, u8)>,
+}
+
+/// A word that a text holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Hit<'a> {
+    pub(super) number: usize,
+    pub(super) word: &'a str,
+    pub(super) tag: u8,
+    /// Where it begins.
+    pub(super) at: usize,
 }
 
 impl<'a> Index<'a> {
-    /// Takes lists of lower-case words of three bytes or more, each word followed by `|`. What is
-    /// beyond half of the slots is left out, so that the table stays quick.
-    pub(super) fn of(lists: impl Iterator<Item = &'a str>) -> Self {
-        let mut index = Self {
+    pub(super) fn new() -> Self {
+        Self {
             slots: [0; SLOTS],
             words: Vec::new(),
-        };
-        let words = lists.flat_map(|list| list.split_terminator('|'));
-        for word in words.take(SLOTS / 2) {
+        }
+    }
+
+    /// Adds lower-case words of three bytes or more, each followed by `|`. What goes beyond half
+    /// of the slots is left out, so that the table stays quick.
+    pub(super) fn add(&mut self, list: &'a str, tag: u8) {
+        for word in list.split_terminator('|') {
+            if self.words.len() >= SLOTS / 2 {
+                return;
+            }
             let begin = word.bytes().take(3).fold(0, roll);
-            index.words.push(word);
-            let number = index.words.len() as u16;
+            self.words.push((word, tag));
+            let number = self.words.len() as u16;
             let mut place = place(begin);
-            while let Some(slot) = index.slots.get_mut(place) {
+            while let Some(slot) = self.slots.get_mut(place) {
                 if *slot == 0 {
                     *slot = number;
                     break;
@@ -34,19 +49,18 @@ impl<'a> Index<'a> {
                 place = (place + 1) % SLOTS;
             }
         }
-        index
     }
 
-    /// Shows each word that the text holds, letters of any case being equal: its number in the
-    /// lists, itself, and where it begins. Stops when `found` says so.
-    pub(super) fn each(&self, text: &[u8], mut found: impl FnMut(usize, &str, usize) -> bool) {
+    /// Shows each word that the text holds, letters of any case being equal, until `found` says
+    /// that it is enough.
+    pub(super) fn each(&self, text: &[u8], found: &mut dyn FnMut(Hit<'a>) -> bool) {
         let mut last = 0;
         for (end, byte) in text.iter().enumerate() {
             last = roll(last, *byte);
             let place = place(last);
             if self.slots.get(place).is_some_and(|slot| *slot != 0)
                 && end >= 2
-                && self.at(text, end - 2, place, &mut found)
+                && self.at(text, end - 2, place, found)
             {
                 return;
             }
@@ -58,13 +72,18 @@ impl<'a> Index<'a> {
         text: &[u8],
         at: usize,
         mut place: usize,
-        found: &mut impl FnMut(usize, &str, usize) -> bool,
+        found: &mut dyn FnMut(Hit<'a>) -> bool,
     ) -> bool {
         while let Some(slot @ 1..) = self.slots.get(place).copied() {
             let number = usize::from(slot) - 1;
-            if let Some(word) = self.words.get(number)
+            if let Some((word, tag)) = self.words.get(number).copied()
                 && starts(text, at, word)
-                && found(number, word, at)
+                && found(Hit {
+                    number,
+                    word,
+                    tag,
+                    at,
+                })
             {
                 return true;
             }
@@ -105,10 +124,11 @@ pub(super) fn begins_a_word(text: &[u8], at: usize) -> bool {
 mod tests {
     use super::*;
 
-    fn all(index: &Index<'_>, text: &str) -> Vec<(usize, usize)> {
+    /// Tag and place of each word that is found.
+    fn all(index: &Index<'_>, text: &str) -> Vec<(usize, u8, usize)> {
         let mut list = Vec::new();
-        index.each(text.as_bytes(), |number, _, at| {
-            list.push((number, at));
+        index.each(text.as_bytes(), &mut |hit| {
+            list.push((hit.number, hit.tag, hit.at));
             false
         });
         list
@@ -116,19 +136,23 @@ mod tests {
 
     #[test]
     fn every_word_is_found_at_every_place_in_any_case() {
-        let index = Index::of(["abc|abcd|", "://|x-1|"].into_iter());
-        assert_eq!(all(&index, "ABC aBcD"), [(0, 0), (0, 4), (1, 4)]);
-        assert_eq!(all(&index, "://X-1"), [(2, 0), (3, 3)]);
+        let mut index = Index::new();
+        index.add("abc|abcd|", 1);
+        index.add("://|x-1|", 2);
+        let found = [(0, 1, 0), (0, 1, 4), (1, 1, 4)];
+        assert_eq!(all(&index, "ABC aBcD"), found);
+        assert_eq!(all(&index, "://X-1"), [(2, 2, 0), (3, 2, 3)]);
         assert_eq!(all(&index, "ab"), []);
         assert_eq!(all(&index, "é🦀ab c"), []);
     }
 
     #[test]
     fn a_full_table_still_finds_what_it_took() {
-        let words: Vec<String> = (0..600).map(|n| format!("w{n:03}|")).collect();
-        let index = Index::of(words.iter().map(String::as_str));
+        let words: String = (0..600).map(|n| format!("w{n:03}|")).collect();
+        let mut index = Index::new();
+        index.add(&words, 0);
         for n in 0..SLOTS / 2 {
-            assert_eq!(all(&index, &format!("<W{n:03}>")), [(n, 1)]);
+            assert_eq!(all(&index, &format!("<W{n:03}>")), [(n, 0, 1)]);
         }
         assert_eq!(all(&index, "w599"), [], "what is too much is left out");
     }

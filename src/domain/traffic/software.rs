@@ -10,7 +10,7 @@
 
 use super::index::{Index, begins_a_word, holds, starts};
 use super::{Class, crawlers};
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
 /// What gave software away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,39 +37,47 @@ pub type Names<'a> = (Class, &'a str);
 
 /// The listed names and the general words, ready to be looked for.
 pub struct Table<'a> {
-    /// [`WORDS`], then [`ENGINES`], then the names that the rules miss.
+    /// What gives software away, and engines of browsers; the tag says which.
     signs: Index<'a>,
-    /// Names and words that tell the kind; an earlier one outweighs a later one.
+    /// What tells the kind: the tag is the class, with [`ANYWHERE`]. Earlier outweighs later.
     kinds: Index<'a>,
-    /// The class of each word of `kinds`, and whether it is a whole name.
-    classes: Vec<(Class, bool)>,
 }
 
-/// The table that the product uses: made when the first agent comes, some microseconds.
-pub static TABLE: LazyLock<Table<'static>> =
-    LazyLock::new(|| Table::new(&crawlers::MISSED, &crawlers::KINDS));
+/// Tags of signs.
+const WORD: u8 = 0;
+const NAME: u8 = 1;
+const ENGINE: u8 = 2;
+/// Mark of a word that need not stand at the beginning of one.
+const ANYWHERE: u8 = 0x80;
+
+/// The table that the product uses: made when the first agent comes, in some microseconds, so that
+/// it takes no room in the program.
+pub fn table() -> &'static Table<'static> {
+    static TABLE: OnceLock<Table<'static>> = OnceLock::new();
+    TABLE.get_or_init(|| Table::new(&crawlers::MISSED, &crawlers::KINDS))
+}
 
 impl<'a> Table<'a> {
     /// `missed` are names without which software would pass for a browser; `kinds` only tell the
     /// kind of what is known to be software. The first kind that has a name wins.
     pub fn new(missed: &[Names<'a>], kinds: &[Names<'a>]) -> Self {
-        let names = kinds.iter().chain(missed).map(|names| (*names, true));
-        let told: Vec<_> = names
-            .chain(KIND_WORDS.iter().map(|words| (*words, false)))
-            .collect();
-        let classes = told.iter().flat_map(|((class, list), whole)| {
-            let words = list.split_terminator('|');
-            words.map(|_| (*class, *whole))
-        });
-        Self {
-            signs: Index::of(
-                [WORDS, ENGINES]
-                    .into_iter()
-                    .chain(missed.iter().map(|n| n.1)),
-            ),
-            classes: classes.collect(),
-            kinds: Index::of(told.iter().map(|((_, list), _)| *list)),
+        let mut table = Self {
+            signs: Index::new(),
+            kinds: Index::new(),
+        };
+        table.signs.add(WORDS, WORD);
+        table.signs.add(ENGINES, ENGINE);
+        for (class, names) in kinds {
+            table.kinds.add(names, class.number());
         }
+        for (class, names) in missed {
+            table.signs.add(names, NAME);
+            table.kinds.add(names, class.number());
+        }
+        for (class, words) in &KIND_WORDS {
+            table.kinds.add(words, class.number() | ANYWHERE);
+        }
+        table
     }
 
     /// Finds software; `None` for what a person's browser could have sent.
@@ -84,34 +92,36 @@ impl<'a> Table<'a> {
     fn sign(&self, agent: &[u8]) -> Option<Sign> {
         let mut sign = None;
         let mut engine = false;
-        self.signs.each(agent, |number, word, at| {
-            if number < WORD_COUNT {
-                sign = is_meant(word, agent, at).then_some(Sign::Word);
-            } else if number < WORD_COUNT + ENGINE_COUNT {
-                engine = true;
-            } else {
-                sign = begins_a_word(agent, at).then_some(Sign::Name);
+        self.signs.each(agent, &mut |hit| {
+            match hit.tag {
+                WORD if is_meant(hit.word, agent, hit.at) => sign = Some(Sign::Word),
+                NAME if begins_a_word(agent, hit.at) => sign = Some(Sign::Name),
+                ENGINE => engine = true,
+                _ => {}
             }
             sign.is_some()
         });
-        let unfamiliar = || !is_built_like_a_browsers(agent, engine);
-        sign.or_else(|| unfamiliar().then_some(Sign::Unfamiliar))
+        if sign.is_none() && !is_built_like_a_browsers(agent, engine) {
+            return Some(Sign::Unfamiliar);
+        }
+        sign
     }
 
     fn class(&self, agent: &[u8], sign: Sign) -> Class {
-        let mut best = usize::MAX;
-        self.kinds.each(agent, |number, _, at| {
-            let whole = self.classes.get(number).is_some_and(|(_, whole)| *whole);
-            if number < best && (!whole || begins_a_word(agent, at)) {
-                best = number;
+        let mut first = usize::MAX;
+        let mut class = None;
+        self.kinds.each(agent, &mut |hit| {
+            let fits = hit.tag >= ANYWHERE || begins_a_word(agent, hit.at);
+            if fits && hit.number < first {
+                first = hit.number;
+                class = Class::from_number(hit.tag & !ANYWHERE);
             }
             false
         });
-        match self.classes.get(best) {
-            Some((class, _)) => *class,
-            None if sign == Sign::Unfamiliar => Class::Library,
-            None => Class::Crawler,
-        }
+        class.unwrap_or(match sign {
+            Sign::Unfamiliar => Class::Library,
+            _ => Class::Crawler,
+        })
     }
 }
 
@@ -123,22 +133,8 @@ const WORDS: &str = "bot|crawl|spider|slurp|://|www.|.com|mailto:|compatible|hea
     monitor|checker|preview|validator|archiver|indexer|scraper|scraping|uptime|synthetic|-user/|\
     -google|phantomjs|selenium|webdriver|playwright|puppeteer|lighthouse|";
 
-const WORD_COUNT: usize = count(WORDS);
-
 /// Engines of browsers, as their agents name them.
 const ENGINES: &str = "webkit|gecko|trident/|khtml|presto/|msie |";
-const ENGINE_COUNT: usize = count(ENGINES);
-
-/// Words of a packed list. Evaluated by the compiler: it cannot panic at run time.
-#[allow(clippy::indexing_slicing)]
-const fn count(packed: &str) -> usize {
-    let (mut at, mut words) = (0, 0);
-    while at < packed.len() {
-        words += (packed.as_bytes()[at] == b'|') as usize;
-        at += 1;
-    }
-    words
-}
 
 /// Words that tell the kind of software that its name does not tell, by weight.
 const KIND_WORDS: [Names<'static>; 4] = [

@@ -5,6 +5,7 @@
 //! `UPDATE_GOLDEN=1 cargo test --test it traffic` writes it again.
 
 use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use throughline::domain::traffic::Class;
 use throughline::domain::traffic::software::Table;
@@ -12,9 +13,9 @@ use throughline::domain::traffic::software::Table;
 const PACKED: &str = "src/domain/traffic/crawlers.rs";
 /// Bytes that the packed table may take.
 const BUDGET: usize = 6_144;
-/// Beginnings of names are enough to know them.
-const MISSED_CHARS: usize = 16;
-const KIND_CHARS: usize = 14;
+/// Beginnings of names are enough to know them: as short as none of another kind has them.
+const SHORTEST: usize = 6;
+const LONGEST: usize = 16;
 /// Kinds of software in the order in which the table names them: the first that fits wins.
 pub const KINDS: [Class; 5] = [
     Class::AiAgent,
@@ -64,13 +65,14 @@ impl Names {
     /// Adds what each pattern needs so that its agents are found and have their kind.
     pub fn of(patterns: &[Pattern]) -> Names {
         let mut names = Names::default();
+        let beginnings = beginnings(patterns);
         for pattern in patterns {
             let missed = names.with(|table| {
                 let mut agents = pattern.agents.iter();
                 agents.any(|agent| table.find(agent).is_none())
             });
             if missed {
-                add(&mut names.missed, pattern, MISSED_CHARS);
+                add(&mut names.missed, pattern, LONGEST);
             }
         }
         for pattern in patterns {
@@ -82,10 +84,26 @@ impl Names {
                 })
             });
             if other_kind {
-                add(&mut names.kinds, pattern, KIND_CHARS);
+                let length = (SHORTEST..LONGEST).find(|length| {
+                    let begin = pattern.name.get(..*length).unwrap_or(&pattern.name);
+                    let kinds = beginnings.get(begin);
+                    kinds.is_none_or(|kinds| kinds.iter().all(|kind| *kind == pattern.class))
+                });
+                let length = length.unwrap_or(LONGEST);
+                add(&mut names.kinds, pattern, length);
             }
         }
+        names.sort();
         names
+    }
+
+    /// Order within a kind means nothing, and sorted text packs better.
+    fn sort(&mut self) {
+        for list in self.missed.iter_mut().chain(&mut self.kinds) {
+            let mut words: Vec<&str> = list.split_terminator('|').collect();
+            words.sort_unstable();
+            *list = words.iter().map(|word| format!("{word}|")).collect();
+        }
     }
 
     pub fn with<T>(&self, look: impl FnOnce(&Table<'_>) -> T) -> T {
@@ -97,6 +115,30 @@ impl Names {
     fn bytes(&self) -> usize {
         self.missed.iter().chain(&self.kinds).map(String::len).sum()
     }
+}
+
+/// The kinds of the listed agents by how their words begin.
+fn beginnings(patterns: &[Pattern]) -> BTreeMap<String, BTreeSet<Class>> {
+    let mut found: BTreeMap<String, BTreeSet<Class>> = BTreeMap::new();
+    for pattern in patterns {
+        for agent in &pattern.agents {
+            let agent = agent.to_ascii_lowercase();
+            let starts = agent.char_indices().filter(|(at, letter)| {
+                let before = agent.get(..*at).unwrap().chars().next_back();
+                letter.is_ascii_alphanumeric()
+                    && !before.is_some_and(|before| before.is_ascii_alphanumeric())
+            });
+            for (at, _) in starts {
+                for begin in (SHORTEST..LONGEST).filter_map(|length| agent.get(at..at + length)) {
+                    found
+                        .entry(begin.to_owned())
+                        .or_default()
+                        .insert(pattern.class);
+                }
+            }
+        }
+    }
+    found
 }
 
 /// Crawlers and libraries differ in no decision, so no name is spent on telling them apart.
