@@ -66,7 +66,7 @@ impl<D: Database> Control<'_, D> {
         let mut merged = self.one(ONE, &json!({"program": id})).await?;
         if let Some(record) = merged.as_object_mut() {
             record.remove("plan");
-            cookie_domain::forget_derived(record);
+            cookie_domain::forget_shared(record);
             record.extend(changes.clone());
         }
         let read = self.read_program(object(&merged)?)?;
@@ -145,9 +145,12 @@ impl<D: Database> Control<'_, D> {
             let known = registrable.get(host).and_then(Value::as_str);
             Some(known.unwrap_or(host).to_owned())
         });
+        let shared_domain = cookie_domain::shared(&hosts, &registrable);
         let given = read_host(&mut fields, "cookie_domain");
-        let rules = (self.suffixes, self.settings.loopback);
-        let cookie_domain = cookie_domain::choose(&mut fields, given, &hosts, &registrable, rules);
+        if let Some(given) = &given {
+            let (suffixes, loopback) = (self.suffixes, self.settings.loopback);
+            cookie_domain::check(&mut fields, given, &hosts, suffixes, loopback);
+        }
         let plan = fields.object("plan").map(Rules::read);
         let plan = plan.and_then(|plan| fields.absorb(plan));
         let name = fields.finish(name)?;
@@ -160,8 +163,9 @@ impl<D: Database> Control<'_, D> {
                 "default_consent": consent,
                 "fallback_url": fallback,
                 "domain": domain,
-                "cookie_domain": cookie_domain,
-                "registrable": registrable,
+                "cookie_domain": given.or_else(|| shared_domain.clone()),
+                "shared_domain": shared_domain,
+                "registrable": Value::Object(registrable),
             },
         }))
     }
