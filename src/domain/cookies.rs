@@ -3,11 +3,36 @@
 
 /// The values of the cookies called `name`, as they were sent, in their order. Names are
 /// case-sensitive (RFC 6265, section 5.4).
-pub fn named<'a>(header: &'a str, name: &'a str) -> impl Iterator<Item = &'a str> {
-    header.split(';').filter_map(move |pair| {
-        let value = pair.trim_start().strip_prefix(name)?.strip_prefix('=')?;
-        Some(value.trim_end())
-    })
+pub fn named<'a>(header: &'a str, name: &'a str) -> Named<'a> {
+    Named {
+        rest: Some(header),
+        name,
+    }
+}
+
+/// See [`named`]. A type with a name, because what an adapter would be is compiled for each caller.
+pub struct Named<'a> {
+    rest: Option<&'a str>,
+    name: &'a str,
+}
+
+impl<'a> Iterator for Named<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        while let Some(rest) = self.rest {
+            let (pair, behind) = match rest.split_once(';') {
+                Some((pair, behind)) => (pair, Some(behind)),
+                None => (rest, None),
+            };
+            self.rest = behind;
+            let named = pair.trim_ascii().strip_prefix(self.name);
+            if let Some(value) = named.and_then(|named| named.strip_prefix('=')) {
+                return Some(value);
+            }
+        }
+        None
+    }
 }
 
 #[cfg(test)]

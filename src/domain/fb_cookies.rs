@@ -84,13 +84,14 @@ pub fn cookies(
         .is_none()
     {
         // Meta's payloads are whole numbers below 2^31.
-        due.push((FBP, value(now.0.max(0), &(random >> 1).to_string(), domain)));
+        let random = (random >> 1).to_string();
+        due.push((FBP, value(now.0.max(0), &random, domain)));
     }
     due
 }
 
-/// The `Set-Cookie` value for a cookie of [`cookies`]. `domain` is the registrable domain. Scripts may
-/// read it: the pixel looks for it.
+/// The `Set-Cookie` value for a cookie of [`cookies`]. `domain` is the registrable domain. Scripts
+/// may read it: the pixel looks for it.
 pub fn set_cookie(name: &str, value: &str, domain: Option<&str>) -> String {
     let life = "; Max-Age=7776000; Path=/; Secure; SameSite=Lax";
     let mut cookie = [name, "=", value, life].concat();

@@ -64,7 +64,7 @@ impl<D: Database> Control<'_, D> {
         let mut merged = self.one(ONE, &json!({"program": id})).await?;
         if let Some(record) = merged.as_object_mut() {
             record.remove("plan");
-            cookie_domain::forget_derived(record);
+            cookie_domain::forget_shared(record);
             record.remove("registrable");
             record.extend(changes.clone());
         }
@@ -133,8 +133,11 @@ impl<D: Database> Control<'_, D> {
         };
         let edge = HostSnapshot::read(id, &mut fields, &targets);
         let given = edge.as_ref().and_then(|edge| edge.cookie_domain.clone());
-        let rules = (self.suffixes, self.settings.loopback);
-        let cookie_domain = cookie_domain::choose(&mut fields, given, &hosts, &registrable, rules);
+        if let Some(given) = &given {
+            let (suffixes, loopback) = (self.suffixes, self.settings.loopback);
+            cookie_domain::check(&mut fields, given, &hosts, suffixes, loopback);
+        }
+        let shared = cookie_domain::shared(&hosts, &registrable);
         let host_settings = read_host_settings(&mut fields, id, &hosts);
         let plan = fields.object("plan").map(Rules::read);
         let plan = plan.and_then(|plan| fields.absorb(plan));
@@ -144,7 +147,8 @@ impl<D: Database> Control<'_, D> {
         members["target_hosts"] = json!(target_hosts);
         members["host_settings"] = Value::Object(host_settings);
         members["domain"] = json!(domain);
-        members["cookie_domain"] = json!(cookie_domain);
+        members["cookie_domain"] = json!(given.or_else(|| shared.clone()));
+        members["shared_domain"] = json!(shared);
         members["registrable"] = Value::Object(registrable);
         for own in ["program", "mount"] {
             members.as_object_mut().map(|members| members.remove(own));

@@ -88,29 +88,32 @@ impl SiteConsent {
         if self.cookie.is_none() && !self.tcf {
             return None;
         }
-        let unread = header.len() > limits::COOKIE_HEADER_BYTES;
         let site = self.cookie.as_ref().and_then(|rule| {
-            let values = cookies::named(header, &rule.name);
-            let read = || values.map(|value| rule.state(value)).min();
-            let state = if unread { Some(Consent::Code) } else { read() };
-            Some(Stated::of(state?, Evidence::SiteCookie))
+            let state = strictest(header, &rule.name, &|value| rule.state(value))?;
+            Some(Stated::of(state, Evidence::SiteCookie))
         });
-        let strings = || cookies::named(header, tcf::COOKIE);
-        let tcf = match (self.tcf, unread) {
-            (false, _) => None,
-            (true, true) => Some(Consent::Code),
-            (true, false) => strings().map(|text| self.permitted(text)).min(),
+        if !self.tcf {
+            return site;
+        }
+        let permitted = |text: &str| {
+            let permission = Permission::read(text, self.vendor);
+            permission.map_or(Consent::Code, Permission::state)
         };
+        let tcf = strictest(header, tcf::COOKIE, &permitted);
         let tcf = tcf.map(|state| Stated::of(state, Evidence::Tcf));
         match (site, tcf) {
             (Some(site), Some(tcf)) if tcf.state < site.state => Some(tcf),
             (site, tcf) => site.or(tcf),
         }
     }
+}
 
-    fn permitted(&self, text: &str) -> Consent {
-        Permission::read(text, self.vendor).map_or(Consent::Code, Permission::state)
+/// The strictest state of the cookies of a name.
+fn strictest(header: &str, name: &str, state: &dyn Fn(&str) -> Consent) -> Option<Consent> {
+    if header.len() > limits::COOKIE_HEADER_BYTES {
+        return Some(Consent::Code);
     }
+    cookies::named(header, name).map(state).min()
 }
 
 /// Reads what [`Serialize`] wrote, by the rules of [`SiteConsent::read`].
@@ -185,24 +188,30 @@ fn is_printable(text: &str) -> bool {
     !text.chars().any(char::is_control)
 }
 
-/// Does the pattern fit the whole value? The pieces between its stars are looked for from the
-/// left, each behind the one before.
+/// Does the pattern fit the whole value? When bytes differ, the last star takes one more: what the
+/// stars before it took need not be thought over again.
 fn fits(pattern: &str, value: &str) -> bool {
-    let Some((first, pieces)) = pattern.split_once('*') else {
-        return pattern == value;
-    };
-    let (middle, last) = pieces.rsplit_once('*').unwrap_or(("", pieces));
-    let within = value.strip_prefix(first);
-    let Some(mut rest) = within.and_then(|rest| rest.strip_suffix(last)) else {
-        return false;
-    };
-    for piece in middle.split('*') {
-        let Some((_, behind)) = rest.split_once(piece) else {
-            return false;
-        };
-        rest = behind;
+    let (mut pattern, mut value) = (pattern.as_bytes(), value.as_bytes());
+    let mut again: Option<(&[u8], &[u8])> = None;
+    loop {
+        match (pattern, value) {
+            ([b'*', behind @ ..], _) => {
+                again = Some((behind, value));
+                pattern = behind;
+            }
+            ([wanted, behind @ ..], [byte, rest @ ..]) if wanted == byte => {
+                (pattern, value) = (behind, rest);
+            }
+            ([], []) => return true,
+            _ => {
+                let Some((behind, [_, rest @ ..])) = again else {
+                    return false;
+                };
+                again = Some((behind, rest));
+                (pattern, value) = (behind, rest);
+            }
+        }
     }
-    true
 }
 
 #[cfg(test)]

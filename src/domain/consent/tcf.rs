@@ -48,9 +48,9 @@ impl Permission {
         if bits.take(6)? != VERSION {
             return None;
         }
-        bits.skip(BEFORE_FLAGS + FLAGS)?;
+        bits.skip(BEFORE_FLAGS + FLAGS);
         let mut purposes = u32::try_from(bits.take(24)?).ok()?;
-        bits.skip(AFTER_PURPOSES)?;
+        bits.skip(AFTER_PURPOSES);
         // A vendor is asked for by its id, and ids begin at 1: 0 is never listed.
         let asked = vendor.unwrap_or(0);
         let consents = bits.vendors(asked)?;
@@ -117,19 +117,15 @@ impl<'a> Bits<'a> {
         fits.then_some(Bits { text, at: 0 })
     }
 
-    fn skip(&mut self, count: usize) -> Option<()> {
-        let at = self.at.checked_add(count)?;
-        if at > self.text.len().checked_mul(6)? {
-            return None;
-        }
-        self.at = at;
-        Some(())
+    /// Goes on without a look at the end: whatever is skipped, something is read behind it.
+    fn skip(&mut self, count: usize) {
+        self.at = self.at.saturating_add(count);
     }
 
     /// The next bits (at most 24), the first one highest.
     fn take(&mut self, count: usize) -> Option<u64> {
         let from = self.at;
-        self.skip(count)?;
+        self.skip(count);
         let mut value = 0;
         for at in from..self.at {
             let six = sextet(*self.text.get(at / 6)?)?;
@@ -145,7 +141,7 @@ impl<'a> Bits<'a> {
             return self.ranges(vendor);
         }
         let from = self.at;
-        self.skip(max)?;
+        self.skip(max);
         let place = usize::from(vendor);
         if place == 0 || place > max {
             return Some(false);
