@@ -11,6 +11,7 @@ mod deliveries;
 mod faults;
 mod flow;
 mod golden;
+mod links;
 mod overtaken;
 mod properties;
 mod redirects;
