@@ -6,12 +6,12 @@
 
 mod because;
 mod choice;
+mod visitor;
 
 use super::click::{Visit, VisitKind};
 use super::click_ids;
-use super::consent::{self, Consent, Evidence, Given, Stated};
+use super::consent::{Consent, Evidence, Given};
 use super::journal::{self, ClickId, Journal};
-use super::limits;
 use super::link::params::{Policies, tags};
 use super::link::utm::{Filling, filled};
 use super::link::{Availability, HostSnapshot, LinkSnapshot, Tags};
@@ -22,6 +22,7 @@ use super::traffic::{self, Class, Signals};
 use std::num::NonZeroU64;
 
 pub use because::Because;
+use visitor::Visitor;
 
 /// What a decision needs of the request.
 #[derive(Clone, Copy, Debug, Default)]
@@ -230,71 +231,6 @@ fn elsewhere(
             own.or_else(|| to(&host.expired_url))
                 .or(Some(Outcome::Page(PageKind::Ended)))
         }
-    }
-}
-
-/// A person, as far as the request shows one.
-struct Visitor {
-    class: Class,
-    state: Consent,
-    evidence: Evidence,
-    /// The journal of the request; nothing of it may be used where `state` allows no cookie.
-    known: Option<Journal>,
-    /// The touch that this click repeats.
-    repeated: Option<Touch>,
-}
-
-impl Visitor {
-    fn of(arrival: &Arrival<'_>, class: Class, because: Option<&mut Because>) -> Visitor {
-        let Arrival {
-            request, host, now, ..
-        } = *arrival;
-        let known = Journal::from_cookies(arrival.keys, request.cookies, now);
-        let decided = journal::decided(request.cookies, known.as_ref());
-        let Stated { state, evidence } =
-            consent::stated(&request.given(decided), &host.consent, host.default_consent);
-        if let Some(because) = because {
-            because.consent = Some((state, evidence));
-        }
-        let mut visitor = Visitor {
-            class,
-            state,
-            evidence,
-            known,
-            repeated: None,
-        };
-        if class == Class::Prefetch {
-            return visitor;
-        }
-        if arrival.flooded {
-            visitor.class = Class::Flood;
-        } else if let Some(touch) = visitor.repeats(arrival) {
-            visitor.class = Class::Duplicate;
-            visitor.repeated = Some(touch);
-        }
-        visitor
-    }
-
-    /// The journal, where it may be used.
-    fn memory(&self) -> Option<&Journal> {
-        self.known.as_ref().filter(|_| self.state.allows_cookie())
-    }
-
-    /// The newest touch, if this click repeats it: same link, within an hour. A click that brings
-    /// another click ID was paid for again and is a click of its own.
-    fn repeats(&self, arrival: &Arrival<'_>) -> Option<Touch> {
-        let journal = self.memory()?;
-        let last = journal.touches.last()?;
-        let age = arrival.now.since(last.at);
-        if last.link != arrival.link.id || !(0..limits::DUPLICATE_MS).contains(&age) {
-            return None;
-        }
-        let ids = click_ids::capture(arrival.request.query);
-        let knows = |(kind, value): &(click_ids::ClickIdKind, &str)| {
-            let mut all = journal.click_ids.iter();
-            all.any(|known| known.kind == *kind && known.value == *value)
-        };
-        ids.iter().all(knows).then(|| last.clone())
     }
 }
 

@@ -13,6 +13,7 @@ mod faults;
 mod fb_cookies;
 mod flow;
 mod golden;
+mod links;
 mod overtaken;
 mod properties;
 mod redirects;

@@ -115,11 +115,8 @@ pub(in crate::domain) struct Policies<'a> {
 impl<'a> Policies<'a> {
     /// What becomes of a parameter that neither the target nor we ourselves have; by its raw name.
     pub(in crate::domain) fn fate(&self, name: &str) -> Fate<'a> {
-        if decodes_to(name, self.token_param) {
-            return Fate::Dropped("replaced");
-        }
-        if tag(name, self.tags).is_some() {
-            return Fate::Dropped("taken");
+        if let Some(dropped) = self.reserved(name) {
+            return dropped;
         }
         if self.link.is_none() && self.host.is_none() {
             return Fate::Passed;
@@ -137,7 +134,7 @@ impl<'a> Policies<'a> {
             .or(host.and_then(|p| p.rename.as_ref()));
         let mut renames = rename.into_iter().flatten();
         if let Some((_, new)) = renames.find(|(old, _)| decodes_to(name, old)) {
-            return Fate::Renamed(new);
+            return self.reserved(new).unwrap_or(Fate::Renamed(new));
         }
         let mut beginnings = strip.iter().filter_map(|known| known.strip_suffix('*'));
         let pass = link
@@ -159,6 +156,17 @@ impl<'a> Policies<'a> {
             Fate::Passed
         } else {
             fate
+        }
+    }
+}
+
+impl Policies<'_> {
+    /// Names that never travel, whatever a policy says or renames.
+    fn reserved<'a>(&self, name: &str) -> Option<Fate<'a>> {
+        if decodes_to(name, self.token_param) {
+            Some(Fate::Dropped("replaced"))
+        } else {
+            tag(name, self.tags).map(|_| Fate::Dropped("taken"))
         }
     }
 }

@@ -4,7 +4,8 @@
 //! The holdout comes first, because it is compared with everybody else. Software sees rules, but
 //! is never held out and never gets a variant.
 
-use super::{Arrival, Because, Visitor};
+use super::visitor::Visitor;
+use super::{Arrival, Because};
 use crate::domain::link::{HostSnapshot, Sight, below, first};
 use crate::domain::target::Target;
 use crate::domain::target::query::{decodes_to, name_of};

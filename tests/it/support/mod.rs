@@ -1,5 +1,6 @@
 //! Ports for tests: SQLite with the real migrations, a map for KV, lists for queue and transport.
 
+pub mod arrivals;
 pub mod interleave;
 pub mod memory;
 pub mod oracle;

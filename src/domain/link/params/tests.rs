@@ -47,6 +47,8 @@ fn the_most_exact_word_of_a_policy_decides() {
         ("via", Fate::Renamed("partner")),
         ("tl", Fate::Dropped("replaced")),
         ("t%6c", Fate::Dropped("replaced")),
+        ("p", Fate::Dropped("replaced")),
+        ("q", Fate::Dropped("taken")),
         ("sub1", Fate::Dropped("taken")),
         // Click IDs only by their exact name.
         ("fbclid", passed),

@@ -91,10 +91,17 @@ fn every_member_survives() {
     assert_eq!(written["split"]["variants"][0]["id"], 1);
 }
 
+/// The faults of a link with these members beside its target.
+fn faults(change: &Value) -> Vec<(String, &'static str)> {
+    let mut body = json!({"target": "https://shop.example/"});
+    let members = change.as_object().unwrap().clone();
+    body.as_object_mut().unwrap().extend(members);
+    read(&body).unwrap_err()
+}
+
 #[test]
 #[allow(clippy::too_many_lines, reason = "a table of cases")]
 fn every_fault_has_its_path_and_code() {
-    let big = json!({"x": "y".repeat(1_020)});
     let rule = json!({"when": {"os": ["ios"]}, "target": "https://shop.example/"});
     for (change, path, code) in [
         (json!({"target": null}), "/target", "required"),
@@ -143,6 +150,15 @@ fn every_fault_has_its_path_and_code() {
             "/rules/0/when/all/0/mood",
             "condition_unknown",
         ),
+    ] {
+        assert_eq!(faults(&change), [(path.to_owned(), code)], "{change}");
+    }
+}
+
+#[test]
+fn faults_of_the_simpler_members_have_theirs_too() {
+    let big = json!({"x": "y".repeat(1_020)});
+    for (change, path, code) in [
         (json!({"starts_at": "soon"}), "/starts_at", "not_a_time"),
         (
             json!({"starts_at": 2, "ends_at": 2}),
@@ -169,15 +185,7 @@ fn every_fault_has_its_path_and_code() {
         (json!({"offer": [1]}), "/offer", "not_an_object"),
         (json!({"offer": big}), "/offer", "too_long"),
     ] {
-        let mut body = json!({"target": "https://shop.example/"});
-        body.as_object_mut()
-            .unwrap()
-            .extend(change.as_object().unwrap().clone());
-        assert_eq!(
-            read(&body).unwrap_err(),
-            [(path.to_owned(), code)],
-            "{change}"
-        );
+        assert_eq!(faults(&change), [(path.to_owned(), code)], "{change}");
     }
 }
 
