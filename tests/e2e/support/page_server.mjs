@@ -69,15 +69,15 @@ export async function startPageServer(options) {
   const seen = [];
   /** @type {Seen[]} the forms that were posted */
   const forms = [];
-  /** @type {string[]} paths of all requests, as they begin */
-  const paths = [];
+  /** @type {string[]} addresses of all requests, without the host, as they begin */
+  const asked = [];
   const arrivals = new EventEmitter();
   arrivals.setMaxListeners(0);
 
   const server = createServer(async (request, response) => {
     const url = new URL(request.url ?? "/", "http://site");
     const { pathname } = url;
-    paths.push(pathname);
+    asked.push(request.url ?? "");
     arrivals.emit("any");
     let text = "";
     for await (const chunk of request) text += chunk;
@@ -121,8 +121,8 @@ export async function startPageServer(options) {
       await until(() => seen.length >= count);
       return seen;
     },
-    /** Waits for a request of the path. @param {string} path */
-    reached: (path) => until(() => paths.includes(path)),
+    /** Waits for a request of the address, query and all. @param {string} address */
+    reached: (address) => until(() => asked.includes(address)),
     /** From now on connections are refused. */
     async stop() {
       if (!server.listening) return;
