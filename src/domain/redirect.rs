@@ -128,7 +128,7 @@ pub fn redirect(
         journal.renew = false;
         journal.add_touch(touch.clone());
         journal.add_click_ids(captured(request.query, now));
-        let value = journal.clone().seal(keys, entropy.journal());
+        let value = journal.seal(keys, entropy.journal());
         set_cookie = Some(journal::set_cookie(
             &value,
             state,
