@@ -2,8 +2,14 @@
 //! A reader never panics: every read returns `None` past the end.
 
 /// Writes fields one after another.
-#[derive(Default)]
 pub struct Writer(Vec<u8>);
+
+impl Default for Writer {
+    /// With room for most of what is sealed: growing costs more than the writing.
+    fn default() -> Self {
+        Self(Vec::with_capacity(512))
+    }
+}
 
 impl Writer {
     pub fn u8(&mut self, value: u8) {
@@ -12,18 +18,20 @@ impl Writer {
 
     /// The low 48 bits: milliseconds until the year 10889.
     pub fn u48(&mut self, value: u64) {
-        self.0.extend(value.to_be_bytes().iter().skip(2));
+        let [_, _, low @ ..] = value.to_be_bytes();
+        self.0.extend_from_slice(&low);
     }
 
     pub fn u64(&mut self, value: u64) {
-        self.0.extend(value.to_be_bytes());
+        self.0.extend_from_slice(&value.to_be_bytes());
     }
 
     /// At most 65,535 bytes; the rest is cut off.
     pub fn text(&mut self, value: &str) {
         let length = u16::try_from(value.len()).unwrap_or(u16::MAX);
-        self.0.extend(length.to_be_bytes());
-        self.0.extend(value.bytes().take(usize::from(length)));
+        let kept = value.as_bytes().get(..usize::from(length));
+        self.0.extend_from_slice(&length.to_be_bytes());
+        self.0.extend_from_slice(kept.unwrap_or_default());
     }
 
     pub fn finish(self) -> Vec<u8> {
@@ -50,12 +58,10 @@ impl<'a> Reader<'a> {
     }
 
     pub fn u48(&mut self) -> Option<u64> {
-        let bytes = self.take(6)?;
-        Some(
-            bytes
-                .iter()
-                .fold(0, |value, byte| value << 8 | u64::from(*byte)),
-        )
+        let [a, b, c, d, e, f] = *self.take(6)? else {
+            return None;
+        };
+        Some(u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
     }
 
     pub fn u64(&mut self) -> Option<u64> {

@@ -125,22 +125,22 @@ impl Journal {
     }
 
     /// Seals the journal into a cookie value of at most [`limits::COOKIE_BYTES`].
-    pub fn seal(mut self, keys: &Keyring, entropy: [u8; NONCE]) -> String {
-        loop {
-            let sealed = keys.seal(Purpose::Journal, CONTEXT, &self.write(), entropy);
-            let mut value = String::with_capacity(sealed.len().div_ceil(3) * 4);
-            cipher::encode(&sealed, &mut value);
-            if value.len() <= limits::COOKIE_BYTES {
-                return value;
-            }
-            if self.touches.len() > 2 {
-                self.touches.remove(1);
-            } else if !self.click_ids.is_empty() {
-                self.click_ids.remove(0);
-            } else {
-                return value;
-            }
+    pub fn seal(&self, keys: &Keyring, entropy: [u8; NONCE]) -> String {
+        let sealed = keys.seal(Purpose::Journal, CONTEXT, &self.write(), entropy);
+        let mut value = String::with_capacity(sealed.len().div_ceil(3) * 4);
+        cipher::encode(&sealed, &mut value);
+        if value.len() <= limits::COOKIE_BYTES {
+            return value;
         }
+        let mut shorter = self.clone();
+        if shorter.touches.len() > 2 {
+            shorter.touches.remove(1);
+        } else if !shorter.click_ids.is_empty() {
+            shorter.click_ids.remove(0);
+        } else {
+            return value;
+        }
+        shorter.seal(keys, entropy)
     }
 
     /// Opens a cookie value; `None` when it is forged, cut, foreign, oversized or too old.

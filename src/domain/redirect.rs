@@ -277,7 +277,7 @@ fn counted(
             journal.add_touch(touch.clone());
         }
         journal.add_click_ids(captured(request.query, now));
-        let value = journal.clone().seal(keys, entropy.journal());
+        let value = journal.seal(keys, entropy.journal());
         let domain = host.cookie_domain.as_deref();
         redirect
             .set_cookies
