@@ -201,7 +201,9 @@ fn read_host_settings(
         let kept = kept.unwrap_or_default().into_iter();
         let given = |name: &str| settings.get(name).is_some_and(|value| !value.is_null());
         let own = |(name, _): &(String, Value)| OWN.contains(&name.as_str()) && given(name);
-        all.insert(host.clone(), kept.filter(own).collect());
+        let mut own_settings = Map::new();
+        own_settings.extend(kept.filter(own));
+        all.insert(host.clone(), Value::Object(own_settings));
     }
     all
 }
