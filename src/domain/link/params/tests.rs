@@ -29,7 +29,8 @@ fn fate<'a>(link: Option<&'a Policy>, host: Option<&'a Policy>, name: &str) -> F
 fn the_most_exact_word_of_a_policy_decides() {
     let link = policy(
         &json!({"pass": ["a", "b c"], "strip": ["s", "utm_*", "fb*", "msclkid"],
-        "rename": {"via": "partner", "gclid": "g", "s": "never"}}),
+        "rename": {"via": "partner", "gclid": "g", "s": "never", "p": "tl",
+            "q": "sub2"}}),
     );
     let (passed, stripped) = (Fate::Passed, Fate::Dropped("stripped"));
     for (name, expected) in [
