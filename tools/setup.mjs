@@ -15,6 +15,8 @@ Gets everything the other commands need, and does nothing when all is there:
   2. installs the wasm-bindgen program of the version in Cargo.lock into target/tools
   3. installs the npm packages of package-lock.json
   4. with --browser: finds (or gets) a Chromium for the browser tests; CHROME_PATH names one
+make verify also runs the snippet in Firefox, which you install yourself (on Debian:
+apt-get install -y firefox-esr); FIREFOX_PATH names another.
 `;
 
 const TOOLS = path.join(ROOT, "target/tools");

@@ -178,6 +178,21 @@ test("a page that leaves as soon as it is there has reported its landing", async
   assert.deepEqual(bodies(), [LANDING]);
 });
 
+test("a fetch that ends because the page goes has not failed", async (t) => {
+  const { site, page, land, barrier } = await visit(t, {
+    init: () => {
+      if (location.pathname !== "/") return;
+      window.fetch = () => new Promise((_, reject) => {
+        addEventListener("pagehide", () => reject(new TypeError("gone")), true);
+      });
+    },
+  });
+  await land(QUERY);
+  await page.goto(`${site.url}/other`);
+  await barrier();
+  assert.deepEqual(site.seen, [], "the browser sees it through; a beacon would repeat it");
+});
+
 test("a prerendered page that is thrown away sends nothing", async (t) => {
   const { site, page, land, errors } = await visit(t, {
     init: () => Object.defineProperty(document, "prerendering", { value: true }),
@@ -230,6 +245,19 @@ test("a withdrawal on another page is obeyed by the one that comes back", async 
   await page.evaluate(() => history.pushState(null, "", "/?fbclid=2&tl=tlc_new"));
   await filled("tlc_landed");
   assert.deepEqual(bodies().at(-1), { n: "land", t: "tlc_new" }, "it asks for nothing again");
+});
+
+test("a withdrawal that never got through is not undone by the server's memory", async (t) => {
+  const { page, land, filled, consent, token } = await visit(t, {
+    answer: (seen) => (seen.body?.s === "code" ? { status: 503, json: {} } : productAnswer(seen)),
+  });
+  await land(QUERY);
+  await consent("full");
+  await filled("tlc_full");
+  await consent("code");
+  await leaveAndReturn(page);
+  assert.equal(await token(), null);
+  await filled("");
 });
 
 test("where nothing is stored, the token of the page's memory survives the cache", async (t) => {

@@ -71,7 +71,10 @@ for (const [how, init] of /** @type {const} */ ([["with", undefined], ["without"
     await filled("tlc_via_ben");
     await go("pushState", "/tea?via=ben&page=2");
     await token();
-    assert.deepEqual(site.seen.map(({ via }) => via), [null, "ben"]);
+    await go("pushState", "/tea?tl=tlc_next&via=cleo");
+    await go("replaceState", "/tea?via=cleo");
+    await token();
+    assert.deepEqual(site.seen.map(({ via }) => via), [null, "ben", null]);
   });
 
   test(`${how} the API a landing after a withdrawal shows nothing of its own`, async (t) => {
