@@ -148,6 +148,9 @@ fn allowed(
     if let Some(touch) = touch.as_ref().filter(|_| news && live) {
         visits.push(context.visit(VisitKind::Grant, touch, Some(&journal)));
     }
+    // Where nothing has changed about it, the page keeps the token that it has.
+    let landed_token_stays = !live && landed.as_ref().is_some_and(|touch| touch.nonce.is_some());
+    let landed_token_stays = landed_token_stays && message.token.is_some();
     let anonymous = landed.filter(|_| touch.is_none());
     let touch = touch
         .or(anonymous)
@@ -160,8 +163,12 @@ fn allowed(
         set_cookies.push(context.cookie(journal));
         set_cookies.extend(meta);
     }
+    let mut state = state(context, touch, stated.state);
+    if landed_token_stays {
+        state.token.clone_from(&message.token);
+    }
     Answer {
-        state: state(context, touch, stated.state),
+        state,
         set_cookies,
         visits,
     }

@@ -93,7 +93,8 @@ describe("the beacon", () => {
     assert.equal(again.headers["set-cookie"], undefined, "nothing new");
     await world.accepted("sale", { customerExternalId: slug, clickId: (await me(pair)).t,
       amount: 1000, currency: "usd", invoiceId: slug });
-    await counted({ human: 1, confirmed_anonymous: 1, granted: 1 });
+    // The sale confirms the click, too.
+    await counted({ human: 1, confirmed_anonymous: 1, granted: 1, confirmed: 1 });
     await world.folded();
     const sale = (await world.rows("decisions")).find((row) => row.key === slug);
     assert.equal(sale?.partner, world.program.anna.id);

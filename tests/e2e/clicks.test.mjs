@@ -5,6 +5,14 @@ import { eventually, startReady, tokenOf } from "./support/world.mjs";
 
 /** @typedef {import("./support/world.mjs").Ready} Ready */
 
+/** A browser, or a tool, that knows no `Sec-Fetch-*`. */
+const OLD = {
+  "sec-fetch-dest": undefined,
+  "sec-fetch-mode": undefined,
+  "sec-fetch-site": undefined,
+  "sec-fetch-user": undefined,
+};
+
 describe("click counts", () => {
   /** @type {Ready} */ let world;
   /** @type {Awaited<ReturnType<typeof startFaultyServices>>} */ let faulty;
@@ -50,9 +58,8 @@ describe("click counts", () => {
       ["fetch", { "sec-fetch-dest": "empty", "sec-fetch-mode": "cors", accept: "*/*" }],
       ["crawler", { "user-agent": "Mozilla/5.0 (compatible; Googlebot/2.1)" }],
       ["link preview", { "user-agent": "facebookexternalhit/1.1" }],
-      ["library", { "user-agent": "curl/8.5.0", "sec-fetch-dest": undefined,
-        "sec-fetch-mode": undefined, accept: "*/*" }],
-      ["nameless", { "user-agent": undefined }],
+      ["library", { "user-agent": "curl/8.5.0", ...OLD, accept: "*/*" }],
+      ["nameless", { "user-agent": undefined, ...OLD }],
     ];
     for (const [name, headers, method] of others) {
       const answer = await visit(headers, method);
@@ -61,13 +68,13 @@ describe("click counts", () => {
       assert.equal(answer.headers["set-cookie"], undefined, name);
     }
     for (const header of ["sec-purpose", "purpose", "x-moz"]) {
-      const ahead = await visit({ [header]: "prefetch" });
+      const ahead = await visit({ [header]: "prefetch", "sec-fetch-user": undefined });
       assert.match(String(tokenOf(ahead)), /^tlc_/, "the page may be shown yet");
       assert.equal(ahead.headers["set-cookie"], undefined);
     }
     await visit();
-    await visit({ "sec-fetch-dest": undefined, "sec-fetch-mode": undefined });
-    await counted({ human: 2, stuffed: 3, crawler: 4 });
+    await visit(OLD);
+    await counted({ human: 1, provisional: 1, stuffed: 3, crawler: 1, preview: 1, library: 2 });
     const rows = (await world.rows("clicks")).filter((row) => row.link === link);
     for (const row of rows) {
       assert.equal(row.partner, world.program.boris.id);
@@ -91,7 +98,7 @@ describe("click counts", () => {
       await visit({ "user-agent": "facebookexternalhit/1.1" });
       await eventually("the write was tried again",
         () => faulty.d1.calls.filter(faulty.d1.match).length >= 3);
-      await counted({ human: 1, bot: 1 });
+      await counted({ human: 1, preview: 1 });
     });
   }
 

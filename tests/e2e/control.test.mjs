@@ -119,7 +119,7 @@ describe("the control plane", () => {
       const answer = await world.api("POST", "links", { ...link, slug: "mixed", ...change });
       assert.equal(answer.status, 422);
     }
-    for (const slug of ["a/b", "..", "a b", "\u{fc}", "a?b", "x".repeat(101)]) {
+    for (const slug of ["a/b", "..", "a b", "\u{2028}", "a?b", "x".repeat(101)]) {
       const answer = await world.api("POST", "links", { ...link, slug });
       assert.equal(problemOf(answer).errors[0]?.[0], "/slug", slug);
     }

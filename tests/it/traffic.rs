@@ -66,16 +66,20 @@ fn software_that_is_not_in_the_table_is_found_too() {
 
 #[test]
 fn every_listed_agent_is_software_of_its_kind() {
-    let (mut alike, mut agents) = (0, 0);
+    let (mut alike, mut agents, mut dressed) = (0, 0, 0);
     for row in patterns() {
         for agent in &row.agents {
             let class = classify(&fetched(agent)).class;
             assert!(KINDS.contains(&class), "{agent} is {class:?}");
+            let class_dressed = classify(&followed(agent)).class;
+            assert!(class_dressed != Class::Human, "{agent}");
+            dressed += usize::from(class_dressed == Class::Provisional);
             alike += usize::from(is_alike(class, row.class));
             agents += 1;
         }
     }
     println!("{alike} of {agents} have the kind that their tags tell");
+    println!("{dressed} are provisional when they send what browsers send");
     assert!(alike * 100 >= agents * 97, "{alike} of {agents}");
 }
 
@@ -100,6 +104,9 @@ fn well_known_software_has_its_class() {
     for (class, agents) in KNOWN {
         for agent in *agents {
             assert_eq!(classify(&fetched(agent)).class, *class, "{agent}");
+            // A browser's other headers do not make it a person.
+            let dressed = classify(&followed(agent)).class;
+            assert!(!dressed.sets_cookie(), "{agent} is {dressed:?}");
         }
     }
 }

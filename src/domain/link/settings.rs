@@ -58,8 +58,9 @@ impl Targets<'_> {
 
     /// Like [`Targets::read`], but must be there.
     pub fn required(&self, fields: &mut Fields<'_>, name: &str) -> Option<Target> {
-        if fields.value(name).is_none() {
+        if fields.value(name).is_none_or(|value| value == "") {
             fields.fault(name, "required", "is required");
+            return None;
         }
         self.read(fields, name)
     }

@@ -85,8 +85,22 @@ impl<'a> Table<'a> {
         let agent = agent.as_bytes();
         let agent = agent.get(..LOOKED_AT).unwrap_or(agent);
         let sign = self.sign(agent)?;
-        let class = self.class(agent, sign);
-        Some(Software { class, sign })
+        let kind = self.kind(agent);
+        Some(match (sign, kind) {
+            // A strange agent that holds a known name is not strange.
+            (Sign::Unfamiliar, Some(class)) => Software {
+                class,
+                sign: Sign::Name,
+            },
+            (Sign::Unfamiliar, None) => Software {
+                class: Class::Library,
+                sign,
+            },
+            (_, kind) => Software {
+                class: kind.unwrap_or(Class::Crawler),
+                sign,
+            },
+        })
     }
 
     fn sign(&self, agent: &[u8]) -> Option<Sign> {
@@ -107,7 +121,7 @@ impl<'a> Table<'a> {
         sign
     }
 
-    fn class(&self, agent: &[u8], sign: Sign) -> Class {
+    fn kind(&self, agent: &[u8]) -> Option<Class> {
         let mut first = usize::MAX;
         let mut class = None;
         self.kinds.each(agent, &mut |hit| {
@@ -118,10 +132,7 @@ impl<'a> Table<'a> {
             }
             false
         });
-        class.unwrap_or(match sign {
-            Sign::Unfamiliar => Class::Library,
-            _ => Class::Crawler,
-        })
+        class
     }
 }
 
@@ -145,7 +156,8 @@ const KIND_WORDS: [Names<'static>; 4] = [
         Class::Library,
         "monitor|uptime|status|ping|probe|synthetic|headless|phantomjs|selenium|webdriver|python|\
          playwright|puppeteer|lighthouse|httpclient|http-client|http_client|node-fetch|\
-         curl/|wget/|",
+         curl/|wget/|postman|insomnia|\
+         okhttp/|axios/|requests/|go-http|java/|aiohttp|urllib|libwww|undici|",
     ),
 ];
 

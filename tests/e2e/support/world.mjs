@@ -30,6 +30,7 @@ export const NAVIGATION = Object.freeze({
   "sec-fetch-dest": "document",
   "sec-fetch-mode": "navigate",
   "sec-fetch-site": "cross-site",
+  "sec-fetch-user": "?1",
 });
 
 /** What a browser sends when the page's own script calls. */
