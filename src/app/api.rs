@@ -173,6 +173,10 @@ impl<D: Database, S: Snapshots, Q: WorkQueue> Services<'_, D, S, Q> {
             ("POST", ["rebuild"]) => self.rebuild(&control).await,
             ("POST", ["deliveries", id, "retry"]) => self.retry(&control, id).await,
             ("DELETE", ["keys", id]) => Ok(made(control.revoke_key(id).await?)),
+            ("POST", ["links", "explain"]) => {
+                let body = read_body(request, limits::CONTROL_BODY_BYTES)?;
+                Ok(Response::json(200, &control.explain(&body).await?))
+            }
             ("POST" | "PATCH", _) => {
                 let body = read_body(request, limits::CONTROL_BODY_BYTES)?;
                 Ok(made(change(request, &control, &parts, &body).await?))

@@ -83,7 +83,7 @@ fn want_link_too(place: &Place<'_>, memory: &Memory, now: UnixMs) {
 
 /// What follows the mount of the host's links, if the address lies below it. A host of links alone
 /// has them at its root, too.
-fn below_mount<'a>(path: &'a str, host: &HostSnapshot) -> Option<&'a str> {
+pub(super) fn below_mount<'a>(path: &'a str, host: &HostSnapshot) -> Option<&'a str> {
     let mounted = path.strip_prefix(host.mount.as_str());
     if host.root {
         return mounted.or_else(|| path.strip_prefix('/'));

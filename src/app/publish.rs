@@ -72,7 +72,7 @@ const DUE: &str = concat!(
 );
 
 /// The record of the KV key `$.key`, without going through KV.
-pub const ONE: &str = concat!("SELECT ", record!("(?1 ->> 'key')"));
+pub const ONE: &str = concat!("SELECT coalesce(", record!("(?1 ->> 'key')"), ", 'null')");
 
 /// A version never comes twice. A publisher that was overtaken may have written an older record
 /// over a newer one: then the newer one is asked for again.

@@ -22,7 +22,10 @@ fn instant(now: f64) -> UnixMs {
 #[wasm_bindgen]
 pub fn answer(facts: &str, body: &str, now: f64, entropy: &[u8]) -> Option<String> {
     #[cfg(feature = "drill")]
-    super::hot::drill(facts, "sync");
+    {
+        drill(facts, "sync");
+        ASKED.set(facts.to_owned());
+    }
     let settings = runtime::known_settings()?;
     let entropy = clock::given(entropy)?;
     let facts = Facts::read(facts);
@@ -47,7 +50,7 @@ pub async fn prepare(env: Env) {
     }
     let wanted = runtime::memory(|memory| memory.wanted());
     #[cfg(feature = "drill")]
-    drill_later(&wanted.join(" ")).await;
+    drill_later(&asked()).await;
     let kv = Kv::of(&env).ok();
     let fetches = wanted.iter().map(|key| fetch(kv.as_ref(), key));
     let fetched = futures_util::future::join_all(fetches).await;
@@ -75,6 +78,17 @@ pub(super) fn drill(text: &str, place: &str) {
     if text.contains(&format!("drill={place}")) {
         panic!("drill");
     }
+}
+
+#[cfg(feature = "drill")]
+thread_local! {
+    /// The request that was answered last: `prepare` is not told which one needs it.
+    static ASKED: std::cell::RefCell<String> = const { std::cell::RefCell::new(String::new()) };
+}
+
+#[cfg(feature = "drill")]
+fn asked() -> String {
+    ASKED.take()
 }
 
 #[cfg(feature = "drill")]

@@ -122,8 +122,8 @@ impl<D: Database> Control<'_, D> {
             link_key(host, known["slug"].as_str().unwrap_or_default()),
             format!("show:{id}"),
         ];
-        let param = json!({"id": id, "settings": settings.to_value(), "active": active.map(i32::from),
-            "publish": keys});
+        let param = json!({"id": id, "settings": settings.to_value(),
+            "active": active.map(i32::from), "publish": keys});
         self.write(&[UPDATE, publish::ENQUEUE], &param).await?;
         Ok(Made::ok(self.one(ONE, &param).await?))
     }

@@ -7,6 +7,7 @@
 
 mod cookie_domain;
 pub mod destinations;
+mod explain;
 pub mod keys;
 pub mod links;
 pub mod partners;

@@ -54,7 +54,7 @@ impl<'a> Facts<'a> {
         }
     }
 
-    pub(super) fn request(&self) -> Request<'a> {
+    pub(in crate::app) fn request(&self) -> Request<'a> {
         Request {
             signals: Signals {
                 method: self.method,

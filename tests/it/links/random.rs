@@ -153,7 +153,7 @@ fn came_to_everything(kinds: &BTreeMap<String, u64>) {
         "prefetch",
         "head",
         "stuffed",
-        "crawler",
+        "library",
     ] {
         assert!(kinds.contains_key(kind), "never came to {kind}: {kinds:?}");
     }
