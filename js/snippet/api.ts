@@ -24,7 +24,7 @@ export interface Throughline {
    * fields are up to date; never rejects.
    */
   consent(decision: Decision): Promise<void>;
-  /** The current click token, or null; never rejects. After it `partner` and `offer` are current. */
+  /** The current click token, or null; never rejects. Then `partner` and `offer` are current. */
   token(): Promise<string | null>;
   /** Runs calls in the form of `window.tlq`; a wrong one is as if absent. */
   push(...calls: Call[]): void;

@@ -53,7 +53,8 @@ const links = [
   ["https://notsister.example/", "https://notsister.example/"],
   ["https://sister.example.other.example/", "https://sister.example.other.example/"],
   ["https://example/", "https://example/"],
-  [`${STRIPE}?prefilled_email=a%40b`, `${STRIPE}?prefilled_email=a%40b&client_reference_id=tlc_landed`],
+  [`${STRIPE}?prefilled_email=a%40b`,
+    `${STRIPE}?prefilled_email=a%40b&client_reference_id=tlc_landed`],
   [`${STRIPE}?client_reference_id=own`, `${STRIPE}?client_reference_id=own`],
   ["https://buy.shop.example/x", "https://buy.shop.example/x?client_reference_id=tlc_landed"],
   ["https://js.stripe.com/x", "https://js.stripe.com/x"],
@@ -202,7 +203,8 @@ test("forms to other domains, and by a button to another address, carry nothing"
 
 for (const element of ["stripe-buy-button", "stripe-pricing-table"]) {
   test(`${element} gets the token, also one that is added later`, async (t) => {
-    const { page, land, hasReference, consent, errors } = await visit(t, `<${element}></${element}>`);
+    const visitor = await visit(t, `<${element}></${element}>`);
+    const { page, land, hasReference, consent, errors } = visitor;
     await land(QUERY);
     await hasReference("tlc_landed", element);
     await page.evaluate((name) => {
@@ -227,7 +229,7 @@ test("a reference that the page has set stays", async (t) => {
   assert.equal(await page.getAttribute(BUTTON, REFERENCE), "order_17");
 });
 
-test("a withdrawal takes the reference away at once, and for good if the server fails", async (t) => {
+test("a withdrawal takes the reference away at once, also if the server fails", async (t) => {
   const { page, land, consent, hasReference } = await visit(t, `<${BUTTON}></${BUTTON}>`, {
     answer: (seen) => (seen.body?.s === "code" ? { status: 503 } : productAnswer(seen)),
   });

@@ -13,7 +13,9 @@ after(() => browser?.close());
 const withoutApi = () => Object.defineProperty(window, "navigation", { value: undefined });
 const ROUTER = `<script>
   window.states = [];
-  window.go = (method, url) => states.push(history[method]({ at: url }, "", url), history.state.at) && undefined;
+  window.go = (method, url) => {
+    states.push(history[method]({ at: url }, "", url), history.state.at);
+  };
 </script>`;
 
 for (const [how, init] of /** @type {const} */ ([["with", undefined], ["without", withoutApi]])) {
@@ -25,7 +27,9 @@ for (const [how, init] of /** @type {const} */ ([["with", undefined], ["without"
     });
     /** @param {"pushState" | "replaceState"} method @param {string} url */
     const go = (method, url) =>
-      visitor.page.evaluate(([name, to]) => /** @type {any} */ (window).go(name, to), [method, url]);
+      visitor.page.evaluate(([name, to]) => /** @type {any} */ (window).go(name, to), [
+        method, url,
+      ]);
     return { ...visitor, go };
   };
 

@@ -63,7 +63,8 @@ test("the module starts on call, takes its settings, and gives the page's API", 
     return [early, same];
   });
   assert.deepEqual([early, same], ["undefined", true]);
-  assert.deepEqual(bodies(), [{ n: "land", t: "tlc_url", s: "full", q: "?fbclid=1&click=tlc_url" }]);
+  const landing = { n: "land", t: "tlc_url", s: "full", q: "?fbclid=1&click=tlc_url" };
+  assert.deepEqual(bodies(), [landing]);
   assert.equal(new URL(page.url()).search, "?fbclid=1");
   assert.deepEqual(errors, []);
 });

@@ -102,7 +102,7 @@ for (const [said, rung] of words) {
   });
 }
 
-test("foreign words send no click IDs under Global Privacy Control, nor where none are", async (t) => {
+test("foreign words send no click IDs where there are none, nor under GPC", async (t) => {
   const { page, land, consent, token, bodies } = await visit(t);
   await land();
   await consent("G110");
@@ -161,7 +161,8 @@ test("words that the server has yet to read hide the token until it has", async 
 
 test("a page rendered with a refusal shows no token of the URL", async (t) => {
   const page = html(FORM, withData(TAG, 'data-consent="code"'));
-  const { page: tab, site, land, token } = await visit(t, { page, answer: () => ({ status: 503 }) });
+  const answer = () => ({ status: 503 });
+  const { page: tab, site, land, token } = await visit(t, { page, answer });
   await land(QUERY);
   await site.arrived(1);
   assert.equal(await token(), null);

@@ -38,7 +38,8 @@ export async function openBrowser(options) {
    * @param {VisitOptions} [options]
    */
   async function visit(t, { page: body = html(FORM), init, pages, ...options } = {}) {
-    const site = await startPageServer({ snippet, full, pages: { "/": body, ...pages }, ...options });
+    const all = { "/": body, ...pages };
+    const site = await startPageServer({ snippet, full, pages: all, ...options });
     const context = await browser.newContext();
     context.setDefaultTimeout(10_000);
     t.after(async () => {

@@ -1,4 +1,4 @@
-/** The snippet in Firefox: what is sent and what is not, for each behaviour that differs by browser. */
+/** The snippet in Firefox: what is sent and what is not, where browsers may differ. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { bundleScript } from "../../../tools/snippet.mjs";
