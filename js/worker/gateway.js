@@ -7,7 +7,7 @@
  */
 import * as core from "throughline:core";
 import { guarded } from "./crash.js";
-import { entropy, facts } from "./facts.js";
+import { told } from "./facts.js";
 
 const OURS = /(?:^|;)\s*__(?:Host|Secure)-tl=[^;]*/g;
 const HAS_OURS = /(?:^|;)\s*__(?:Host|Secure)-tl=/;
@@ -45,8 +45,7 @@ function isDocument(request) {
  * @param {Response} response
  */
 function withCookie(request, response) {
-  const told = facts(request);
-  const cookie = guarded(() => core.document(told, Date.now(), entropy()));
+  const cookie = guarded(() => core.document(told(request), Date.now()));
   if (cookie === undefined) return response;
   const renewed = new Response(response.body, response);
   renewed.headers.append("set-cookie", cookie);

@@ -10,10 +10,8 @@ declare module "throughline:snippet" {
 declare module "throughline:core" {
   export function initSync(options: { module: WebAssembly.Module }): unknown;
   export function __wbg_reset_state(): void;
-  export function answer(
-    facts: string, body: string, now: number, entropy: Uint8Array,
-  ): string | undefined;
-  export function document(facts: string, now: number, entropy: Uint8Array): string | undefined;
+  export function answer(told: Uint8Array, body: string, now: number): string | undefined;
+  export function document(told: Uint8Array, now: number): string | undefined;
   export function away(): string;
   export function prepare(url: string, env: unknown): Promise<void>;
   export function fetch(request: Request, env: unknown, ctx: unknown): Promise<Response>;
