@@ -67,7 +67,7 @@ describe("click counts", () => {
     }
     await visit();
     await visit({ "sec-fetch-dest": undefined, "sec-fetch-mode": undefined });
-    await counted({ human: 2, embedded: 3, bot: 4 });
+    await counted({ human: 2, stuffed: 3, crawler: 4 });
     const rows = (await world.rows("clicks")).filter((row) => row.link === link);
     for (const row of rows) {
       assert.equal(row.partner, world.program.boris.id);
