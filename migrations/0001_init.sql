@@ -7,7 +7,7 @@
 CREATE TABLE programs (
   id TEXT PRIMARY KEY,
   name TEXT NOT NULL,
-  body TEXT NOT NULL,           -- hosts, target hosts, consent default, fallback, cookie domain
+  body TEXT NOT NULL,           -- hosts, target hosts, and what the edge reads of a program
   created_at INTEGER NOT NULL
 ) WITHOUT ROWID;
 
@@ -53,7 +53,9 @@ CREATE TABLE links (
   host TEXT NOT NULL REFERENCES hosts(host),
   slug TEXT NOT NULL,
   target TEXT NOT NULL,
+  settings TEXT NOT NULL,       -- the link's settings as the edge reads them, target included
   active INTEGER NOT NULL DEFAULT 1 CHECK (active IN (0, 1)),
+  capped INTEGER NOT NULL DEFAULT 0 CHECK (capped IN (0, 1)), -- the click cap was reached
   created_at INTEGER NOT NULL,
   UNIQUE (host, slug)
 );
@@ -153,6 +155,7 @@ CREATE TABLE click_rollups (
   count INTEGER NOT NULL,
   PRIMARY KEY (program, day, link, partner, class)
 ) WITHOUT ROWID;
+CREATE INDEX click_rollups_by_link ON click_rollups (program, link);
 
 -- The fold -----------------------------------------------------------------------------------
 

@@ -6,11 +6,13 @@ import path from "node:path";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import * as esbuild from "esbuild";
 import { ROOT, Stop, createSteps, dim, must, run, runTool } from "./console.mjs";
+import { SNIPPET_OUT, writeSnippet } from "./snippet.mjs";
 
 const HELP = `
 Usage: node tools/build.mjs [--features NAME] [--out DIR] [--force]
 
-Builds the Worker into DIR (target/worker): index.js and throughline_bg.wasm.
+Builds the Worker into DIR (target/worker): index.js and throughline_bg.wasm; and the browser
+snippet's package into target/snippet.
 Nothing is done when no source has changed since the last build of the same DIR.
   --features NAME   cargo features, for test variants
   --force           build even if nothing has changed
@@ -19,7 +21,7 @@ Nothing is done when no source has changed since the last build of the same DIR.
 /** Everything that goes into the result. */
 const INPUTS = [
   "src", "js/worker", "js/snippet", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml",
-  "package-lock.json", "tools/build.mjs", ".cargo",
+  "package-lock.json", "tools/build.mjs", "tools/snippet.mjs", ".cargo", "LICENSE",
 ];
 /** Named one by one: with --all-features wasm-opt writes what workerd refuses. */
 const WASM_FEATURES = [
@@ -96,43 +98,39 @@ async function optimise(work) {
   return sizes.map(({ size }) => kilobytes(size)).join(" → ");
 }
 
-/** The browser snippet as one minified text, exactly as /tl/tl.js serves it. */
-async function bundleSnippet() {
-  const result = await esbuild.build({
-    entryPoints: [path.join(ROOT, "js/snippet/snippet.ts")],
-    bundle: true,
-    write: false,
-    minify: true,
-    format: "iife",
-    target: "es2020",
-    charset: "utf8",
-    legalComments: "none",
-    logLevel: "silent",
-  });
-  return result.outputFiles[0].text.trim();
-}
+/** @typedef {Awaited<ReturnType<typeof writeSnippet>>} Snippets */
 
 /**
  * Resolves `throughline:core` (the generated glue), `throughline:wasm` (the module beside the
- * bundle) and `throughline:snippet` (the snippet's text).
+ * bundle), `throughline:snippet/core` and `/full` (the snippet's texts), and what the glue imports:
+ * `throughline:suffixes`.
  *
  * @param {string} work
- * @param {string} snippet
+ * @param {Snippets} snippets
  * @returns {esbuild.Plugin}
  */
-function parts(work, snippet) {
+function parts(work, snippets) {
   return {
     name: "parts",
     setup(build) {
       build.onResolve({ filter: /^throughline:/ }, ({ path: name }) => {
         if (name === "throughline:core") return { path: path.join(work, "throughline.js") };
         if (name === "throughline:wasm") return { path: `./${WASM}`, external: true };
-        if (name === "throughline:snippet") return { path: name, namespace: "snippet" };
+        if (name === "throughline:suffixes") return { path: name, namespace: "suffixes" };
+        if (name.startsWith("throughline:snippet/")) return { path: name, namespace: "snippet" };
         return { errors: [{ text: `there is no ${name}` }] };
       });
-      build.onLoad({ filter: /.*/, namespace: "snippet" }, () => ({
-        contents: snippet,
+      build.onLoad({ filter: /.*/, namespace: "snippet" }, ({ path: name }) => ({
+        contents: name.endsWith("/full") ? snippets.full : snippets.core,
         loader: "text",
+      }));
+      // The list takes some milliseconds to set up, which only those pay who ask it: `require`
+      // makes esbuild run the module at the first call.
+      build.onLoad({ filter: /.*/, namespace: "suffixes" }, () => ({
+        contents: `export function registrable(host) {
+          return require("./suffixes.js").registrable(host);
+        }`,
+        resolveDir: path.join(ROOT, "js/worker"),
       }));
     },
   };
@@ -140,22 +138,23 @@ function parts(work, snippet) {
 
 /**
  * @param {string} work
- * @param {string} snippet
+ * @param {Snippets} snippets
  */
-async function bundleWorker(work, snippet) {
+async function bundleWorker(work, snippets) {
   const result = await esbuild.build({
     entryPoints: [path.join(ROOT, "js/worker/index.js")],
     bundle: true,
     write: false,
     format: "esm",
     platform: "neutral",
+    mainFields: ["module", "main"],
     target: "es2022",
     minifySyntax: true,
     minifyWhitespace: true,
     charset: "utf8",
     legalComments: "none",
     external: ["cloudflare:*"],
-    plugins: [parts(work, snippet)],
+    plugins: [parts(work, snippets)],
     logLevel: "silent",
   });
   return result.outputFiles[0].text;
@@ -166,16 +165,16 @@ const kilobytes = (bytes) => `${(bytes / 1024).toFixed(1)} KB`;
 
 /**
  * @param {string} out
- * @param {string} snippet
+ * @param {Snippets} snippets
  */
-async function report(out, snippet) {
+async function report(out, snippets) {
   const wasm = await readFile(path.join(out, WASM));
   const script = await readFile(path.join(out, "index.js"));
-  const brotli = brotliCompressSync(snippet).length;
+  const brotli = Object.values(snippets).map((text) => brotliCompressSync(text).length);
   const gzip = (/** @type {Buffer} */ data) => kilobytes(gzipSync(data, { level: 9 }).length);
   console.log(`${path.relative(ROOT, out)}: wasm ${kilobytes(wasm.length)} (gzip ${gzip(wasm)}), ` +
     `index.js ${kilobytes(script.length)} (gzip ${gzip(script)}), ` +
-    `snippet ${snippet.length} bytes (brotli ${brotli})`);
+    `snippet ${brotli.join(" and ")} bytes (brotli)`);
 }
 
 /** @param {string[]} args */
@@ -186,7 +185,8 @@ async function main(args) {
   const work = path.join(ROOT, "target/build", path.basename(out));
   const stampFile = path.join(work, "stamp");
   const stamp = await fingerprint(features);
-  const built = [path.join(out, "index.js"), path.join(out, WASM)].every((f) => existsSync(f));
+  const results = [...["index.js", WASM].map((name) => path.join(out, name)), SNIPPET_OUT];
+  const built = results.every((file) => existsSync(file));
   if (built && !args.includes("--force")) {
     const last = await readFile(stampFile, "utf8").catch(() => "");
     if (last === stamp) {
@@ -201,16 +201,14 @@ async function main(args) {
   await step(`cargo build to wasm${features && ` with ${features}`}`, () => compile(features));
   await step("wasm-bindgen", () => bind(work));
   await step("wasm-opt", () => optimise(work));
-  let snippet = "";
+  const snippets = await writeSnippet();
   await step("esbuild", async () => {
-    snippet = await bundleSnippet();
-    const script = await bundleWorker(work, snippet);
-    await writeFile(path.join(work, "snippet.js"), snippet);
+    const script = await bundleWorker(work, snippets);
     await replace(path.join(out, WASM), await readFile(path.join(work, "optimised.wasm")));
     await replace(path.join(out, "index.js"), script);
   });
   await writeFile(stampFile, stamp);
-  await report(out, snippet);
+  await report(out, snippets);
 }
 
 await runTool(HELP, main);

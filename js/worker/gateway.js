@@ -1,16 +1,19 @@
 /**
  * The landing gateway: the Worker in front of the site.
  *
- * Everything streams through untouched, but for two things: our cookie does not reach the origin,
- * and a document for a visitor who has one may renew it. It fails open: whatever goes wrong on our
- * side, the origin's answer still goes out.
+ * Everything streams through untouched, but for what the edge plane asks for: our cookie does not
+ * reach the origin, and a document may get cookies, a token for its script, and the script itself.
+ * It fails open: whatever goes wrong on our side, the origin's answer still goes out.
  */
-import * as core from "throughline:core";
-import { guarded } from "./crash.js";
-import { told } from "./facts.js";
 
 const OURS = /(?:^|;)\s*__(?:Host|Secure)-tl=[^;]*/g;
-const HAS_OURS = /(?:^|;)\s*__(?:Host|Secure)-tl=/;
+const NAME = "-tl=";
+
+/**
+ * @typedef {object} Additions what the edge plane adds to a document
+ * @property {[string, string][]} headers
+ * @property {string} script tag attributes of the snippet to inject; empty = none
+ */
 
 /**
  * @param {Request} request
@@ -22,7 +25,7 @@ function toOrigin(request, env) {
   const forwarded = new Request(target, /** @type {any} */ (request));
   const result = new Request(forwarded, { redirect: "manual" });
   const cookies = request.headers.get("cookie");
-  if (cookies !== null && HAS_OURS.test(cookies)) {
+  if (cookies?.includes(NAME)) {
     const rest = cookies.replace(OURS, "").replace(/^;\s*/, "").trim();
     if (rest) result.headers.set("cookie", rest);
     else result.headers.delete("cookie");
@@ -32,36 +35,43 @@ function toOrigin(request, env) {
   return result;
 }
 
-/** @param {Request} request */
-function isDocument(request) {
-  const destination = request.headers.get("sec-fetch-dest");
-  if (request.method !== "GET") return false;
-  if (destination !== null) return destination === "document";
-  return (request.headers.get("accept") ?? "").includes("text/html");
-}
-
 /**
- * @param {Request} request
+ * Puts the snippet's tag at the end of the head.
+ *
  * @param {Response} response
+ * @param {string} script
  */
-function withCookie(request, response) {
-  const cookie = guarded(() => core.document(told(request), Date.now()));
-  if (cookie === undefined) return response;
-  const renewed = new Response(response.body, response);
-  renewed.headers.append("set-cookie", cookie);
-  // A shared cache must not hand one visitor's cookie to another.
-  renewed.headers.set("cache-control", "private, no-store");
-  return renewed;
+function injected(response, script) {
+  const type = response.headers.get("content-type") ?? "";
+  if (!script || !type.startsWith("text/html")) return response;
+  const tag = `<script ${script}></script>`;
+  return new HTMLRewriter()
+    .on("head", { element: (head) => void head.append(tag, { html: true }) })
+    .transform(response);
 }
 
 /**
+ * @param {Response} response
+ * @param {Additions} additions
+ */
+function withAdditions(response, { headers, script }) {
+  const changed = new Response(response.body, response);
+  for (const [name, value] of headers) {
+    // A shared cache must not hand one visitor's cookie or token to another.
+    if (name === "cache-control") changed.headers.set(name, value);
+    else changed.headers.append(name, value);
+  }
+  return injected(changed, script);
+}
+
+/**
+ * Has the origin answer.
+ *
  * @param {Request} request
  * @param {any} env
- * @param {ExecutionContext} _ctx
+ * @param {Additions} [additions]
  */
-export async function passThrough(request, env, _ctx) {
-  const ours = HAS_OURS.test(request.headers.get("cookie") ?? "") && isDocument(request);
-  const ready = ours ? guardedPrepare(request, env) : undefined;
+export async function passThrough(request, env, additions) {
   let response;
   try {
     response = await fetch(toOrigin(request, env));
@@ -69,23 +79,10 @@ export async function passThrough(request, env, _ctx) {
     const headers = { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" };
     return new Response("The site does not answer right now.\n", { status: 502, headers });
   }
-  if (!ours) return response;
+  if (!additions || response.webSocket) return response;
   try {
-    await ready;
-    return withCookie(request, response);
+    return withAdditions(response, additions);
   } catch {
     return response;
-  }
-}
-
-/**
- * @param {Request} request
- * @param {any} env
- */
-function guardedPrepare(request, env) {
-  try {
-    return guarded(() => core.prepare(request.url, env)).catch(() => {});
-  } catch {
-    return undefined;
   }
 }

@@ -1,14 +1,14 @@
 /**
  * The Worker's entry: decides which plane a request belongs to, and translates.
  *
- * - `/go/…`, `/tl/e`, `/tl/me`: one synchronous call into wasm; what the isolate does not know is
- *   fetched first (`prepare`).
- * - `/tl/tl.js`: the snippet.
+ * - `/tl/tl.js`, `/tl/full.js`: the snippet.
  * - `/api/v1/track/…` on every host, everything else of the API on the admin host.
- * - any other path, when a site origin is set: the landing gateway.
+ * - every other request, a visitor's: one synchronous call into wasm, which answers it or says that
+ *   the site behind the gateway does; what the isolate does not know is fetched first (`prepare`).
  */
 import * as core from "throughline:core";
-import snippet from "throughline:snippet";
+import tl from "throughline:snippet/core";
+import full from "throughline:snippet/full";
 import wasm from "throughline:wasm";
 import { gather } from "./clicks.js";
 import { guarded, start } from "./crash.js";
@@ -18,6 +18,8 @@ import { passThrough } from "./gateway.js";
 start(core, wasm);
 
 const BEACON_BYTES = 8192;
+/** @type {Record<string, string>} */
+const SNIPPETS = { tl, full };
 const SNIPPET_HEADERS = {
   "content-type": "text/javascript; charset=utf-8",
   "cache-control": "public, max-age=3600",
@@ -28,7 +30,20 @@ const ATTEMPTS = 5;
 const TRY_AGAIN = { "retry-after": "2", "cache-control": "no-store" };
 
 /**
- * Builds the response from the text that the edge plane gives (see `Answer::encode`).
+ * The parts of the answer that the edge plane gives as one text (see `Answer::encode`).
+ *
+ * @param {string[]} parts
+ * @returns {[string, string][]}
+ */
+function headersOf(parts) {
+  /** @type {[string, string][]} */
+  const headers = [];
+  for (let at = 4; at < parts.length; at += 2) headers.push([parts[at], parts[at + 1]]);
+  return headers;
+}
+
+/**
+ * Builds the response from the answer. Status 0: the site answers, with additions.
  *
  * @param {string} text
  * @param {Request} request
@@ -36,20 +51,34 @@ const TRY_AGAIN = { "retry-after": "2", "cache-control": "no-store" };
  * @param {ExecutionContext} ctx
  */
 function respond(text, request, env, ctx) {
+  if (text === "") return passThrough(request, env);
   const parts = text.split("\x1f");
-  // A plain object costs half of what Headers do; no answer names a header twice.
-  /** @type {Record<string, string>} */
-  const headers = {};
-  for (let at = 4; at < parts.length; at += 2) headers[parts[at]] = parts[at + 1];
-  if (parts[1]) ctx.waitUntil(guarded(() => core.prepare(request.url, env)).catch(() => {}));
+  if (parts[1]) ctx.waitUntil(prepared(env).catch(() => {}));
   if (parts[2]) gather(parts[2], env, ctx);
   const status = Number(parts[0]);
+  if (status === 0) {
+    return passThrough(request, env, { headers: headersOf(parts), script: parts[3] });
+  }
+  // A plain object costs half of what Headers do, and holds each name once.
+  /** @type {Record<string, string>} */
+  const headers = {};
+  let more;
+  for (let at = 4; at < parts.length; at += 2) {
+    if (parts[at] in headers) more = true;
+    headers[parts[at]] = parts[at + 1];
+  }
   const body = request.method === "HEAD" ? null : parts[3] || null;
-  return new Response(body, { status, headers });
+  return new Response(body, { status, headers: more ? new Headers(headersOf(parts)) : headers });
+}
+
+/** Fetches what the edge plane wants to know. @param {any} env */
+function prepared(env) {
+  return guarded(() => core.prepare(env));
 }
 
 /**
- * A visitor's request: from memory, else after fetching what is missing, else "try again".
+ * A visitor's request whose answer needs something fetched: after that, else "try again". Where a
+ * site stands behind the gateway, it answers whatever happens to us.
  *
  * @param {Request} request
  * @param {any} env
@@ -59,7 +88,7 @@ function respond(text, request, env, ctx) {
 async function visitLater(request, env, ctx, body) {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     try {
-      await guarded(() => core.prepare(request.url, env));
+      await prepared(env);
     } catch {
       // Another request's crash may have taken this fetch with it: once more.
       continue;
@@ -69,10 +98,26 @@ async function visitLater(request, env, ctx, body) {
       if (text !== undefined) return respond(text, request, env, ctx);
     } catch {
       // This request crashes by itself; seen and logged where it was caught.
+      break;
     }
-    break;
   }
+  return away(request, env, ctx);
+}
+
+/**
+ * @param {Request} request
+ * @param {any} env
+ * @param {ExecutionContext} ctx
+ */
+function away(request, env, ctx) {
+  if (env.SITE_ORIGIN && !isOurs(request.url)) return passThrough(request, env);
   return respond(guarded(() => core.away()), request, env, ctx);
+}
+
+/** An address that the site never has, whatever its host's settings. @param {string} url */
+function isOurs(url) {
+  const slash = url.indexOf("/", 8);
+  return url.startsWith("/go/", slash) || url.startsWith("/tl/", slash);
 }
 
 /**
@@ -86,7 +131,7 @@ function visit(request, env, ctx, body) {
     const text = guarded(() => core.answer(told(request), body, Date.now()));
     if (text !== undefined) return respond(text, request, env, ctx);
   } catch {
-    return respond(guarded(() => core.away()), request, env, ctx);
+    return away(request, env, ctx);
   }
   return visitLater(request, env, ctx, body);
 }
@@ -151,16 +196,14 @@ export default {
     const slash = url.indexOf("/", 8);
     if (url.startsWith("/go/", slash)) return visit(request, env, ctx, "");
     if (url.startsWith("/tl/", slash)) {
-      if (/^\/tl\/tl\.js(\?|$)/.test(url.slice(slash))) {
-        return new Response(snippet, { headers: SNIPPET_HEADERS });
-      }
+      const script = /^\/tl\/(tl|full)\.js(\?|$)/.exec(url.slice(slash));
+      if (script) return new Response(SNIPPETS[script[1]], { headers: SNIPPET_HEADERS });
       if (request.method === "POST") return beacon(request, env, ctx);
       return visit(request, env, ctx, "");
     }
     if (url.startsWith("/api/v1/track/", slash)) return api(request, env, ctx);
     const { hostname } = new URL(url);
     if (hostname === env.ADMIN_HOST.split(":")[0]) return api(request, env, ctx);
-    if (env.SITE_ORIGIN) return passThrough(request, env, ctx);
     return visit(request, env, ctx, "");
   },
 

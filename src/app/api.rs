@@ -5,9 +5,10 @@
 //! - everything else below `/api/v1/` on the admin host only: set-up, keys, programs, partners,
 //!   links, destinations, lists, single events, retry of deliveries, rebuild of KV
 
+use super::clicks;
 use super::control::{self, Control, Made};
 use super::ingest::{self, Intake};
-use super::ports::{Database, Snapshots, Statement, WorkQueue};
+use super::ports::{Database, Snapshots, Statement, Suffixes, WorkQueue};
 use super::problem::{self, Problem};
 use super::publish;
 use super::reads::{self, Page};
@@ -49,10 +50,10 @@ pub struct Response {
 }
 
 /// Work that the answer does not wait for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct After {
-    /// Facts or deliveries wait for the ledger plane.
-    pub wake: bool,
+    /// The queue message when facts or deliveries wait for the ledger plane.
+    pub wake: Option<String>,
     /// KV records wait to be written.
     pub publish: bool,
 }
@@ -98,6 +99,7 @@ pub struct Services<'a, D, S, Q> {
     pub db: &'a D,
     pub snapshots: &'a S,
     pub queue: &'a Q,
+    pub suffixes: &'a dyn Suffixes,
     pub settings: &'a Settings,
 }
 
@@ -147,7 +149,7 @@ impl<D: Database, S: Snapshots, Q: WorkQueue> Services<'_, D, S, Q> {
         let intake = Intake::new(self.settings, key, &read, nonce);
         let wake = ingest::accept(self.db, self.snapshots, self.queue, &intake).await?;
         let mut response = Response::json(200, &read.answer);
-        response.after.wake = wake;
+        response.after.wake = wake.then(|| clicks::wake(read.fact.touch(), request.now));
         Ok(response)
     }
 
@@ -182,6 +184,7 @@ impl<D: Database, S: Snapshots, Q: WorkQueue> Services<'_, D, S, Q> {
     fn control_of(&self, request: &Request, caller: ApiKey) -> Control<'_, D> {
         Control {
             db: self.db,
+            suffixes: self.suffixes,
             settings: self.settings,
             now: request.now,
             entropy: request.entropy,
@@ -305,7 +308,7 @@ impl<D: Database, S: Snapshots, Q: WorkQueue> Services<'_, D, S, Q> {
         }
         control.write(&[RETRY], &param).await?;
         let mut response = Response::json(200, &control.one(ONE, &param).await?);
-        response.after.wake = true;
+        response.after.wake = Some(clicks::wake(None, control.now));
         Ok(response)
     }
 }
@@ -336,7 +339,7 @@ async fn change<D: Database>(
 fn made(made: Made) -> Response {
     let mut response = Response::json(made.status, &reads::readable(made.record));
     response.after = After {
-        wake: made.fold,
+        wake: made.fold.then(|| clicks::wake(None, UnixMs(0))),
         publish: made.publish,
     };
     response

@@ -5,7 +5,8 @@
 //! landing is counted once per token: it is looked for among the landings of its click's minute.
 
 use super::ports::{self, Database, DatabaseError, Statement};
-use crate::domain::click::{self, Visit, VisitKind};
+use crate::domain::click::{self, TouchRecord, Visit, VisitKind};
+use crate::domain::link::Tags;
 use crate::domain::time::UnixMs;
 use crate::domain::traffic::Class;
 use serde_json::{Value, json};
@@ -22,7 +23,7 @@ pub struct Message {
 
 /// The messages that are not in a packed row yet, and their visits as rows.
 macro_rules! fresh {
-    ($tail:literal) => {
+    ($($tail:literal),+) => {
         concat!(
             "WITH message AS (
                SELECT m.value ->> 'id' AS id, m.value ->> 'bucket' AS bucket,
@@ -45,7 +46,7 @@ macro_rules! fresh {
                SELECT v.value AS value FROM message, json_each(message.visits) v
                WHERE v.value ->> 'once' = 0
                UNION ALL SELECT value FROM landing) ",
-            $tail
+            $($tail),+
         )
     };
 }
@@ -100,7 +101,53 @@ const PACK_BATCH: &str = fresh!(
      FROM message GROUP BY bucket"
 );
 
+/// Links whose cap of valid clicks is reached with this batch.
+macro_rules! reached {
+    ($head:literal, $tail:literal) => {
+        fresh!(
+            $head,
+            " WHERE links.capped = 0
+                AND links.id IN (SELECT visit.value ->> '$.visit.touch.link' FROM visit)
+                AND links.settings ->> 'click_cap' <= (
+                  SELECT coalesce(sum(r.count), 0) FROM click_rollups r
+                  WHERE r.program = links.program AND r.link = links.id
+                    AND r.class IN ('human', 'validated'))",
+            $tail
+        )
+    };
+}
+
+/// The edge learns through KV that a cap is reached.
+const PUBLISH_CAPPED: &str = reached!(
+    "INSERT INTO publications (key, version)
+     SELECT 'link:' || links.host || '/' || links.slug, 1 FROM links",
+    " ON CONFLICT DO UPDATE SET version = version + 1"
+);
+
+const CAP: &str = reached!("UPDATE links SET capped = 1", "");
+
 const PENDING: &str = "SELECT '1' FROM facts WHERE state = 'pending' AND ?1 IS NOT NULL LIMIT 1";
+
+/// The message that wakes the ledger plane after a conversion was accepted. A conversion also
+/// confirms the click whose token came with it.
+pub fn wake(confirmed: Option<&TouchRecord>, now: UnixMs) -> String {
+    let landing = confirmed.and_then(|touch| {
+        let key = touch.nonce.clone()?;
+        Some(Visit {
+            kind: VisitKind::Landing,
+            key,
+            at: touch.at,
+            touch: touch.clone(),
+            earlier: Vec::new(),
+            click_ids: Vec::new(),
+            tags: Tags::new(),
+        })
+    });
+    match landing {
+        Some(visit) => json!({"wake": true, "sent": now, "visits": [visit]}).to_string(),
+        None => r#"{"wake":true}"#.to_owned(),
+    }
+}
 
 /// Stores messages and counts their visits: one round trip. Gives whether facts wait for the fold.
 pub async fn consume(db: &impl Database, messages: &[Message]) -> Result<bool, DatabaseError> {
@@ -110,6 +157,8 @@ pub async fn consume(db: &impl Database, messages: &[Message]) -> Result<bool, D
     let param = Value::Array(messages.iter().map(row).collect());
     let all = [
         COUNT,
+        PUBLISH_CAPPED,
+        CAP,
         WAKE_AGGREGATES,
         WAKE_FACTS,
         PACK_LANDINGS,
@@ -120,7 +169,7 @@ pub async fn consume(db: &impl Database, messages: &[Message]) -> Result<bool, D
     let rows = db
         .batch(all.map(|sql| Statement::new(sql, &param)).to_vec())
         .await?;
-    Ok(!ports::rows_at(&rows, 6).is_empty())
+    Ok(!ports::rows_at(&rows, 8).is_empty())
 }
 
 fn row(message: &Message) -> Value {
@@ -134,8 +183,13 @@ fn visit_row(visit: &Visit) -> Value {
     let once = visit.kind == VisitKind::Landing && named;
     let classes: &[&str] = match (visit.kind, visit.touch.class, named) {
         (VisitKind::Click, class, _) => &[class.name()],
+        (VisitKind::Orphan, ..) => &["orphan"],
         // A prefetched page that was shown: the click happens now.
         (VisitKind::Landing, Class::Prefetch, true) => &["human", "confirmed"],
+        // What might have been software was a person.
+        (VisitKind::Landing, Class::Provisional | Class::Flood, true) => {
+            &["validated", "confirmed"]
+        }
         (VisitKind::Landing, _, true) => &["confirmed"],
         // Nothing tells two anonymous landings apart, so they are counted by themselves.
         (VisitKind::Landing, _, false) => &["confirmed_anonymous"],

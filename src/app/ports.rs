@@ -59,6 +59,16 @@ pub trait WorkQueue {
     async fn send(&self, message: String) -> Result<(), Unavailable>;
 }
 
+/// The Public Suffix List, which no wasm has room for.
+pub trait Suffixes {
+    /// The registrable domain of a host name in lower case: the public suffix and one label
+    /// before it (`go.shop.co.uk` → `shop.co.uk`). Suffixes of the list's private part count too
+    /// (`myshopify.com`, `workers.dev`, `github.io`); under a top level that the list does not know
+    /// the last label is the suffix. `None` for a public suffix itself, a single label, an address
+    /// of numbers, and `localhost` and what lies below it.
+    fn registrable(&self, host: &str) -> Option<String>;
+}
+
 /// A POST to somebody else's server. The address was checked by the domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outbound {

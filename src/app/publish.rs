@@ -11,21 +11,68 @@ use serde_json::{Value, json};
 /// Records written by one call; KV allows 1,000 operations per invocation.
 const BATCH: u32 = 200;
 
-const DUE: &str = "SELECT json_object('key', p.key, 'version', p.version, 'value', json(CASE
-    WHEN p.key LIKE 'host:%' THEN (
-      SELECT json_object('program', g.id, 'default_consent', g.body ->> 'default_consent',
-        'fallback', g.body ->> 'fallback_url', 'cookie_domain', g.body ->> 'cookie_domain')
-      FROM hosts h JOIN programs g ON g.id = h.program WHERE 'host:' || h.host = p.key)
-    WHEN p.key LIKE 'link:%' THEN (
-      SELECT json_object('id', l.id, 'program', l.program, 'partner', l.partner,
-        'target', l.target, 'active', json(iif(l.active AND coalesce((
-          SELECT s.active FROM partner_statuses s WHERE s.partner = l.partner
-          ORDER BY s.seq DESC LIMIT 1), 1), 'true', 'false')))
-      FROM links l WHERE l.host = substr(p.key, 6, instr(p.key, '/') - 6)
-        AND l.slug = substr(p.key, instr(p.key, '/') + 1))
-    WHEN p.key LIKE 'revoked:%' THEN (
-      SELECT '1' FROM api_keys k WHERE 'revoked:' || k.id = p.key AND k.revoked_at IS NOT NULL)
-    END)) FROM publications p WHERE p.done < p.version ORDER BY p.key LIMIT ?1 ->> 'limit'";
+/// The record of a KV key, as the tables say it now; NULL when there is none.
+macro_rules! record {
+    ($key:literal) => {
+        concat!(
+            "json(CASE
+    WHEN ",
+            $key,
+            " LIKE 'host:%' THEN (
+      SELECT json_patch(
+        json_remove(g.body, '$.hosts', '$.target_hosts', '$.host_settings', '$.domain',
+          '$.registrable', '$.shared_domain'),
+        json_patch(coalesce(json_extract(g.body, '$.host_settings.\"' || h.host || '\"'), '{}'),
+          json_object('program', g.id, 'registrable',
+            json_extract(g.body, '$.registrable.\"' || h.host || '\"'))))
+      FROM hosts h JOIN programs g ON g.id = h.program WHERE 'host:' || h.host = ",
+            $key,
+            ")
+    WHEN ",
+            $key,
+            " LIKE 'link:%' THEN (
+      SELECT json_patch(l.settings, json_object('id', l.id, 'program', l.program,
+        'partner', l.partner, 'slug', l.slug, 'capped', json(iif(l.capped, 'true', 'false')),
+        'standing', CASE WHEN NOT coalesce((
+            SELECT s.active FROM partner_statuses s WHERE s.partner = l.partner
+            ORDER BY s.seq DESC LIMIT 1), 1) THEN 'suspended'
+          WHEN l.active THEN 'live' ELSE 'paused' END))
+      FROM links l WHERE l.host = substr(",
+            $key,
+            ", 6, instr(",
+            $key,
+            ", '/') - 6)
+        AND l.slug = substr(",
+            $key,
+            ", instr(",
+            $key,
+            ", '/') + 1))
+    WHEN ",
+            $key,
+            " LIKE 'show:%' THEN (
+      SELECT json_object('partner', p.name, 'offer', json(l.settings -> 'offer'))
+      FROM links l JOIN partners p ON p.id = l.partner WHERE 'show:' || l.id = ",
+            $key,
+            ")
+    WHEN ",
+            $key,
+            " LIKE 'revoked:%' THEN (
+      SELECT '1' FROM api_keys k WHERE 'revoked:' || k.id = ",
+            $key,
+            " AND k.revoked_at IS NOT NULL)
+    END)"
+        )
+    };
+}
+
+const DUE: &str = concat!(
+    "SELECT json_object('key', p.key, 'version', p.version, 'value', ",
+    record!("p.key"),
+    ") FROM publications p WHERE p.done < p.version ORDER BY p.key LIMIT ?1 ->> 'limit'"
+);
+
+/// The record of the KV key `$.key`, without going through KV.
+pub const ONE: &str = concat!("SELECT ", record!("(?1 ->> 'key')"));
 
 /// A version never comes twice. A publisher that was overtaken may have written an older record
 /// over a newer one: then the newer one is asked for again.
@@ -41,6 +88,7 @@ const LEFT: &str = "SELECT json_object('left', count(*)) FROM publications
 pub const REBUILD: &str = "INSERT INTO publications (key, version)
     SELECT 'host:' || host, 1 FROM hosts WHERE ?1 IS NOT NULL
     UNION ALL SELECT 'link:' || host || '/' || slug, 1 FROM links
+    UNION ALL SELECT 'show:' || id, 1 FROM links
     UNION ALL SELECT 'revoked:' || id, 1 FROM api_keys WHERE revoked_at IS NOT NULL
     ON CONFLICT DO UPDATE SET version = version + 1";
 

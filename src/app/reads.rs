@@ -118,9 +118,15 @@ const KEYS: &str = list!(
 );
 const CLICKS: &str = list!(
     "json_object('program', program, 'day', day, 'link', link, 'partner', partner,
-      'class', class, 'count', count)",
-    "(SELECT *, row_number() OVER (ORDER BY day, link, partner, class) AS seq FROM click_rollups
-      WHERE ?1 ->> 'program' IS NULL OR program = ?1 ->> 'program')",
+      'raw', raw, 'valid', valid, 'confirmed', confirmed, 'classes', json(classes))",
+    "(SELECT program, day, link, partner, json_group_object(class, count) AS classes,
+        sum(iif(class NOT IN ('validated', 'confirmed', 'confirmed_anonymous', 'granted',
+          'orphan'), count, 0)) AS raw,
+        sum(iif(class IN ('human', 'validated'), count, 0)) AS valid,
+        sum(iif(class IN ('confirmed', 'confirmed_anonymous'), count, 0)) AS confirmed,
+        row_number() OVER (ORDER BY day, link, partner) AS seq
+      FROM click_rollups WHERE ?1 ->> 'program' IS NULL OR program = ?1 ->> 'program'
+      GROUP BY program, day, link, partner)",
     "program",
     "seq"
 );
@@ -263,7 +269,8 @@ async fn explain(db: &impl Database, decisions: &mut [Value]) -> Result<(), Prob
     });
     let rows = db.batch(vec![Statement::new(NAMES, &param)]).await?;
     let names: Vec<NameRow> = ports::decode(ports::rows_at(&rows, 0))?;
-    let directory = Directory(names.into_iter().map(|row| (row.id, row.name)).collect());
+    let mut directory = Directory(BTreeMap::new());
+    directory.0.extend(names.into_iter().map(|row| (row.id, row.name)));
     for (value, decision) in decisions.iter_mut().zip(known) {
         if let Some(decision) = decision {
             value["sentence"] = json!(decision.sentence(&directory));

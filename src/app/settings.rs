@@ -10,6 +10,8 @@ pub struct Settings {
     pub admin_host: String,
     /// Development only: http and loopback addresses are allowed for targets and destinations.
     pub loopback: bool,
+    /// A site stands behind the gateway.
+    pub site: bool,
 }
 
 /// A setting that cannot be used, by its name.
@@ -24,6 +26,7 @@ impl Settings {
         root_secret: &str,
         admin_host: &str,
         loopback: &str,
+        site_origin: &str,
     ) -> Result<Settings, SettingsError> {
         let keys = Keyring::parse(root_secret).map_err(SettingsError::RootSecret)?;
         let admin_host = admin_host
@@ -35,6 +38,7 @@ impl Settings {
             keys,
             admin_host,
             loopback: loopback == "1",
+            site: !site_origin.is_empty(),
         })
     }
 }

@@ -6,306 +6,249 @@
 //! the next document renews them.
 
 use super::click::{Visit, VisitKind};
-use super::consent::{self, Consent};
+use super::click_ids::ClickIdKind;
+use super::consent::{self, Consent, Evidence, Stated, Told};
+use super::fb_cookies;
 use super::journal::{self, Journal};
-use super::link::HostSnapshot;
-use super::redirect::{Entropy, Request, captured};
-use super::seal::Keyring;
-use super::time::{DAY_MS, UnixMs};
-use super::token::{self, Touch};
+use super::link::LinkSnapshot;
+use super::redirect::captured;
+use super::token::Touch;
 use super::traffic::Class;
-use serde::{Deserialize, Serialize};
-use std::num::NonZeroU64;
+use super::visitor::{self, Context};
+use serde_json::Value;
 
-/// A message of the snippet; unknown members are ignored so that old and new sides get along.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+/// A message of the snippet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Message {
-    #[serde(rename = "n")]
     pub name: MessageName,
-    /// The site's consent state. On a landing an unknown word is as if absent, so that a typo in a
-    /// page does not lose the confirmation.
-    #[serde(rename = "s")]
-    pub state: Option<String>,
-    #[serde(rename = "t")]
+    /// What the page says about consent. On a landing an unknown word is as if absent, so that a
+    /// typo in a page does not lose the confirmation.
+    pub told: Option<Told>,
     pub token: Option<String>,
     /// `location.search` of the landing page.
-    #[serde(rename = "q", default)]
     pub query: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MessageName {
+    #[default]
     Land,
     Consent,
 }
 
-/// The answer as the snippet reads it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+impl Message {
+    /// Reads a message: `n` its name (`land`, `consent`), `s` the consent state in any form that
+    /// [`consent::told`] knows, `t` the token, `q` the query. Unknown members are ignored, so that
+    /// old and new sides get along. `vendor` is the one that a TCF string must name. `None` when it
+    /// is not a message.
+    pub fn read(body: &str, vendor: Option<u16>) -> Option<Message> {
+        let value: Value = serde_json::from_str(body).ok()?;
+        let text = |name| value.get(name).and_then(Value::as_str).map(str::to_owned);
+        let name = match value.get("n")?.as_str()? {
+            "land" => MessageName::Land,
+            "consent" => MessageName::Consent,
+            _ => return None,
+        };
+        Some(Message {
+            name,
+            told: value.get("s").and_then(|said| consent::told(said, vendor)),
+            token: text("t"),
+            query: text("q").unwrap_or_default(),
+        })
+    }
+}
+
+/// The visitor's state as the snippet is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
-    #[serde(rename = "t")]
     pub token: Option<String>,
-    #[serde(rename = "c")]
     pub consent: Consent,
+    /// The touch that the token stands for.
+    pub touch: Option<Touch>,
 }
 
 /// The answer and its consequences.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     pub state: State,
-    pub set_cookie: Option<String>,
+    pub set_cookies: Vec<String>,
     pub visits: Vec<Visit>,
-}
-
-/// All that the functions of this module look at beside the message.
-pub struct Context<'a> {
-    pub request: &'a Request<'a>,
-    pub host: &'a HostSnapshot,
-    pub keys: &'a Keyring,
-    pub now: UnixMs,
-    pub entropy: &'a Entropy,
-}
-
-impl Context<'_> {
-    fn journal(&self) -> Option<Journal> {
-        Journal::from_cookies(self.keys, self.request.cookies, self.now)
-    }
-
-    /// Opens a token of this host's program; anything else is as if absent.
-    fn touch(&self, token: Option<&str>) -> Option<Touch> {
-        let touch = token::open(self.keys, token?, self.now)?;
-        (touch.program == self.host.program).then_some(touch)
-    }
-
-    fn mint(&self, touch: &Touch) -> String {
-        token::mint(self.keys, touch, self.entropy.token())
-    }
-
-    fn domain(&self) -> Option<&str> {
-        self.host.cookie_domain.as_deref()
-    }
-
-    fn cookie(&self, journal: Journal) -> String {
-        let consent = journal.consent;
-        let value = journal.seal(self.keys, self.entropy.journal());
-        journal::set_cookie(&value, consent, self.domain())
-    }
-
-    fn visit(&self, kind: VisitKind, touch: &Touch, journal: Option<&Journal>) -> Visit {
-        let key = touch.nonce.map_or(self.entropy.visitor(), NonZeroU64::get);
-        Visit::new(kind, key, touch, journal)
-    }
 }
 
 /// A consent message without a state that is on the ladder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnknownState;
 
-/// Answers a message.
-pub fn answer(context: &Context<'_>, message: &Message) -> Result<Answer, UnknownState> {
-    let given = message.state.as_deref().and_then(Consent::parse);
-    let state = given.map(|state| {
-        if context.request.gpc {
-            Consent::Code
-        } else {
-            state
-        }
-    });
-    match (message.name, state) {
-        (MessageName::Land, None) => Ok(land(context, message)),
-        (MessageName::Consent, None) => Err(UnknownState),
-        (_, Some(state)) if state.allows_cookie() => Ok(grant(context, message, state)),
-        (_, Some(_)) => Ok(withdraw(context, message)),
+/// Answers a message. `via` is the link that a partner parameter of the page names, for sites
+/// without the gateway; a token wins over it.
+pub fn answer(
+    context: &Context<'_>,
+    message: &Message,
+    via: Option<&LinkSnapshot>,
+) -> Result<Answer, UnknownState> {
+    if message.name == MessageName::Consent && message.told.is_none() {
+        return Err(UnknownState);
     }
-}
-
-/// A landing confirms the click. Where storing is allowed and the journal has not seen the touch
-/// (a prefetched page, another host), it is taken up.
-fn land(context: &Context<'_>, message: &Message) -> Answer {
     let known = context.journal();
-    let Some(touch) = context.touch(message.token.as_deref()) else {
-        return Answer {
-            visits: Vec::new(),
-            set_cookie: None,
-            state: me(context),
-        };
-    };
-    let decided =
-        journal::decided(context.request.cookies, known.as_ref()).unwrap_or(touch.consent);
-    let state = if context.request.gpc {
-        Consent::Code
-    } else {
-        decided
-    };
-    if !state.allows_cookie() || touch.nonce.is_none() {
-        let token = Some(context.mint(&touch.anonymous()));
-        let visits = vec![context.visit(VisitKind::Landing, &touch.anonymous(), None)];
-        return Answer {
-            state: State {
-                token,
-                consent: state,
-            },
-            set_cookie: None,
-            visits,
-        };
-    }
-    let mut journal =
-        known.unwrap_or_else(|| Journal::new(state, context.entropy.visitor(), context.now));
-    let before = journal.clone();
-    journal.add_touch(Touch {
-        class: Class::Human,
-        ..touch.clone()
-    });
-    journal.add_click_ids(captured(&message.query, context.now));
-    let visits = vec![context.visit(VisitKind::Landing, &touch, Some(&journal))];
-    let set_cookie = (journal != before).then(|| {
-        journal.renew = true;
-        context.cookie(journal)
-    });
-    let token = message.token.clone();
-    Answer {
-        state: State {
-            token,
-            consent: state,
-        },
-        set_cookie,
-        visits,
-    }
-}
-
-/// Storing is allowed: the journal begins or widens, an anonymous token becomes a full one.
-fn grant(context: &Context<'_>, message: &Message, state: Consent) -> Answer {
-    let known = context.journal();
-    let before = known.clone();
-    let mut journal =
-        known.unwrap_or_else(|| Journal::new(state, context.entropy.visitor(), context.now));
-    journal.consent = state;
-    for known in &mut journal.touches {
-        known.consent = state;
-    }
-    let landed = context.touch(message.token.as_deref());
-    let touch = landed
-        .as_ref()
-        .map(|landed| granted(context, landed, &journal, state));
-    if let Some(touch) = &touch {
-        journal.add_touch(touch.clone());
-    }
-    journal.add_click_ids(captured(&message.query, context.now));
+    let stated = context.stated(known.as_ref(), message.told);
     let mut visits = Vec::new();
-    if let Some(landed) = landed.filter(|_| message.name == MessageName::Land) {
+    let mut landed = context.touch(message.token.as_deref());
+    if landed.is_none() && message.name == MessageName::Land {
+        landed = via.map(|link| context.brought(link, Class::Human, stated));
+        let click = landed.as_ref();
+        visits.extend(click.map(|touch| context.visit(VisitKind::Click, touch, None)));
+    }
+    let mut answer = if stated.state.allows_cookie() {
+        allowed(context, message, known, landed, stated)
+    } else {
+        refused(context, message, landed, stated)
+    };
+    visits.append(&mut answer.visits);
+    Ok(Answer { visits, ..answer })
+}
+
+/// Storing is allowed: the journal begins or widens. An anonymous token becomes a full one when
+/// somebody has said yes, and stays what it is where nobody was asked.
+fn allowed(
+    context: &Context<'_>,
+    message: &Message,
+    known: Option<Journal>,
+    landed: Option<Touch>,
+    stated: Stated,
+) -> Answer {
+    let live = message.told.is_some() || stated.evidence.is_live();
+    let before = known.clone();
+    let begin = || Journal::new(stated.state, context.entropy.visitor(), context.now);
+    let mut journal = known.unwrap_or_else(begin);
+    if live {
+        widen(&mut journal, stated);
+    }
+    let keep = landed
+        .as_ref()
+        .filter(|touch| touch.nonce.is_some() || live);
+    let touch = keep.map(|landed| visitor::named(context, landed, &journal, stated));
+    let mut visits = Vec::new();
+    let landing = landed
+        .as_ref()
+        .filter(|_| message.name == MessageName::Land);
+    if let Some(touch) = &touch {
+        let seen = Touch {
+            class: shown(touch.class),
+            ..touch.clone()
+        };
+        journal.add_touch(seen);
+        journal.add_click_ids(captured(&message.query, context.now));
+    }
+    if let Some(landed) = landing.filter(|touch| !journal.confirms(touch)) {
         let memory = landed.nonce.and(Some(&journal));
-        visits.push(context.visit(VisitKind::Landing, &landed, memory));
+        visits.push(context.visit(VisitKind::Landing, landed, memory));
     }
     let news = before.as_ref() != Some(&journal);
-    if let Some(touch) = touch.as_ref().filter(|_| news) {
+    let empty = journal.touches.is_empty() && journal.click_ids.is_empty();
+    if let Some(touch) = touch.as_ref().filter(|_| news && live) {
         visits.push(context.visit(VisitKind::Grant, touch, Some(&journal)));
     }
-    let token = touch
-        .as_ref()
-        .or(journal.touches.last())
-        .map(|touch| context.mint(touch));
-    let set_cookie = news.then(|| {
+    let anonymous = landed.filter(|_| touch.is_none());
+    let touch = touch
+        .or(anonymous)
+        .or_else(|| journal.touches.last().cloned());
+    let mut set_cookies = Vec::new();
+    if news && !(empty && before.is_none() && !live) {
         journal.renew = true;
         journal.issued_at = context.now;
-        context.cookie(journal)
-    });
+        let meta = meta_cookies(context, &journal);
+        set_cookies.push(context.cookie(journal));
+        set_cookies.extend(meta);
+    }
     Answer {
-        state: State {
-            token,
-            consent: state,
-        },
-        set_cookie,
+        state: state(context, touch, stated.state),
+        set_cookies,
         visits,
     }
 }
 
-/// The touch of a landing, under the new state. An anonymous one gets a name now, unless the
-/// journal holds a touch of the same link and day: a reloaded page is not a second click.
-fn granted(context: &Context<'_>, landed: &Touch, journal: &Journal, state: Consent) -> Touch {
-    if landed.nonce.is_some() {
-        return Touch {
-            consent: state,
-            ..landed.clone()
-        };
+/// A page that was loaded ahead and is shown now was a person's click.
+fn shown(class: Class) -> Class {
+    match class {
+        Class::Prefetch => Class::Human,
+        other => other,
     }
-    let same = |touch: &&Touch| touch.link == landed.link && touch.at.day_start() == landed.at;
-    journal
-        .touches
-        .iter()
-        .rev()
-        .find(same)
-        .cloned()
-        .unwrap_or_else(|| Touch {
-            at: context.now,
-            nonce: Some(context.entropy.click()),
-            consent: state,
-            ..landed.clone()
-        })
 }
 
-/// The visitor refuses or withdraws: the journal is erased, the token made anonymous. Where
-/// visitors are remembered unless they say no, the no itself is remembered.
-fn withdraw(context: &Context<'_>, message: &Message) -> Answer {
-    let touch = context.touch(message.token.as_deref());
-    let token = touch.as_ref().map(|touch| context.mint(&touch.anonymous()));
-    let sent = context.request.cookies;
-    let has_cookie = sent.contains(journal::HOST_COOKIE) || sent.contains(journal::DOMAIN_COOKIE);
-    let set_cookie = if context.host.default_consent.allows_cookie() && !context.request.gpc {
+/// A decision holds for what was remembered before it, too.
+fn widen(journal: &mut Journal, stated: Stated) {
+    journal.consent = stated.state;
+    for touch in &mut journal.touches {
+        touch.consent = stated.state;
+        touch.evidence = stated.evidence;
+    }
+}
+
+/// Nothing may be kept: the journal is erased, the token made anonymous. Where visitors are
+/// remembered unless they say no, the no that a page tells is itself remembered.
+fn refused(
+    context: &Context<'_>,
+    message: &Message,
+    landed: Option<Touch>,
+    stated: Stated,
+) -> Answer {
+    let touch = landed.map(|touch| touch.anonymous());
+    let asked = context.host.default_consent.allows_cookie();
+    let said = message.told.is_some() && stated.evidence != Evidence::Gpc;
+    let set_cookie = if asked && said {
         Some(journal::refusal_cookie(context.domain()))
     } else {
-        has_cookie.then(|| journal::erase_cookie(context.domain()))
+        context.erasure()
     };
-    let confirmed = touch.filter(|_| message.name == MessageName::Land);
-    let visits = confirmed
-        .map(|touch| context.visit(VisitKind::Landing, &touch.anonymous(), None))
-        .into_iter()
-        .collect();
+    let confirmed = touch.as_ref().filter(|_| message.name == MessageName::Land);
+    let visits = confirmed.map(|touch| context.visit(VisitKind::Landing, touch, None));
     Answer {
-        state: State {
-            token,
-            consent: Consent::Code,
-        },
-        set_cookie,
-        visits,
+        visits: visits.into_iter().collect(),
+        set_cookies: set_cookie.into_iter().collect(),
+        state: state(context, touch, stated.state),
+    }
+}
+
+fn state(context: &Context<'_>, touch: Option<Touch>, consent: Consent) -> State {
+    State {
+        token: touch.as_ref().map(|touch| context.mint(touch)),
+        consent,
+        touch,
     }
 }
 
 /// The visitor's state and the token of the newest touch, for forms.
 pub fn me(context: &Context<'_>) -> State {
     let journal = context.journal();
-    let request = context.request;
-    let decided = journal::decided(request.cookies, journal.as_ref());
-    let default = context.host.default_consent;
-    let consent = consent::state(request.gpc, decided, request.country, default);
-    let journal = journal.filter(|_| consent.allows_cookie());
+    let stated = context.stated(journal.as_ref(), None);
+    let journal = journal.filter(|_| stated.state.allows_cookie());
     let program = context.host.program;
-    let touch = journal.as_ref().and_then(|journal| {
+    let newest = |journal: Journal| {
         journal
             .touches
-            .iter()
+            .into_iter()
             .rev()
-            .find(|touch| touch.program == program)
-    });
-    State {
-        token: touch.map(|touch| context.mint(touch)),
-        consent,
-    }
+            .find(|t| t.program == program)
+    };
+    state(context, journal.and_then(newest), stated.state)
 }
 
-/// The `Set-Cookie` of a document: renews the journal when a script's answer set it or it is a day
-/// old, erases it under `Sec-GPC`, else nothing.
-pub fn renewal(context: &Context<'_>) -> Option<String> {
-    let mut journal = context.journal()?;
-    if context.request.gpc {
-        return Some(journal::erase_cookie(context.domain()));
+/// Meta's cookies, where the program wants them set and the visitor allows it.
+pub fn meta_cookies(context: &Context<'_>, journal: &Journal) -> Vec<String> {
+    let Some(domain) = context.host.registrable.as_deref() else {
+        return Vec::new();
+    };
+    if !context.host.meta_cookies || !journal.consent.allows_forwarding() {
+        return Vec::new();
     }
-    if !journal.consent.allows_cookie() {
-        return None;
-    }
-    if !journal.renew && context.now.since(journal.issued_at) < DAY_MS {
-        return None;
-    }
-    journal.renew = false;
-    journal.issued_at = context.now;
-    Some(context.cookie(journal))
+    let click = journal
+        .click_ids
+        .iter()
+        .find(|id| id.kind == ClickIdKind::Fbclid);
+    let fbclid = click.map(|id| id.value.as_str());
+    let at = click.map_or(context.now, |id| id.at);
+    let random = context.entropy.meta();
+    let due = fb_cookies::cookies(context.request.cookies, fbclid, domain, at, random);
+    let set = |(name, value): (&str, String)| fb_cookies::set_cookie(name, &value, Some(domain));
+    due.into_iter().map(set).collect()
 }

@@ -11,6 +11,7 @@ use super::consent::{Consent, Evidence};
 use super::ids::{LinkId, PartnerId, ProgramId};
 use super::journal::{ClickId, Journal};
 use super::limits::CLICK_BUCKET_MS;
+use super::link::Tags;
 use super::time::UnixMs;
 use super::token::{Marks, Touch};
 use super::traffic::Class;
@@ -25,6 +26,8 @@ pub enum VisitKind {
     Click,
     /// The landing page reported the click's token: counts as confirmed, once per token.
     Landing,
+    /// Somebody followed an address without a link, or a link that earns nothing now.
+    Orphan,
     /// The visitor allowed storing after landing; the click itself was counted before.
     Grant,
 }
@@ -126,9 +129,35 @@ pub struct Visit {
     pub earlier: Vec<TouchRecord>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub click_ids: Vec<ClickIdRecord>,
+    /// What the partner noted in the address (`sub1`, …); not kept where nothing may be.
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
+    pub tags: Tags,
 }
 
 impl Visit {
+    /// A visit that earns nothing. `owner` is the link and its partner, or zeros.
+    pub fn orphan(
+        key: u64,
+        program: ProgramId,
+        owner: (LinkId, PartnerId),
+        class: Class,
+        now: UnixMs,
+    ) -> Visit {
+        let touch = Touch {
+            at: now,
+            program,
+            link: owner.0,
+            partner: owner.1,
+            variant: 0,
+            class,
+            marks: Marks::default(),
+            consent: Consent::Code,
+            evidence: Evidence::Default,
+            nonce: None,
+        };
+        Visit::new(VisitKind::Orphan, key, &touch.anonymous(), None)
+    }
+
     /// A visit with the journal's memory, or without it when nothing may be kept.
     pub fn new(kind: VisitKind, key: u64, touch: &Touch, journal: Option<&Journal>) -> Visit {
         let journal = journal.filter(|_| touch.nonce.is_some());
@@ -144,6 +173,7 @@ impl Visit {
                 .map(Into::into)
                 .collect(),
             click_ids: ids.map(Into::into).collect(),
+            tags: Tags::new(),
         }
     }
 }

@@ -4,6 +4,13 @@
 //! with the browser session and lets nothing travel to ad platforms; `code` stores nothing, and
 //! its token names a link and a day, not a person.
 
+mod site;
+pub mod tcf;
+mod told;
+
+pub use site::{CookieRule, SiteConsent};
+pub use told::{Told, told};
+
 use serde::{Deserialize, Serialize};
 
 /// One rung of the ladder; the order is from the strictest to the widest.
@@ -98,68 +105,151 @@ impl Evidence {
     }
 }
 
+impl Evidence {
+    /// Does somebody say it now, with this request, and not by a default or an older decision?
+    pub fn is_live(self) -> bool {
+        use Evidence::{ConsentMode, Gpc, SiteCookie, Tcf};
+        matches!(self, Gpc | SiteCookie | Tcf | ConsentMode)
+    }
+}
+
 /// Where consent must be asked before storing: EEA, United Kingdom, Switzerland.
 const ASK_FIRST: &str = "AT BE BG CH CY CZ DE DK EE ES FI FR GB GR HR HU IE IS IT LI LT LU LV MT \
                          NL NO PL PT RO SE SI SK";
 
+/// What is known of a visitor's permission, beside the program's settings.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Given<'a> {
+    /// `Sec-GPC: 1`.
+    pub gpc: bool,
+    /// The `Cookie` header.
+    pub cookies: &'a str,
+    /// What the page, or the server that reports a conversion, says now.
+    pub told: Option<Told>,
+    /// What the visitor decided before: a refusal, or the state of the journal.
+    pub decided: Option<Consent>,
+    /// ISO 3166 alpha-2 as Cloudflare sends it (`XX` and `T1` mean unknown).
+    pub country: &'a str,
+}
+
+/// A state and where it comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stated {
+    pub state: Consent,
+    pub evidence: Evidence,
+}
+
 /// The state of a request, from the strongest signal down:
 /// 1. `Sec-GPC: 1` is `code`, always;
-/// 2. the decision that the visitor made before (sealed in the journal);
-/// 3. with no signal, `code` where consent must be asked first and where the country is unknown,
+/// 2. of what the site says now (its own consent cookie, the TCF cookie, what the page told) the
+///    strictest, and of equal ones the first in this order;
+/// 3. what the visitor decided before;
+/// 4. with no signal, `code` where consent must be asked first and where the country is unknown,
 ///    elsewhere the program's default.
-///
-/// `country` is ISO 3166 alpha-2 as Cloudflare sends it (`XX` and `T1` mean unknown).
-pub fn state(gpc: bool, decided: Option<Consent>, country: &str, default: Consent) -> Consent {
-    if gpc {
-        return Consent::Code;
+pub fn stated(given: &Given<'_>, site: &SiteConsent, default: Consent) -> Stated {
+    if given.gpc {
+        return Stated::of(Consent::Code, Evidence::Gpc);
     }
-    if let Some(decided) = decided {
-        return decided;
+    let live = site.signal(given.cookies);
+    let told = given.told.map(|told| Stated::of(told.state, told.evidence));
+    match (live, told) {
+        (Some(live), Some(told)) if told.state < live.state => return told,
+        (Some(live), _) => return live,
+        (None, Some(told)) => return told,
+        (None, None) => {}
     }
+    if let Some(decided) = given.decided {
+        return Stated::of(decided, Evidence::Decision);
+    }
+    let country = given.country;
     let known = country.len() == 2
         && country.bytes().all(|byte| byte.is_ascii_uppercase())
         && country != "XX";
     if !known || ASK_FIRST.split(' ').any(|each| each == country) {
-        return Consent::Code;
+        return Stated::of(Consent::Code, Evidence::Country);
     }
-    default
+    Stated::of(default, Evidence::Default)
+}
+
+impl Stated {
+    fn of(state: Consent, evidence: Evidence) -> Stated {
+        Stated { state, evidence }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn told(state: Consent) -> Option<Told> {
+        let evidence = Evidence::ConsentMode;
+        Some(Told { state, evidence })
+    }
+
+    fn pair(given: &Given<'_>, default: Consent) -> (Consent, Evidence) {
+        let stated = stated(given, &SiteConsent::NONE, default);
+        (stated.state, stated.evidence)
+    }
+
     #[test]
     fn gpc_wins_over_everything() {
-        assert_eq!(
-            state(true, Some(Consent::Full), "US", Consent::Full),
-            Consent::Code
-        );
+        let given = Given {
+            gpc: true,
+            told: told(Consent::Full),
+            decided: Some(Consent::Full),
+            country: "US",
+            ..Given::default()
+        };
+        let stated = pair(&given, Consent::Full);
+        assert_eq!(stated, (Consent::Code, Evidence::Gpc));
+    }
+
+    #[test]
+    fn what_the_page_tells_now_wins_over_an_older_decision() {
+        for (state, decided) in [
+            (Consent::Full, Consent::Code),
+            (Consent::Code, Consent::Full),
+        ] {
+            let given = Given {
+                told: told(state),
+                decided: Some(decided),
+                country: "DE",
+                ..Given::default()
+            };
+            let stated = pair(&given, Consent::Session);
+            assert_eq!(stated, (state, Evidence::ConsentMode));
+        }
     }
 
     #[test]
     fn a_decision_wins_over_country_and_default() {
-        assert_eq!(
-            state(false, Some(Consent::Full), "DE", Consent::Code),
-            Consent::Full
-        );
-        assert_eq!(
-            state(false, Some(Consent::Code), "US", Consent::Full),
-            Consent::Code
-        );
+        for (decided, country, default) in [
+            (Consent::Full, "DE", Consent::Code),
+            (Consent::Code, "US", Consent::Full),
+        ] {
+            let given = Given {
+                decided: Some(decided),
+                country,
+                ..Given::default()
+            };
+            assert_eq!(pair(&given, default), (decided, Evidence::Decision));
+        }
     }
 
     #[test]
     fn without_a_signal_the_country_decides() {
+        let of = |country| Given {
+            country,
+            ..Given::default()
+        };
         for country in ["DE", "GB", "CH", "NO", "", "XX", "T1", "us"] {
-            assert_eq!(
-                state(false, None, country, Consent::Full),
-                Consent::Code,
-                "{country}"
-            );
+            let stated = pair(&of(country), Consent::Full);
+            assert_eq!(stated, (Consent::Code, Evidence::Country), "{country}");
         }
-        assert_eq!(state(false, None, "US", Consent::Full), Consent::Full);
-        assert_eq!(state(false, None, "US", Consent::Session), Consent::Session);
+        for default in [Consent::Full, Consent::Session, Consent::Code] {
+            let stated = pair(&of("US"), default);
+            assert_eq!(stated, (default, Evidence::Default));
+        }
     }
 
     #[test]

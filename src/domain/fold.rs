@@ -289,7 +289,8 @@ pub fn entries(
             .keys()
             .chain(wanted.keys())
             .filter(|p| p.cause == decision.event);
-        let positions: BTreeSet<_> = mine.collect();
+        let mut positions = BTreeSet::new();
+        positions.extend(mine);
         for position in positions {
             let (sum, count) = booked.get(position).copied().unwrap_or_default();
             let difference = wanted

@@ -40,9 +40,13 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Records a fault of a field.
+    /// Records a fault of a field; without a name, of the object itself.
     pub fn fault(&mut self, name: &str, code: &'static str, detail: impl Into<String>) {
-        let path = format!("{}/{name}", self.at);
+        let mut path = self.at.clone();
+        if !name.is_empty() {
+            path.push('/');
+            path.push_str(name);
+        }
         self.errors.push(FieldError {
             path,
             code,
@@ -196,6 +200,34 @@ impl<'a> Fields<'a> {
             self.fault(name, "not_an_object", "must be an object");
         }
         object.map(|object| Fields::new(object, &format!("{}/{name}", self.at)))
+    }
+
+    /// The objects of a list of at most `max`, each to be read and absorbed; absent is `None`.
+    pub fn objects(&mut self, name: &str, max: usize) -> Option<Vec<Fields<'a>>> {
+        let Some(list) = self.value(name)?.as_array() else {
+            self.fault(name, "not_a_list", "must be a list of objects");
+            return None;
+        };
+        if list.len() > max {
+            self.fault(name, "too_many", format!("must hold at most {max} entries"));
+            return None;
+        }
+        let mut objects = Vec::with_capacity(list.len());
+        for (place, entry) in list.iter().enumerate() {
+            let at = format!("{name}/{place}");
+            match entry.as_object() {
+                Some(object) => objects.push(Fields::new(object, &format!("{}/{at}", self.at))),
+                None => self.fault(&at, "not_an_object", "must be an object"),
+            }
+        }
+        (objects.len() == list.len()).then_some(objects)
+    }
+
+    /// The members of the object.
+    pub fn members(&self) -> impl Iterator<Item = (&'a str, &'a Value)> + use<'a> {
+        self.object
+            .iter()
+            .map(|(name, value)| (name.as_str(), value))
     }
 
     /// A list of at most `max` texts.

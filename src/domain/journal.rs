@@ -9,10 +9,11 @@
 use super::click_ids::ClickIdKind;
 use super::codec::{Reader, Writer};
 use super::consent::Consent;
+use super::ids::LinkId;
 use super::limits;
 use super::seal::{Keyring, NONCE, Purpose};
 use super::time::UnixMs;
-use super::token::Touch;
+use super::token::{Marks, Touch};
 use throughline_cipher as cipher;
 
 const CONTEXT: &str = "journal";
@@ -62,6 +63,22 @@ impl Journal {
         while self.touches.len() > limits::JOURNAL_TOUCHES {
             self.touches.remove(1);
         }
+    }
+
+    /// The newest touch, if it is of this link and so young that a click on it again is a repeat.
+    pub fn repeated(&self, link: LinkId, now: UnixMs) -> Option<&Touch> {
+        let young = |touch: &&Touch| now.since(touch.at) < limits::DUPLICATE_MS;
+        self.touches
+            .last()
+            .filter(|touch| touch.link == link)
+            .filter(young)
+    }
+
+    /// Does the journal say that this click was confirmed before?
+    pub fn confirms(&self, touch: &Touch) -> bool {
+        let same = |known: &&Touch| touch.nonce.is_some() && known.nonce == touch.nonce;
+        let known = self.touches.iter().find(same);
+        known.is_some_and(|known| known.marks.has(Marks::CONFIRMED))
     }
 
     /// Keeps the newest value of each click ID parameter, and the newest six of them.

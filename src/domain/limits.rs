@@ -24,6 +24,42 @@ pub const EXTERNAL_ID_CHARS: usize = 190;
 pub const NAME_CHARS: usize = 190;
 /// Characters of a slug.
 pub const SLUG_CHARS: usize = 100;
+/// Bytes of a slug: `link:`, a host of 253 and `/` stand before it in KV, whose keys take 512.
+pub const SLUG_BYTES: usize = 240;
+/// Settings of one link as JSON, in bytes. An isolate remembers 10,000 links in its 128 MB.
+pub const LINK_BYTES: usize = 8_192;
+/// Rules of a link; they are tried one by one on the redirect.
+pub const RULES: usize = 20;
+/// Levels of `all`, `any` and `not` in a condition.
+pub const CONDITION_DEPTH: usize = 4;
+/// Leaves of one condition.
+pub const CONDITION_LEAVES: usize = 40;
+/// Values of one leaf: the countries of the world fit.
+pub const CONDITION_VALUES: usize = 250;
+/// Variants of a split; each needs its share of visitors to say anything.
+pub const VARIANTS: usize = 8;
+/// Tags of one click: `sub1` to `sub10` and two names of the program, or other names instead.
+pub const TAGS: usize = 12;
+/// Characters of a tag's value; what is longer is cut.
+pub const TAG_CHARS: usize = 100;
+/// Names in one list of a parameter policy.
+pub const PARAM_NAMES: usize = 50;
+/// Characters of a parameter's name.
+pub const PARAM_CHARS: usize = 64;
+/// Characters of one line of a UTM template.
+pub const UTM_CHARS: usize = 200;
+/// Bytes of one line after its placeholders were filled and encoded.
+pub const UTM_BYTES: usize = 512;
+/// Characters of a preview's description.
+pub const OG_CHARS: usize = 500;
+/// Bytes of the offer that a page is told, as JSON: it travels with every beacon's answer.
+pub const OFFER_BYTES: usize = 1_024;
+/// Prefixes of checkout paths.
+pub const CHECKOUT_PATHS: usize = 20;
+/// Names of partner parameters.
+pub const PARTNER_PARAMS: usize = 20;
+/// The same visitor on the same link within this time clicked once.
+pub const DUPLICATE_MS: i64 = 3_600_000;
 /// Rows in one page of a list.
 pub const PAGE_ROWS: u32 = 100;
 /// Facts folded by one batch; architecture: at most 4 round trips for 100.
@@ -43,3 +79,14 @@ pub const CLICK_BUCKET_MS: i64 = 60_000;
 /// How long what ad platforms hear of an event waits for the event's click to be stored: clicks
 /// come by queue, seconds later, and hold the click IDs.
 pub const CLICK_WAIT_MS: i64 = 60_000;
+/// How long after a click another page of the site confirms it.
+pub const CONFIRM_MS: i64 = 3_600_000;
+/// KV keys that an isolate waits for at a time; more are asked for by the next request.
+pub const WANTED_KEYS: usize = 100;
+/// Characters that a random slug may begin with.
+pub const SLUG_PREFIX_CHARS: usize = 60;
+/// Clicks that one network may send on one partner within a minute before they are a flood. An
+/// isolate counts for itself, so it is approximate: a large office behind one address stays below.
+pub const FLOOD_CLICKS: u32 = 120;
+/// Pairs of network and partner that an isolate counts at once, at 16 bytes each.
+pub const FLOOD_SLOTS: usize = 4_096;

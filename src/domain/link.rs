@@ -3,61 +3,70 @@
 //! A snapshot is a projection of D1 and can be rebuilt from it at any time. A host belongs to one
 //! program; a slug is unique on its host.
 
-use super::consent::Consent;
-use super::ids::{LinkId, PartnerId, ProgramId};
-use super::limits;
-use serde::{Deserialize, Serialize};
+mod condition;
+mod host;
+pub(in crate::domain) mod params;
+mod record;
+mod rule;
+mod schedule;
+mod settings;
+mod slug;
+mod split;
+pub(in crate::domain) mod utm;
+mod wildcard;
 
-/// What the edge must know of a host.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HostSnapshot {
-    pub program: ProgramId,
-    /// The state of a visitor without any signal, where the law does not ask first.
-    pub default_consent: Consent,
-    /// Where unknown slugs lead; a serialised URL on an allowed host.
-    pub fallback: Option<String>,
-    /// The registrable domain for the cookie when links live on a sub-domain.
-    pub cookie_domain: Option<String>,
-}
+use super::ids::{LinkId, PartnerId, ProgramId};
+use super::input::Fields;
+use super::limits;
+use serde_json::Value;
+
+pub use condition::{Condition, Sight};
+pub use host::{HostSnapshot, MOUNT, TOKEN_PARAM};
+pub use params::{Pass, Policy, SUBS, Tags};
+pub use record::{HOST_PREFIX, LINK_PREFIX, Shown, host_key, link_key, shown_key};
+pub use rule::{Apps, Rule, Tried, first};
+pub use schedule::{Availability, Standing};
+pub use settings::{LinkSettings, Preview, Targets};
+pub use slug::{Address, Slug};
+pub use split::{Split, Variant};
+pub use utm::Utm;
+pub use wildcard::below;
 
 /// What the edge must know of a link.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinkSnapshot {
     pub id: LinkId,
     pub program: ProgramId,
     pub partner: PartnerId,
-    /// Serialised URL, checked against the allowed hosts when the link was made.
-    pub target: String,
-    /// A paused link, or one of a suspended partner, still leads to its target but earns nothing.
-    pub active: bool,
+    pub slug: String,
+    pub standing: Standing,
+    /// The click cap is used up.
+    pub capped: bool,
+    pub settings: LinkSettings,
 }
 
-/// KV key of a host's snapshot.
-pub fn host_key(host: &str) -> String {
-    format!("host:{host}")
-}
-
-/// KV key of a link's snapshot.
-pub fn link_key(host: &str, slug: &str) -> String {
-    format!("link:{host}/{slug}")
-}
-
-/// A slug: 1 to 100 of letters, digits, `-`, `_`, `.`, `@`, kept in lower case.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Slug(String);
-
-impl Slug {
-    /// Reads a slug from a URL path or a request body; upper case becomes lower case. `None` for
-    /// anything that is not a slug.
-    pub fn parse(text: &str) -> Option<Slug> {
-        let fits = !text.is_empty() && text.len() <= limits::SLUG_CHARS;
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.@".contains(&byte);
-        let dots = text.bytes().all(|byte| byte == b'.');
-        (fits && !dots && text.bytes().all(allowed)).then(|| Slug(text.to_ascii_lowercase()))
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
+impl LinkSnapshot {
+    /// Reads a stored record: one object of `id`, `program`, `partner`, `slug`, `standing`,
+    /// `capped` and the members that [`LinkSettings::to_value`] writes. `None` when it
+    /// is no link.
+    pub fn stored(record: &Value) -> Option<LinkSnapshot> {
+        let mut fields = Fields::new(record.as_object()?, "");
+        let settings = LinkSettings::read(&mut fields, &Targets::Stored);
+        let snapshot = LinkSnapshot {
+            id: fields.text("id", 20).and_then(LinkId::parse)?,
+            program: fields.text("program", 20).and_then(ProgramId::parse)?,
+            partner: fields.text("partner", 20).and_then(PartnerId::parse)?,
+            slug: fields
+                .text("slug", limits::SLUG_CHARS)
+                .unwrap_or_default()
+                .to_owned(),
+            standing: fields
+                .choice("standing", &Standing::WORDS)
+                .unwrap_or_default(),
+            capped: fields.boolean("capped").unwrap_or_default(),
+            settings: settings?,
+        };
+        fields.finish(Some(snapshot)).ok()
     }
 }
 
@@ -90,14 +99,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slugs_are_lower_case_and_closed() {
-        assert_eq!(Slug::parse("Anna.B-1_@x").unwrap().as_str(), "anna.b-1_@x");
-        for bad in ["", "a/b", "a b", "ä", "a%20", ".", "..", &"x".repeat(101)] {
-            assert_eq!(Slug::parse(bad), None, "{bad}");
-        }
-    }
-
-    #[test]
     fn hosts_are_names_without_ports() {
         assert_eq!(
             parse_host("Shop.Example:8787").as_deref(),
@@ -117,12 +118,24 @@ mod tests {
     }
 
     #[test]
-    fn snapshots_keep_their_json_form() {
-        let text = concat!(
-            r#"{"id":"ln_000000000002","program":"pg_000000000001","partner":"pn_000000000003","#,
-            r#""target":"https://shop.example/","active":true}"#
-        );
-        let link: LinkSnapshot = serde_json::from_str(text).unwrap();
-        assert_eq!(serde_json::to_string(&link).unwrap(), text);
+    fn a_record_is_a_link_or_nothing() {
+        let record = serde_json::json!({
+            "id": "ln_000000000002", "program": "pg_000000000001", "partner": "pn_000000000003",
+            "slug": "anna", "standing": "paused", "target": "https://shop.example/",
+        });
+        let link = LinkSnapshot::stored(&record).unwrap();
+        assert_eq!((link.standing, link.capped), (Standing::Paused, false));
+        assert_eq!(link.settings.target.as_str(), "https://shop.example/");
+        for (name, bad) in [
+            ("id", "x"),
+            ("partner", ""),
+            ("standing", "odd"),
+            ("rules", "x"),
+        ] {
+            let mut record = record.clone();
+            record[name] = bad.into();
+            assert_eq!(LinkSnapshot::stored(&record), None, "{name}");
+        }
+        assert_eq!(LinkSnapshot::stored(&Value::Null), None);
     }
 }

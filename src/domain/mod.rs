@@ -25,10 +25,17 @@ pub mod token;
 pub mod beacon;
 pub mod click;
 pub mod click_ids;
+pub mod cookies;
+pub mod device;
+pub mod document;
+pub mod fb_cookies;
+pub mod flood;
+pub mod language;
 pub mod link;
 pub mod redirect;
 pub mod target;
 pub mod traffic;
+pub mod visitor;
 
 pub mod api_key;
 pub mod attribution;

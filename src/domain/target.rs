@@ -7,14 +7,17 @@
 //! re-encode).
 
 mod error;
-mod query;
+mod location;
+pub(in crate::domain) mod query;
 
+use serde::{Serialize, Serializer};
 use url::{Host, Url};
 
 pub use error::TargetError;
 pub(in crate::domain) use error::check_text;
+pub use location::{Fate, Seen};
 
-use query::{Room, legal, name_of, same_name};
+use query::{name_of, same_name};
 
 /// Longest target, in bytes, raw and serialised.
 pub const MAX_TARGET: usize = 2048;
@@ -32,6 +35,8 @@ pub const MAX_SEGMENTS: usize = 256;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     href: String,
+    /// Where the path starts.
+    path_at: usize,
     /// Where the query ends and a fragment may start.
     fragment_at: usize,
     /// Where the query starts, after its `?`; none if there is no `?`.
@@ -44,38 +49,12 @@ impl Target {
     /// reason against it. In development (`loopback`) http is allowed, `127.0.0.1` and `[::1]`
     /// may be listed, and loopback hosts (`localhost`, `*.localhost` too) may have any port.
     pub fn parse(raw: &str, allowed_hosts: &[String], loopback: bool) -> Result<Self, TargetError> {
-        check_text(raw)?;
-        let url = Url::parse(raw).map_err(|_| TargetError::InvalidUrl)?;
-        if url.scheme() != "https" && !(loopback && url.scheme() == "http") {
-            return Err(TargetError::Scheme);
-        }
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(TargetError::Credentials);
-        }
-        let local = match url.host() {
-            None => return Err(TargetError::InvalidUrl),
-            Some(Host::Domain(name)) if name.ends_with('.') => {
-                return Err(TargetError::TrailingDot);
-            }
-            Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-            Some(Host::Ipv4(ip)) => ip == std::net::Ipv4Addr::LOCALHOST,
-            Some(Host::Ipv6(ip)) => ip == std::net::Ipv6Addr::LOCALHOST,
-        };
-        let local = loopback && local;
-        if !local && !matches!(url.host(), Some(Host::Domain(_))) {
-            return Err(TargetError::IpLiteral);
-        }
+        let url = web(raw, loopback)?;
         let host = url.host_str().unwrap_or_default();
         if !allowed_hosts.iter().any(|allowed| allowed == host) {
             return Err(TargetError::HostNotAllowed);
         }
-        if url.port().is_some() && !local {
-            return Err(TargetError::Port);
-        }
         let target = Self::trusted(url.into());
-        if target.href.len() > MAX_TARGET {
-            return Err(TargetError::TooLong);
-        }
         if target.pinned().count() > MAX_PINNED {
             return Err(TargetError::TooManyParameters);
         }
@@ -84,6 +63,9 @@ impl Target {
 
     /// Takes back the stored [`Target::as_str`] without checking it again.
     pub fn trusted(href: String) -> Self {
+        let host_at = href.find("://").map_or(0, |mark| mark.saturating_add(3));
+        let path_at = href.get(host_at..).and_then(|rest| rest.find('/'));
+        let path_at = path_at.map_or(href.len(), |slash| host_at.saturating_add(slash));
         let fragment_at = href.find('#').unwrap_or(href.len());
         let query_at = href
             .get(..fragment_at)
@@ -91,6 +73,7 @@ impl Target {
             .map(|mark| mark.saturating_add(1));
         Self {
             href,
+            path_at,
             fragment_at,
             query_at,
         }
@@ -107,59 +90,25 @@ impl Target {
         self.pinned().any(|pinned| same_name(pinned, name))
     }
 
-    /// The `Location` of a redirect: the target with the incoming query and our own parameters
-    /// before its fragment. Takes the raw incoming query (with or without `?`) and raw names and
-    /// values of our own, which come last.
-    ///
-    /// Incoming segments keep order, duplicates and bytes (`+`, `%20`), except that these are
-    /// left out: empty ones, ones whose (decoded) name the target or our own parameters have,
-    /// ones with bytes that no serialised query holds, and those after [`MAX_SEGMENTS`]. If the
-    /// whole would be longer than [`MAX_LOCATION`], click identifiers keep their place before
-    /// other segments. The result is a serialised URL and equals what a browser would send.
-    ///
-    /// `https://a.example/?x=1#f` with `x=2&y=3` and `[("tl", "t")]` →
-    /// `https://a.example/?x=1&y=3&tl=t#f`.
-    pub fn location(&self, incoming: &str, own: &[(&str, &str)]) -> String {
-        let incoming = incoming.strip_prefix('?').unwrap_or(incoming);
-        let own_length: usize = own
-            .iter()
-            .map(|(name, value)| name.len().saturating_add(value.len()) + 2)
-            .sum();
-        let base = self.href.len().saturating_add(own_length);
-        let most = base.saturating_add(incoming.len()).saturating_add(1);
-        let mut out = String::with_capacity(most.min(MAX_LOCATION));
-        out.push_str(self.href.get(..self.fragment_at).unwrap_or(&self.href));
-        let mut room = Room::new(MAX_LOCATION.saturating_sub(base));
-        if most > MAX_LOCATION {
-            room.keep_for_click_ids(self.travelling(incoming, own));
-        }
-        let mut joint = self.first_joint();
-        for segment in self.travelling(incoming, own) {
-            if room.takes(segment) {
-                out.push_str(joint);
-                out.push_str(segment);
-                joint = "&";
-            }
-        }
-        for (name, value) in own {
-            if legal(name) && legal(value) {
-                for piece in [joint, name, "=", value] {
-                    out.push_str(piece);
-                }
-                joint = "&";
-            }
-        }
-        out.push_str(self.href.get(self.fragment_at..).unwrap_or_default());
-        out
+    /// Scheme, host and port: all that comes before the path.
+    pub(in crate::domain) fn origin(&self) -> &str {
+        self.href.get(..self.path_at).unwrap_or_default()
     }
 
-    /// What stands between the target and the first added segment.
-    fn first_joint(&self) -> &'static str {
-        match self.query() {
-            None => "?",
-            Some(query) if query.is_empty() || query.ends_with('&') => "",
-            Some(_) => "&",
-        }
+    /// The path, from its `/` to the query or fragment.
+    pub(in crate::domain) fn path(&self) -> &str {
+        let end = self.path_end();
+        self.href.get(self.path_at..end).unwrap_or_default()
+    }
+
+    /// Query and fragment with their marks; empty when there are none.
+    pub(in crate::domain) fn tail(&self) -> &str {
+        self.href.get(self.path_end()..).unwrap_or_default()
+    }
+
+    fn path_end(&self) -> usize {
+        self.query_at
+            .map_or(self.fragment_at, |at| at.saturating_sub(1))
     }
 
     fn query(&self) -> Option<&str> {
@@ -174,23 +123,60 @@ impl Target {
             .filter(|s| !s.is_empty())
             .map(name_of)
     }
+}
 
-    fn travelling<'a>(
-        &'a self,
-        incoming: &'a str,
-        own: &'a [(&str, &str)],
-    ) -> impl Iterator<Item = &'a str> {
-        let free = move |segment: &&str| {
-            let name = name_of(segment);
-            !own.iter().any(|(own_name, _)| same_name(own_name, name))
-                && !self.pinned().any(|pinned| same_name(pinned, name))
-        };
-        incoming
-            .split('&')
-            .take(MAX_SEGMENTS)
-            .filter(|segment| !segment.is_empty() && legal(segment))
-            .filter(free)
+impl Serialize for Target {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.href)
     }
+}
+
+/// Reads an address of anybody's host: https, or http in development; no credentials, no IP
+/// address but loopback in development. Gives it parsed.
+fn web(raw: &str, loopback: bool) -> Result<Url, TargetError> {
+    check_text(raw)?;
+    let url = Url::parse(raw).map_err(|_| TargetError::InvalidUrl)?;
+    if url.scheme() != "https" && !(loopback && url.scheme() == "http") {
+        return Err(TargetError::Scheme);
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(TargetError::Credentials);
+    }
+    let local = match url.host() {
+        None => return Err(TargetError::InvalidUrl),
+        Some(Host::Domain(name)) if name.ends_with('.') => {
+            return Err(TargetError::TrailingDot);
+        }
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(ip)) => ip == std::net::Ipv4Addr::LOCALHOST,
+        Some(Host::Ipv6(ip)) => ip == std::net::Ipv6Addr::LOCALHOST,
+    };
+    let local = loopback && local;
+    if !local && !matches!(url.host(), Some(Host::Domain(_))) {
+        return Err(TargetError::IpLiteral);
+    }
+    if url.port().is_some() && !local {
+        return Err(TargetError::Port);
+    }
+    if url.as_str().len() > MAX_TARGET {
+        return Err(TargetError::TooLong);
+    }
+    Ok(url)
+}
+
+/// Reads the address of a picture, on anybody's host. Gives it serialised.
+pub fn picture(raw: &str, loopback: bool) -> Result<String, TargetError> {
+    web(raw, loopback).map(Into::into)
+}
+
+/// The raw value of the last parameter of a raw query with this (decoded) name that has one.
+pub fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
+    let segments = query.split('&').take(MAX_SEGMENTS);
+    let values = segments.filter_map(|segment| {
+        let (raw, value) = segment.split_once('=')?;
+        (!value.is_empty() && query::decodes_to(raw, name)).then_some(value)
+    });
+    values.last()
 }
 
 #[cfg(test)]

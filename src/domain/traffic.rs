@@ -1,8 +1,18 @@
 //! What kind of request a click is. Every one gets a class; only people count and get cookies.
 //!
-//! Browsers send `Sec-Fetch-*` by themselves and pages cannot forge them, so a link loaded as an
-//! image or in a hidden frame gives itself away. Where they are absent (old browsers, plain http),
-//! the user agent and `Accept` decide.
+//! Software that names itself is believed. Browsers send `Sec-Fetch-*` by themselves and pages
+//! cannot forge them, so a link loaded as an image or in a hidden frame gives itself away. A page
+//! that a person opens is *human*; where a security scanner could have sent the same request it is
+//! *provisional*: it gets token and cookie, and counts as valid once something confirms it. So the
+//! provisional class is wide, and the ones that lose a click are narrow.
+
+mod crawlers;
+mod index;
+mod network;
+mod reasons;
+pub mod software;
+
+pub use reasons::Reasons;
 
 use serde::{Deserialize, Serialize};
 
@@ -115,10 +125,6 @@ pub struct Signals<'a> {
     pub organisation: &'a str,
 }
 
-/// Why a request has its class; bits, so that several may hold.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Reasons(pub u32);
-
 /// A class with its reasons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sighting {
@@ -126,222 +132,133 @@ pub struct Sighting {
     pub reasons: Reasons,
 }
 
-/// Words in user agents of software that names itself. Lower case, matched anywhere.
-const BOT_WORDS: [&str; 31] = [
-    "crawler",
-    "spider",
-    "crawling",
-    "facebookexternalhit",
-    "facebot",
-    "meta-externalagent",
-    "slack-imgproxy",
-    "whatsapp/",
-    "skypeuripreview",
-    "bingpreview",
-    "iframely",
-    "embedly",
-    "cardyb",
-    "mastodon/",
-    "chatgpt-user",
-    "claude-user",
-    "perplexity-user",
-    "pingdom",
-    "uptime",
-    "curl/",
-    "wget/",
-    "python-requests",
-    "python-urllib",
-    "aiohttp",
-    "go-http-client",
-    "java/",
-    "libwww",
-    "axios/",
-    "node-fetch",
-    "undici",
-    "scrapy",
+/// What `Sec-Fetch-Dest` says a page is loaded as when it is no page (Fetch standard, "destination
+/// type"). Others are unknown, and MDN says to ignore those.
+const PARTS: [&str; 23] = [
+    "audio",
+    "audioworklet",
+    "embed",
+    "empty",
+    "fencedframe",
+    "font",
+    "frame",
+    "iframe",
+    "image",
+    "json",
+    "manifest",
+    "object",
+    "paintworklet",
+    "report",
+    "script",
+    "serviceworker",
+    "sharedworker",
+    "style",
+    "text",
+    "track",
+    "video",
+    "worker",
+    "xslt",
 ];
 
-/// Gives the request its class.
+/// Modes of `Sec-Fetch-Mode` in which no page is opened.
+const PART_MODES: [&str; 4] = ["no-cors", "cors", "same-origin", "websocket"];
+
+/// Gives the request its class, with at least one reason. Never `Duplicate` or `Flood`: those
+/// need a memory.
 pub fn classify(signals: &Signals<'_>) -> Sighting {
-    Sighting {
-        class: class(signals),
-        reasons: Reasons::default(),
-    }
-}
-
-fn class(signals: &Signals<'_>) -> Class {
     if signals.method == "HEAD" {
-        return Class::Head;
+        return seen(Class::Head, Reasons::HEAD_REQUEST);
     }
-    if is_bot(signals.user_agent) {
-        return Class::Crawler;
-    }
-    let purpose = signals.purpose;
-    if purpose.contains("prefetch") || purpose.contains("prerender") || purpose.contains("preview")
-    {
-        return Class::Prefetch;
-    }
-    match (signals.fetch_dest, signals.fetch_mode) {
-        ("document", "navigate" | "") => Class::Human,
-        ("", "") if signals.accept.is_empty() || signals.accept.contains("text/html") => {
-            Class::Human
+    let navigates = signals.fetch_mode == "navigate" && signals.fetch_dest == "document";
+    let mut doubt = Reasons::default();
+    if let Some((class, reason)) = agent(signals.user_agent) {
+        let weak = reason.has(Reasons::UNFAMILIAR_AGENT.and(Reasons::NO_AGENT));
+        // Apps name their own browser as they like; it still sends what browsers send.
+        if !(weak && navigates && !signals.fetch_site.is_empty()) {
+            return seen(class, reason);
         }
-        ("", "") => Class::Crawler,
-        _ => Class::Stuffed,
+        doubt = reason;
+    }
+    let ahead = ["prefetch", "prerender", "preview"];
+    if ahead.iter().any(|word| signals.purpose.contains(word)) {
+        return seen(Class::Prefetch, Reasons::LOADED_AHEAD);
+    }
+    if PARTS.contains(&signals.fetch_dest) || PART_MODES.contains(&signals.fetch_mode) {
+        return seen(Class::Stuffed, Reasons::EMBEDDED);
+    }
+    if let Some(other) = accepts_no_page(signals, navigates) {
+        return other;
+    }
+    if network::is_cloud(signals.asn, signals.organisation) {
+        doubt = doubt.and(Reasons::CLOUD_NETWORK);
+    }
+    if signals.fetch_dest == "document" || signals.fetch_mode == "navigate" {
+        opened(signals, doubt)
+    } else {
+        seen(Class::Provisional, doubt.and(Reasons::NO_FETCH_METADATA))
     }
 }
 
-fn is_bot(user_agent: &str) -> bool {
-    if user_agent.len() < 8 {
-        return true;
-    }
-    let lower = user_agent.to_ascii_lowercase();
-    names_itself(lower.as_bytes()) || names_a_bot(&lower)
+fn seen(class: Class, reasons: Reasons) -> Sighting {
+    Sighting { class, reasons }
 }
 
-/// One pass over the text: at each place only the words that begin with its byte are compared.
-/// Looking for each word by itself took twice the time of the whole classification.
-fn names_itself(lower: &[u8]) -> bool {
-    (0..lower.len()).any(|at| {
-        let rest = lower.get(at..).unwrap_or_default();
-        let first = rest.first().copied().unwrap_or_default();
-        let begins = BEGINNINGS
-            .get(usize::from(first))
-            .is_some_and(|begins| *begins);
-        begins
-            && BOT_WORDS
-                .iter()
-                .any(|word| rest.starts_with(word.as_bytes()))
-    })
+/// What the user agent gives away; `None` for what a person's browser could have sent.
+fn agent(user_agent: &str) -> Option<(Class, Reasons)> {
+    if user_agent.is_empty() {
+        return Some((Class::Library, Reasons::NO_AGENT));
+    }
+    let found = software::table().find(user_agent)?;
+    let reason = match found.sign {
+        software::Sign::Word => Reasons::SOFTWARE_WORD,
+        software::Sign::Name => Reasons::KNOWN_SOFTWARE,
+        software::Sign::Unfamiliar => Reasons::UNFAMILIAR_AGENT,
+    };
+    Some((found.class, reason))
 }
 
-/// The bytes that a bot word begins with. Evaluated by the compiler: it cannot panic at run time.
-#[allow(clippy::indexing_slicing)]
-static BEGINNINGS: [bool; 256] = {
-    let mut begins = [false; 256];
-    let mut at = 0;
-    while at < BOT_WORDS.len() {
-        begins[BOT_WORDS[at].as_bytes()[0] as usize] = true;
-        at += 1;
+/// Browsers ask for pages with `text/html` first. Tools ask for anything, and Safari before 16.4,
+/// which sends no `Sec-Fetch-*`, for images where it loads one. No `Accept` at all says nothing.
+fn accepts_no_page(signals: &Signals<'_>, navigates: bool) -> Option<Sighting> {
+    let accept = signals.accept.trim();
+    if accept == "*/*" {
+        return Some(seen(Class::Library, Reasons::ACCEPTS_ANYTHING));
     }
-    begins
-};
+    if navigates || accept.is_empty() || accept.contains("text/html") {
+        return None;
+    }
+    if accept.starts_with("image/") {
+        return Some(seen(Class::Stuffed, Reasons::WANTS_AN_IMAGE));
+    }
+    Some(seen(Class::Library, Reasons::ACCEPTS_ANYTHING))
+}
 
-/// A word that ends in `bot`, unless it is a CUBOT phone.
-fn names_a_bot(lower: &str) -> bool {
-    lower.match_indices("bot").any(|(place, _)| {
-        let before = lower.get(..place).unwrap_or_default();
-        let after = lower.get(place + 3..).and_then(|rest| rest.chars().next());
-        !before.ends_with("cu") && !after.is_some_and(|letter| letter.is_ascii_alphabetic())
-    })
+/// A navigation. Did a person's gesture begin it? WebKit never tells (MDN, `Sec-Fetch-User`: not
+/// in Safari), so there its absence means nothing.
+fn opened(signals: &Signals<'_>, doubt: Reasons) -> Sighting {
+    let gesture = if signals.fetch_user == "?1" {
+        Reasons::GESTURE
+    } else if is_webkit(signals.user_agent) {
+        Reasons::GESTURE_UNTOLD
+    } else {
+        Reasons::NO_GESTURE
+    };
+    let reasons = doubt.and(gesture).and(Reasons::NAVIGATION);
+    let certain = doubt == Reasons::default() && gesture != Reasons::NO_GESTURE;
+    let class = if certain {
+        Class::Human
+    } else {
+        Class::Provisional
+    };
+    seen(class, reasons)
+}
+
+/// Safari, and every browser on iOS, which must use its engine. Chromium says `AppleWebKit` too.
+fn is_webkit(user_agent: &str) -> bool {
+    user_agent.contains("AppleWebKit/")
+        && !user_agent.contains("Chrome/")
+        && !user_agent.contains("Chromium/")
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const CHROME: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) \
-                          Chrome/140.0.0.0 Safari/537.36";
-
-    fn navigation() -> Signals<'static> {
-        Signals {
-            method: "GET",
-            user_agent: CHROME,
-            accept: "text/html",
-            fetch_dest: "document",
-            fetch_mode: "navigate",
-            ..Signals::default()
-        }
-    }
-
-    #[test]
-    fn a_navigation_is_a_person() {
-        assert_eq!(classify(&navigation()).class, Class::Human);
-        let old = Signals {
-            fetch_dest: "",
-            fetch_mode: "",
-            ..navigation()
-        };
-        assert_eq!(classify(&old).class, Class::Human);
-    }
-
-    #[test]
-    fn what_is_loaded_as_a_part_of_a_page_is_embedded() {
-        for dest in [
-            "image", "iframe", "frame", "embed", "object", "script", "style", "empty",
-        ] {
-            let signals = Signals {
-                fetch_dest: dest,
-                fetch_mode: "no-cors",
-                ..navigation()
-            };
-            assert_eq!(classify(&signals).class, Class::Stuffed, "{dest}");
-        }
-        let frame = Signals {
-            fetch_dest: "iframe",
-            ..navigation()
-        };
-        assert_eq!(
-            classify(&frame).class,
-            Class::Stuffed,
-            "a frame navigates too"
-        );
-    }
-
-    #[test]
-    fn prefetch_preview_and_head_have_their_own_class() {
-        for purpose in [
-            "prefetch",
-            "prefetch;prerender",
-            "prefetch;anonymous-client-ip",
-            "preview",
-        ] {
-            let signals = Signals {
-                purpose,
-                ..navigation()
-            };
-            assert_eq!(classify(&signals).class, Class::Prefetch, "{purpose}");
-        }
-        assert_eq!(
-            classify(&Signals {
-                method: "HEAD",
-                ..navigation()
-            })
-            .class,
-            Class::Head
-        );
-    }
-
-    #[test]
-    fn software_that_names_itself_is_a_bot_and_phones_are_not() {
-        for bot in [
-            "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
-            "Twitterbot/1.0",
-            "Slackbot-LinkExpanding 1.0",
-            "facebookexternalhit/1.1",
-            "curl/8.5.0",
-            "Mozilla/5.0 (compatible; GPTBot/1.0)",
-            "",
-        ] {
-            assert_eq!(
-                classify(&Signals {
-                    user_agent: bot,
-                    ..navigation()
-                })
-                .class,
-                Class::Crawler,
-                "{bot}"
-            );
-        }
-        for person in [
-            "Mozilla/5.0 (Linux; Android 9; CUBOT_X18_Plus) AppleWebKit/537.36 Chrome/99.0 Mobile",
-            "Mozilla/5.0 (iPhone) AppleWebKit/605 Instagram 300.0 (iPhone; Google/google; en_US)",
-        ] {
-            let signals = Signals {
-                user_agent: person,
-                ..navigation()
-            };
-            assert_eq!(classify(&signals).class, Class::Human, "{person}");
-        }
-    }
-}
+mod tests;

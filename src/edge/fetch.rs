@@ -4,6 +4,7 @@ use super::clock;
 use super::d1::D1;
 use super::kv::Kv;
 use super::runtime;
+use super::suffixes::PublicSuffixList;
 use super::work::{self, WorkSender};
 use crate::app::api::{Request, Response, Services};
 use crate::app::edge_plane::Place;
@@ -27,8 +28,8 @@ async fn fetch(
     if answer.after.publish {
         publish(&env).await;
     }
-    if answer.after.wake {
-        context.wait_until(wake(env));
+    if let Some(message) = answer.after.wake.clone() {
+        context.wait_until(wake(env, message));
     }
     respond(&answer)
 }
@@ -47,6 +48,7 @@ async fn answer(request: worker::Request, env: &Env) -> Option<Response> {
         db: &db,
         snapshots: &kv,
         queue: &queue,
+        suffixes: &PublicSuffixList,
         settings: &settings,
     };
     Some(services.handle(&request).await)
@@ -122,11 +124,11 @@ async fn publish(env: &Env) {
     runtime::memory(|memory| *memory = Memory::default());
 }
 
-async fn wake(env: Env) {
+async fn wake(env: Env, message: String) {
     let Ok(queue) = WorkSender::of(&env) else {
         return;
     };
-    if queue.send(work::WAKE.to_owned()).await.is_err() {
+    if queue.send(message).await.is_err() {
         worker::console_error!("wake: cron will fold");
     }
 }

@@ -6,10 +6,9 @@
 use super::clock;
 use super::kv::Kv;
 use super::runtime;
-use crate::app::edge_plane::{self, Facts, Place};
-use crate::app::isolate::{Cache, Known};
+use crate::app::edge_plane::{self, Facts};
+use crate::app::isolate::Fetched;
 use crate::app::ports::Snapshots;
-use crate::domain::link;
 use crate::domain::redirect::Entropy;
 use crate::domain::time::UnixMs;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -40,70 +39,39 @@ pub fn answer(told: &[u8], body: &str, now: f64) -> Option<String> {
     answer.map(|answer| answer.encode())
 }
 
-/// The `Set-Cookie` for a document that passes the gateway.
-#[wasm_bindgen]
-pub fn document(told: &[u8], now: f64) -> Option<String> {
-    let settings = runtime::known_settings()?;
-    let (entropy, facts) = hear(told)?;
-    let facts = Facts::read(facts);
-    runtime::memory(|memory| {
-        edge_plane::document(&facts, memory, &settings, instant(now), &entropy)
-    })
-}
-
 /// The answer when [`prepare`] could not fetch what is needed.
 #[wasm_bindgen]
 pub fn away() -> String {
     edge_plane::away().encode()
 }
 
-/// Reads the settings and fetches the snapshots of an address that are missing or old. A store
-/// that fails leaves what is remembered as it is.
+/// Reads the settings and fetches what the memory wants to know. A store that fails leaves what is
+/// remembered as it is.
 #[wasm_bindgen]
-pub async fn prepare(url: String, env: Env) {
-    #[cfg(feature = "drill")]
-    drill_later(&url).await;
+pub async fn prepare(env: Env) {
     if runtime::settings(&env).is_none() {
         return;
     }
-    let place = Place::read(&url);
+    let wanted = runtime::memory(|memory| memory.wanted());
+    #[cfg(feature = "drill")]
+    drill_later(&wanted.join(" ")).await;
+    let kv = Kv::of(&env).ok();
+    let fetches = wanted.iter().map(|key| fetch(kv.as_ref(), key));
+    let fetched = futures_util::future::join_all(fetches).await;
     let now = clock::now();
-    let Ok(kv) = Kv::of(&env) else { return };
-    let host = place.host;
-    if runtime::memory(|memory| due(&mut memory.hosts, host, now)) {
-        let found = fetch(&kv, &link::host_key(host)).await;
-        runtime::memory(|memory| remember(&mut memory.hosts, host, found, now));
-    }
-    let Some(slug) = place.slug() else { return };
-    let name = link::link_key(host, slug.as_str());
-    if runtime::memory(|memory| due(&mut memory.links, &name, now)) {
-        let found = fetch(&kv, &name).await;
-        runtime::memory(|memory| remember(&mut memory.links, &name, found, now));
-    }
+    runtime::memory(|memory| {
+        for (key, fetched) in wanted.iter().zip(&fetched) {
+            memory.learn(key, fetched, now);
+        }
+    });
 }
 
-/// Must this name be fetched? A known one is kept for some seconds meanwhile, so that of many
-/// requests that find it old only one fetches.
-fn due<T>(cache: &mut Cache<T>, name: &str, now: UnixMs) -> bool {
-    let due = cache.get(name, now).is_none_or(|hit| hit.stale);
-    if due {
-        cache.keep(name, now);
-    }
-    due
-}
-
-async fn fetch<T: serde::de::DeserializeOwned>(kv: &Kv, key: &str) -> Option<Known<T>> {
+async fn fetch(kv: Option<&Kv>, key: &str) -> Fetched {
+    let Some(kv) = kv else { return Fetched::Failed };
     match kv.get(key).await {
-        Ok(Some(text)) => serde_json::from_str(&text).ok().map(Known::Found),
-        Ok(None) => Some(Known::Absent),
-        Err(_) => None,
-    }
-}
-
-fn remember<T>(cache: &mut Cache<T>, name: &str, found: Option<Known<T>>, now: UnixMs) {
-    match found {
-        Some(known) => cache.put(name, known, now),
-        None => cache.keep(name, now),
+        Ok(Some(text)) => Fetched::Record(text),
+        Ok(None) => Fetched::Nothing,
+        Err(_) => Fetched::Failed,
     }
 }
 

@@ -12,4 +12,5 @@ mod kv;
 mod outbound;
 mod queue;
 mod runtime;
+mod suffixes;
 mod work;

@@ -27,7 +27,12 @@ pub(super) fn settings(env: &Env) -> Option<Rc<Settings>> {
             .map(|value| value.to_string())
             .unwrap_or_default()
     };
-    let read = Settings::parse(&text("ROOT_SECRET"), &text("ADMIN_HOST"), &text("LOOPBACK"));
+    let read = Settings::parse(
+        &text("ROOT_SECRET"),
+        &text("ADMIN_HOST"),
+        &text("LOOPBACK"),
+        &text("SITE_ORIGIN"),
+    );
     match read {
         Ok(settings) => {
             let settings = Rc::new(settings);

@@ -10,8 +10,6 @@ use crate::app::{deliver, ledger, publish};
 use serde_json::json;
 use worker::{Env, Queue, QueueContentType, RawMessageBuilder};
 
-/// A queue message that only wakes the ledger plane.
-pub(super) const WAKE: &str = r#"{"wake":true}"#;
 /// Rounds of one kind of work in one invocation; what is left waits for the next one.
 const ROUNDS: usize = 50;
 const SEND_MS: u64 = 5_000;

@@ -94,6 +94,20 @@ describe("the control plane", () => {
       [["/fallback_url", "host_not_allowed"]]);
   });
 
+  test("knows public suffixes: none is a cookie's domain, and one brand's hosts share", async () => {
+    const program = (/** @type {object} */ body) => world.stack.request("POST", "/api/v1/programs",
+      { key: world.admin, body: { name: "Brand", ...body } });
+    const suffix = await program({ hosts: ["shop.co.uk"], cookie_domain: "co.uk" });
+    assert.deepEqual(problemOf(suffix).errors, [["/cookie_domain", "public_suffix"]]);
+    const shops = await program({ hosts: ["a.myshopify.com", "b.myshopify.com"] });
+    assert.equal(shops.json().cookie_domain, null);
+    const brand = await program({ hosts: ["go.brand.co.uk", "www.brand.co.uk"] });
+    assert.equal(brand.json().cookie_domain, "brand.co.uk");
+    const kv = await kvOf(world.stack);
+    const snapshot = JSON.parse(String(await kv.get("host:go.brand.co.uk")));
+    assert.equal(snapshot.registrable, "brand.co.uk");
+  });
+
   test("keeps names apart: a slug on its host, a host in its program", async () => {
     const { id, anna, target } = world.program;
     const link = { program: id, partner: anna.id, host: SHOP, slug: "ANNA", target };

@@ -136,7 +136,7 @@ fn bots_and_stuffed_loads_have_their_class_and_heads_leave_no_trace() {
         assert_eq!((click.token.as_str(), &click.cookie), ("", &None));
         shop.deliver_visits(id, &click.visits);
     }
-    assert_eq!(counts(&shop), ["crawler 1", "stuffed 1"]);
+    assert_eq!(counts(&shop), ["preview 1", "stuffed 1"]);
 }
 
 #[test]

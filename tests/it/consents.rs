@@ -22,17 +22,12 @@ fn cookie(answer: &Answer) -> Option<String> {
 }
 
 fn document(shop: &Shop, cookie: &str, gpc: &str) -> Option<String> {
-    let facts = Facts {
-        method: "GET",
-        url: "https://shop.example/",
-        cookies: cookie,
-        gpc,
-        country: "US",
-        ..Facts::default()
-    };
-    let entropy = Entropy(shop.random());
-    let now = shop.now.get();
-    edge_plane::document(&facts, &shop.memory(), &shop.settings, now, &entropy)
+    let answer = shop.document("/", cookie, |facts| facts.gpc = gpc);
+    let set = answer
+        .headers
+        .into_iter()
+        .find(|(name, _)| *name == "set-cookie");
+    set.map(|(_, value)| value)
 }
 
 fn assert_names_nobody(shop: &Shop, click: &Clicked) {

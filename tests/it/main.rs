@@ -5,16 +5,22 @@
 mod support;
 
 mod clicks;
+mod consent_signals;
 mod consents;
 mod control;
 mod deliveries;
 mod faults;
+mod fb_cookies;
 mod flow;
 mod golden;
+mod links;
 mod overtaken;
 mod properties;
 mod redirects;
 mod regressions;
 mod simulation;
+mod strippers;
+mod suffixes;
 mod tidy;
+mod traffic;
 mod urltestdata;

@@ -18,7 +18,9 @@ use throughline::app::clicks::{self, Message};
 use throughline::app::ingest::{self, Intake};
 use throughline::app::ports::Reply;
 use throughline::app::{deliver, ledger, publish};
+use throughline::domain::click::VisitKind;
 use throughline::domain::time::UnixMs;
+use throughline::domain::traffic::Class;
 
 mod settled;
 
@@ -41,11 +43,11 @@ impl Random {
         self.next() % bound.max(1)
     }
 
-    fn one_in(&mut self, of: u64) -> bool {
+    pub fn one_in(&mut self, of: u64) -> bool {
         self.below(of) == 0
     }
 
-    fn pick<'a, T>(&mut self, from: &'a [T]) -> Option<&'a T> {
+    pub fn pick<'a, T>(&mut self, from: &'a [T]) -> Option<&'a T> {
         from.get(self.below(from.len() as u64) as usize)
     }
 }
@@ -148,8 +150,21 @@ impl Simulation {
         let cookie = known.map_or(String::new(), |visitor| visitor.cookie.clone());
         let clicked = self.shop.follow(slug, query, &cookie, gpc, country);
         let mut visits = clicked.visits.clone();
-        let touch = Touch::read(&json!(visits[0].touch));
-        *self.counted.entry("human".into()).or_default() += 1;
+        // A link of a suspended partner leaves no touch; a repetition gives the token of the
+        // click that it repeats.
+        let touch = match visits.first() {
+            Some(visit) if visit.touch.class == Class::Duplicate => {
+                known.and_then(|visitor| visitor.touch.clone())
+            }
+            visit => visit.map(|visit| Touch::read(&json!(visit.touch))),
+        };
+        for visit in &visits {
+            let class = match visit.kind {
+                VisitKind::Orphan => "orphan",
+                _ => visit.touch.class.name(),
+            };
+            *self.counted.entry(class.into()).or_default() += 1;
+        }
         let kept = clicked.cookie.unwrap_or_default();
         if self.random.one_in(3) {
             let landing = self.shop.land(&clicked.token, &kept, gpc);
@@ -164,7 +179,7 @@ impl Simulation {
         });
         // A link of a suspended partner redirects without a token.
         let visitor = Visitor {
-            touch: Some(touch).filter(|_| !clicked.token.is_empty()),
+            touch: touch.filter(|_| !clicked.token.is_empty()),
             token: clicked.token,
             cookie: kept,
         };

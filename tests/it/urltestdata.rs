@@ -2,10 +2,12 @@
 //! beside it): what browsers refuse gives an error, and what they accept either gives exactly
 //! their `href` as `Location` or is refused for a reason that can be seen in the case itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
+use throughline::domain::link::below;
 use throughline::domain::target::{Target, TargetError};
+use url::Url;
 
 const CORPUS: &str = include_str!("../golden/urltestdata.json");
 
@@ -23,6 +25,9 @@ const REFUSED: [(TargetError, usize); 9] = [
     (TargetError::IpLiteral, 18),
     (TargetError::TrailingDot, 3),
 ];
+
+/// Paths of the corpus that are led to.
+const LED: usize = 216;
 
 fn cases() -> Vec<Value> {
     let all: Vec<Value> = serde_json::from_str(CORPUS).expect("the corpus is JSON");
@@ -107,6 +112,55 @@ fn outside_of_development_only_https_is_accepted() {
         let hosts = [text(&case, "hostname").to_owned()];
         if let Ok(target) = Target::parse(text(&case, "input"), &hosts, false) {
             assert!(target.as_str().starts_with("https://"), "{case}");
+        }
+    }
+}
+
+/// Paths of the corpus that a wildcard link does not lead to: they hold an empty segment before
+/// their last. (`.` and `..` never reach it: browsers resolve them before they ask.)
+const REFUSED_PATHS: [&str; 3] = ["//", "//@", "//foo//bar"];
+
+#[test]
+fn a_path_of_the_corpus_is_led_to_as_browsers_write_it_or_is_refused_by_name() {
+    let target = Target::trusted("https://shop.example/".to_owned());
+    let mut refused = BTreeSet::new();
+    let mut led = 0;
+    for case in cases().iter().filter(|case| case["failure"] != true) {
+        let path = text(case, "pathname");
+        let web = matches!(text(case, "protocol"), "http:" | "https:");
+        let Some(rest) = path.strip_prefix('/').filter(|_| web) else {
+            continue;
+        };
+        let Some(deep) = below(&target, rest) else {
+            refused.insert(path.to_owned());
+            continue;
+        };
+        assert_eq!(deep.as_str(), format!("https://shop.example{path}"));
+        led += 1;
+    }
+    assert_eq!(led, LED);
+    assert!(refused.iter().eq(REFUSED_PATHS.iter()), "{refused:?}");
+}
+
+#[test]
+fn no_input_of_the_corpus_leads_a_wildcard_link_or_a_query_astray() {
+    for prefix in ["https://shop.example/", "https://shop.example/tea?p=1#f"] {
+        let target = Target::trusted(prefix.to_owned());
+        let path = Url::parse(prefix).unwrap().path().to_owned();
+        for case in cases() {
+            let input = text(&case, "input");
+            let deep = below(&target, input);
+            for target in deep.iter().chain([&target]) {
+                for query in [input.to_owned(), format!("u={input}"), format!("{input}=1")] {
+                    let location = target.location(&query, &[("tl", "tlc_x")]);
+                    let parsed = Url::parse(&location).unwrap();
+                    assert_eq!(parsed.as_str(), location, "{input:?}");
+                    assert_eq!(parsed.host_str(), Some("shop.example"), "{input:?}");
+                    assert_eq!(parsed.scheme(), "https");
+                    assert!(parsed.path().starts_with(&path), "{location}");
+                    assert!(location.bytes().all(|byte| (0x21..=0x7e).contains(&byte)));
+                }
+            }
         }
     }
 }

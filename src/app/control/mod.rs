@@ -5,13 +5,14 @@
 //! never changed in place; making one bumps the program's version, so that a fold under way looks
 //! again, and sends events from its date on through the fold once more.
 
+mod cookie_domain;
 pub mod destinations;
 pub mod keys;
 pub mod links;
 pub mod partners;
 pub mod programs;
 
-use super::ports::{self, Database, DatabaseError, Statement};
+use super::ports::{self, Database, DatabaseError, Statement, Suffixes};
 use super::problem::{self, Problem};
 use super::settings::Settings;
 use crate::domain::api_key::{ApiKey, Scope};
@@ -22,6 +23,7 @@ use serde_json::{Map, Value, json};
 /// What every handler works with.
 pub struct Control<'a, D> {
     pub db: &'a D,
+    pub suffixes: &'a dyn Suffixes,
     pub settings: &'a Settings,
     pub now: UnixMs,
     /// Fresh random bytes of this request.

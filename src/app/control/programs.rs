@@ -1,17 +1,15 @@
 //! Programs: hosts, consent default, fallback address and the versioned plan.
 
-use super::{BUMP_PROGRAM, Control, Made, object};
+use super::{BUMP_PROGRAM, Control, Made, cookie_domain, object};
 use crate::app::ports::Database;
 use crate::app::problem::Problem;
 use crate::app::publish;
 use crate::domain::api_key::Scope;
-use crate::domain::consent::Consent;
 use crate::domain::ids::ProgramId;
 use crate::domain::input::Fields;
 use crate::domain::limits;
-use crate::domain::link::{self, parse_host};
+use crate::domain::link::{self, HostSnapshot, TOKEN_PARAM, Targets, parse_host};
 use crate::domain::plan::Rules;
-use crate::domain::target::Target;
 use serde_json::{Map, Value, json};
 
 const INSERT: &str = "INSERT INTO programs (id, name, body, created_at)
@@ -54,7 +52,7 @@ impl<D: Database> Control<'_, D> {
     pub async fn make_program(&self, body: &Value) -> Result<Made, Problem> {
         self.allow(Scope::Admin, None)?;
         let id = ProgramId::from_entropy(self.random(0));
-        let read = self.read_program(object(body)?)?;
+        let read = self.read_program(id, object(body)?)?;
         self.save_program(id, read, &[INSERT, ADD_HOSTS]).await
     }
 
@@ -66,9 +64,11 @@ impl<D: Database> Control<'_, D> {
         let mut merged = self.one(ONE, &json!({"program": id})).await?;
         if let Some(record) = merged.as_object_mut() {
             record.remove("plan");
+            cookie_domain::forget_shared(record);
+            record.remove("registrable");
             record.extend(changes.clone());
         }
-        let read = self.read_program(object(&merged)?)?;
+        let read = self.read_program(id, object(&merged)?)?;
         let made = self
             .save_program(id, read, &[UPDATE, PUBLISH_HOSTS, ADD_HOSTS, DROP_HOSTS])
             .await?;
@@ -109,7 +109,7 @@ impl<D: Database> Control<'_, D> {
         })
     }
 
-    fn read_program(&self, body: &Map<String, Value>) -> Result<Value, Problem> {
+    fn read_program(&self, id: ProgramId, body: &Map<String, Value>) -> Result<Value, Problem> {
         let mut fields = Fields::new(body, "");
         let name = fields.required_text("name", limits::NAME_CHARS);
         let hosts = read_hosts(&mut fields, "hosts");
@@ -120,48 +120,92 @@ impl<D: Database> Control<'_, D> {
         if target_hosts.is_empty() {
             target_hosts = hosts.clone();
         }
-        let consents = [
-            ("full", Consent::Full),
-            ("session", Consent::Session),
-            ("code", Consent::Code),
-        ];
-        let consent = fields
-            .choice("default_consent", &consents)
-            .unwrap_or(Consent::Code);
-        let fallback = fields.text("fallback_url", 2_048).and_then(|raw| {
-            let parsed = Target::parse(raw, &target_hosts, self.settings.loopback);
-            match parsed {
-                Ok(target) => Some(target.as_str().to_owned()),
-                Err(error) => {
-                    fields.fault("fallback_url", error.code(), error.to_string());
-                    None
-                }
-            }
+        let registrable = cookie_domain::registrable(self.suffixes, &hosts);
+        let domain = read_host(&mut fields, "domain").or_else(|| {
+            let host = hosts.first()?;
+            let known = registrable.get(host).and_then(Value::as_str);
+            Some(known.unwrap_or(host).to_owned())
         });
-        let domain = read_host(&mut fields, "domain").or_else(|| hosts.first().cloned());
-        let cookie_domain = read_host(&mut fields, "cookie_domain");
-        if let Some(cookie) = &cookie_domain {
-            let below = |host: &String| host == cookie || host.ends_with(&format!(".{cookie}"));
-            if !hosts.iter().all(below) {
-                fields.fault("cookie_domain", "not_shared", "must be shared by all hosts");
-            }
+        let targets = Targets::Check {
+            hosts: &target_hosts,
+            loopback: self.settings.loopback,
+            token_param: TOKEN_PARAM,
+        };
+        let edge = HostSnapshot::read(id, &mut fields, &targets);
+        let given = edge.as_ref().and_then(|edge| edge.cookie_domain.clone());
+        if let Some(given) = &given {
+            let (suffixes, loopback) = (self.suffixes, self.settings.loopback);
+            cookie_domain::check(&mut fields, given, &hosts, suffixes, loopback);
         }
+        let shared = cookie_domain::shared(&hosts, &registrable);
+        let host_settings = read_host_settings(&mut fields, id, &hosts);
         let plan = fields.object("plan").map(Rules::read);
         let plan = plan.and_then(|plan| fields.absorb(plan));
-        let name = fields.finish(name)?;
-        Ok(json!({
-            "name": name,
-            "plan": plan,
-            "body": {
-                "hosts": hosts,
-                "target_hosts": target_hosts,
-                "default_consent": consent,
-                "fallback_url": fallback,
-                "domain": domain,
-                "cookie_domain": cookie_domain,
-            },
-        }))
+        let (name, edge) = fields.finish(name.zip(edge))?;
+        let mut members = edge.to_value();
+        members["hosts"] = json!(hosts);
+        members["target_hosts"] = json!(target_hosts);
+        members["host_settings"] = Value::Object(host_settings);
+        members["domain"] = json!(domain);
+        members["cookie_domain"] = json!(given.or_else(|| shared.clone()));
+        members["shared_domain"] = json!(shared);
+        members["registrable"] = Value::Object(registrable);
+        for own in ["program", "mount"] {
+            members.as_object_mut().map(|members| members.remove(own));
+        }
+        Ok(json!({"name": name, "plan": plan, "body": members}))
     }
+}
+
+/// What is set for a host alone: `mount`, `root`, `case_sensitive`, `links_host`, by host.
+fn read_host_settings(
+    fields: &mut Fields<'_>,
+    id: ProgramId,
+    hosts: &[String],
+) -> Map<String, Value> {
+    const OWN: [&str; 4] = ["mount", "root", "case_sensitive", "links_host"];
+    let mut all = Map::new();
+    let Some(given) = fields.value("host_settings") else {
+        return all;
+    };
+    let Some(given) = given.as_object() else {
+        fields.fault(
+            "host_settings",
+            "not_an_object",
+            "must be an object by host",
+        );
+        return all;
+    };
+    for (host, settings) in given {
+        // A host that was taken away takes its settings with it.
+        if !hosts.contains(host) {
+            continue;
+        }
+        let Some(mut one) = fields
+            .object("host_settings")
+            .and_then(|mut all| all.object(host))
+        else {
+            fields.fault(
+                "host_settings",
+                "not_an_object",
+                "must hold an object for each host",
+            );
+            continue;
+        };
+        let read = HostSnapshot::read(id, &mut one, &Targets::Stored);
+        let Some(read) = fields.absorb(one.finish(read)) else {
+            continue;
+        };
+        let mut members = read.to_value();
+        let kept = members.as_object_mut().map(std::mem::take);
+        let kept = kept.unwrap_or_default().into_iter();
+        let given = |name: &str| settings.get(name).is_some_and(|value| !value.is_null());
+        let own = |(name, _): &(String, Value)| OWN.contains(&name.as_str()) && given(name);
+        let mut own_settings = Map::new();
+        own_settings.extend(kept.filter(own));
+        all.insert(host.clone(), Value::Object(own_settings));
+    }
+    all
 }
 
 fn read_host(fields: &mut Fields<'_>, name: &str) -> Option<String> {

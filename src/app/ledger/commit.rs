@@ -12,7 +12,7 @@ use crate::domain::limits;
 use crate::domain::plan::Plan;
 use crate::domain::time::UnixMs;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 const GUARD: &str = "INSERT INTO fold_guard (ok)
     SELECT NOT EXISTS (
@@ -185,18 +185,19 @@ impl Commit {
 
 /// The stored visits of the clicks whose tokens came with these facts, in a stable order.
 fn visits_of(loaded: &Loaded, rows: &[&FactRow]) -> Vec<Visit> {
-    let nonces: BTreeSet<&str> = rows
-        .iter()
-        .filter_map(|row| row.body.touch()?.nonce.as_deref())
-        .collect();
+    let mut nonces: BTreeSet<&str> = BTreeSet::new();
+    nonces.extend(rows.iter().filter_map(|row| row.body.touch()?.nonce.as_deref()));
     let found = loaded
         .visits
         .iter()
         .filter(|row| nonces.contains(row.nonce.as_str()));
-    let mut visits: Vec<Visit> = found.map(|row| row.visit.clone()).collect();
-    visits.sort_by_cached_key(|visit| json!(visit).to_string());
-    visits.dedup();
-    visits
+    let mut visits: BTreeMap<String, Visit> = BTreeMap::new();
+    for row in found {
+        let mut text = String::new();
+        row.visit.write_json(&mut text);
+        visits.insert(text, row.visit.clone());
+    }
+    visits.into_values().collect()
 }
 
 fn decide(loaded: &Loaded, program: ProgramId, rows: &[&FactRow], visits: &[Visit]) -> Decided {

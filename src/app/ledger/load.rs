@@ -164,30 +164,28 @@ pub(super) async fn load(db: &impl Database) -> Result<Loaded, DatabaseError> {
     let versions: Vec<VersionRow> = ports::decode(ports::rows_at(&rows, 4))?;
     let decisions: Vec<DecisionRow> = ports::decode(ports::rows_at(&rows, 5))?;
     let booked: Vec<BookedRow> = ports::decode(ports::rows_at(&rows, 6))?;
+    // Not `collect`: it sorts first, and each type's sort would be a kilobyte of the product.
+    let mut known_versions = BTreeMap::new();
+    known_versions.extend(versions.into_iter().map(|row| (row.key, row.version)));
+    let mut known_decisions = BTreeMap::new();
+    known_decisions.extend(decisions.into_iter().map(|row| (row.event.clone(), row)));
+    let mut known_booked = BTreeMap::new();
+    for row in booked {
+        let position = Position {
+            cause: row.cause,
+            partner: row.partner,
+            currency: row.currency,
+        };
+        known_booked.insert(position, (row.sum, row.count));
+    }
     Ok(Loaded {
         facts: ports::decode(ports::rows_at(&rows, 0))?,
         visits: ports::decode(ports::rows_at(&rows, 1))?,
         plans: ports::decode(ports::rows_at(&rows, 2))?,
         statuses: ports::decode(ports::rows_at(&rows, 3))?,
-        versions: versions
-            .into_iter()
-            .map(|row| (row.key, row.version))
-            .collect(),
-        decisions: decisions
-            .into_iter()
-            .map(|row| (row.event.clone(), row))
-            .collect(),
-        booked: booked
-            .into_iter()
-            .map(|b| {
-                let position = Position {
-                    cause: b.cause,
-                    partner: b.partner,
-                    currency: b.currency,
-                };
-                (position, (b.sum, b.count))
-            })
-            .collect(),
+        versions: known_versions,
+        decisions: known_decisions,
+        booked: known_booked,
         destinations: ports::decode(ports::rows_at(&rows, 7))?,
     })
 }

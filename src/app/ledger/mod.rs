@@ -56,17 +56,12 @@ pub async fn fold(db: &impl Database, now: UnixMs) -> Result<Folded, DatabaseErr
 /// aside alone.
 fn decide(loaded: &Loaded, now: UnixMs) -> Commit {
     let mut commit = Commit::default();
-    let owners: BTreeMap<(ProgramId, &str), &str> = loaded
-        .facts
-        .iter()
-        .filter(|row| row.body.kind == EventKind::Sale)
-        .filter_map(|row| {
-            Some((
-                (row.body.program, row.body.key.as_str()),
-                row.body.customer.as_deref()?,
-            ))
-        })
-        .collect();
+    let mut owners: BTreeMap<(ProgramId, &str), &str> = BTreeMap::new();
+    for sale in loaded.facts.iter().map(|row| &row.body) {
+        if let (EventKind::Sale, Some(customer)) = (sale.kind, sale.customer.as_deref()) {
+            owners.insert((sale.program, &sale.key), customer);
+        }
+    }
     let mut groups: BTreeMap<(ProgramId, &str), Vec<&FactRow>> = BTreeMap::new();
     for row in &loaded.facts {
         let fact = &row.body;

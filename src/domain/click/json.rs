@@ -11,6 +11,7 @@ impl Visit {
         out.push_str(match self.kind {
             VisitKind::Click => "click",
             VisitKind::Landing => "landing",
+            VisitKind::Orphan => "orphan",
             VisitKind::Grant => "grant",
         });
         out.push_str("\",\"key\":");
@@ -21,7 +22,15 @@ impl Visit {
         touch(&self.touch, out);
         list(",\"earlier\":[", &self.earlier, touch, out);
         list(",\"click_ids\":[", &self.click_ids, click_id, out);
-        out.push('}');
+        let mut before = ",\"tags\":{";
+        for (name, value) in &self.tags {
+            out.push_str(before);
+            text(name, out);
+            out.push(':');
+            text(value, out);
+            before = ",";
+        }
+        out.push_str(if self.tags.is_empty() { "}" } else { "}}" });
     }
 }
 
@@ -156,7 +165,8 @@ mod tests {
             variant: 255,
             ..any_touch()
         };
-        for kind in [VisitKind::Click, VisitKind::Landing, VisitKind::Grant] {
+        use VisitKind::{Click, Grant, Landing, Orphan};
+        for kind in [Click, Landing, Grant, Orphan] {
             same(&Visit::new(kind, u64::MAX, &touch, None));
             same(&Visit::new(kind, 1, &touch.anonymous(), None));
         }
@@ -179,12 +189,12 @@ mod tests {
                 value: value.to_owned(),
             }]);
         }
-        same(&Visit::new(
-            VisitKind::Click,
-            9,
-            &any_touch(),
-            Some(&journal),
-        ));
+        let mut visit = Visit::new(VisitKind::Click, 9, &any_touch(), Some(&journal));
+        same(&visit);
+        for (name, value) in [("sub1", "a\"b"), ("sub2", "")] {
+            visit.tags.insert(name.into(), value.into());
+            same(&visit);
+        }
     }
 
     #[test]

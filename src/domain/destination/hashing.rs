@@ -62,7 +62,7 @@ fn is_space(c: char) -> bool {
 }
 
 /// A local part of dot-separated atoms (RFC 5322) and a host of at least two labels.
-fn is_email(address: &str) -> bool {
+pub(in crate::domain) fn is_email(address: &str) -> bool {
     let atom = |c: char| c.is_ascii_alphanumeric() || "_!#$%&'*+/=?^`{|}~-".contains(c);
     let Some((local, host)) = address.rsplit_once('@') else {
         return false;

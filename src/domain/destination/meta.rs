@@ -5,14 +5,13 @@
 //! API parameters" and "server event".
 
 mod answer;
-mod browser_id;
 
 use serde_json::{Map, Number, Value, json};
 
 use crate::domain::money::Money;
 
+pub use crate::domain::fb_cookies::{MAX_BROWSER_ID, browser_id, fbc};
 pub use answer::classify;
-pub use browser_id::{MAX_BROWSER_ID, browser_id, fbc};
 
 /// Most events in one request (Meta's limit).
 pub const MAX_EVENTS: usize = 1000;

@@ -6,7 +6,7 @@ use std::iter;
 use crate::domain::click_ids::{ClickIdKind, escaped, legal_in_query};
 
 /// The raw name of a segment: what stands before the first `=`.
-pub(super) fn name_of(segment: &str) -> &str {
+pub(in crate::domain) fn name_of(segment: &str) -> &str {
     segment.split_once('=').map_or(segment, |(name, _)| name)
 }
 
@@ -25,7 +25,8 @@ pub(super) fn same_name(a: &str, b: &str) -> bool {
     }
 }
 
-fn decoded(name: &str) -> impl Iterator<Item = u8> + '_ {
+/// The bytes that a raw name or value stands for: `%XX` decoded, `+` as a space.
+pub(in crate::domain) fn decoded(name: &str) -> impl Iterator<Item = u8> + '_ {
     let mut rest = name.as_bytes();
     iter::from_fn(move || {
         let (byte, tail) = match (escaped(rest), rest) {
@@ -37,6 +38,25 @@ fn decoded(name: &str) -> impl Iterator<Item = u8> + '_ {
         rest = tail;
         Some(byte)
     })
+}
+
+/// Whether a raw name is this plain text, once decoded.
+pub(in crate::domain) fn decodes_to(raw: &str, plain: &str) -> bool {
+    if raw.bytes().any(|byte| byte == b'%' || byte == b'+') {
+        decoded(raw).eq(plain.bytes())
+    } else {
+        raw == plain
+    }
+}
+
+/// Whether a raw name begins with this plain text, once decoded.
+pub(in crate::domain) fn begins_with(raw: &str, plain: &str) -> bool {
+    decoded(raw).take(plain.len()).eq(plain.bytes())
+}
+
+/// A raw value as the sender meant it: `%XX` decoded, `+` as a space. `None` when that is no text.
+pub(in crate::domain) fn text(raw: &str) -> Option<String> {
+    String::from_utf8(decoded(raw).collect()).ok()
 }
 
 /// The bytes left for incoming segments, with a part of them kept for click identifiers.
@@ -54,36 +74,34 @@ impl Room {
         }
     }
 
-    /// Sets room aside for the click identifiers among the segments, as far as they fit.
-    pub(super) fn keep_for_click_ids<'a>(&mut self, segments: impl Iterator<Item = &'a str>) {
+    /// Sets room aside for the click identifiers among the segments and their bytes, as far as
+    /// they fit.
+    pub(super) fn keep_for_click_ids<'a>(
+        &mut self,
+        segments: impl Iterator<Item = (&'a str, usize)>,
+    ) {
         let mut kept = 0;
-        for segment in segments.filter(|segment| is_click_id(segment)) {
-            let cost = cost(segment);
-            if cost <= self.shared {
-                self.shared -= cost;
-                kept += cost;
+        for (_, bytes) in segments.filter(|(segment, _)| is_click_id(segment)) {
+            if bytes <= self.shared {
+                self.shared -= bytes;
+                kept += bytes;
             }
         }
         self.click_ids = Some(kept);
     }
 
-    /// Whether the segment still fits; if so, its room is taken.
-    pub(super) fn takes(&mut self, segment: &str) -> bool {
+    /// Whether the segment's bytes still fit; if so, their room is taken.
+    pub(super) fn takes(&mut self, segment: &str, bytes: usize) -> bool {
         let left = match &mut self.click_ids {
             Some(kept) if is_click_id(segment) => kept,
             _ => &mut self.shared,
         };
-        let fits = cost(segment) <= *left;
+        let fits = bytes <= *left;
         if fits {
-            *left -= cost(segment);
+            *left -= bytes;
         }
         fits
     }
-}
-
-/// The segment and the `?` or `&` before it.
-fn cost(segment: &str) -> usize {
-    segment.len().saturating_add(1)
 }
 
 fn is_click_id(segment: &str) -> bool {

@@ -272,3 +272,72 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_policy_leaves_out_and_renames_but_never_overrides() {
+    let link = target("https://shop.example/?p=1#f");
+    let policy = |name: &str| match name {
+        "drop" => Fate::Dropped("stripped"),
+        "old" => Fate::Renamed("new"),
+        "sly" => Fate::Renamed("p"),
+        "thief" => Fate::Renamed("tl"),
+        _ => Fate::Passed,
+    };
+    let mut seen = Vec::new();
+    let location = link.location_by(
+        "a=+%20&old=x%2B=&drop=1&old&p=2&sly=3&thief=4&tl=5&bad=é&&old=",
+        &[("tl", "t")],
+        Some(&policy),
+        Some(&mut seen),
+    );
+    assert_eq!(
+        location,
+        "https://shop.example/?p=1&a=+%20&new=x%2B=&new&new=&tl=t#f"
+    );
+    let seen: Vec<_> = seen
+        .iter()
+        .map(|seen| (seen.name.as_str(), seen.fate))
+        .collect();
+    let expected = [
+        ("a", "passed"),
+        ("old", "renamed"),
+        ("drop", "stripped"),
+        ("old", "renamed"),
+        ("p", "pinned"),
+        ("sly", "pinned"),
+        ("thief", "replaced"),
+        ("tl", "replaced"),
+        ("bad", "unsafe"),
+        ("old", "renamed"),
+    ];
+    assert_eq!(seen, expected);
+}
+
+#[test]
+fn renamed_parameters_keep_the_bound_too() {
+    let long = "n".repeat(crate::domain::limits::PARAM_CHARS);
+    let policy = |name: &str| match name {
+        "a" => Fate::Renamed(&long),
+        _ => Fate::Passed,
+    };
+    let incoming = "a=1&".repeat(200) + "gclid=g&a=2";
+    let link = target("https://shop.example/");
+    let mut seen = Vec::new();
+    let location = link.location_by(&incoming, &[("tl", "t")], Some(&policy), Some(&mut seen));
+    assert!(location.len() <= MAX_LOCATION && location.len() > MAX_LOCATION - 80);
+    assert!(
+        location.ends_with("&gclid=g&tl=t"),
+        "click IDs keep their place"
+    );
+    assert_eq!(
+        seen.iter().filter(|seen| seen.fate == "too_long").count(),
+        80
+    );
+    let many = "b&".repeat(MAX_SEGMENTS + 3);
+    let mut seen = Vec::new();
+    link.location_by(&many, &[], None, Some(&mut seen));
+    assert_eq!(
+        seen.iter().filter(|seen| seen.fate == "too_many").count(),
+        3
+    );
+}

@@ -195,10 +195,14 @@ export function ready(stack, admin, program) {
 
   /** Clicks by class, of one link if it is named. @param {string} [link] */
   async function clicks(link) {
-    /** @type {Record<string, number>} */ const counts = {};
-    for (const row of await rows("clicks")) {
-      if (link !== undefined && row.link !== link) continue;
-      counts[row.class] = (counts[row.class] ?? 0) + row.count;
+    const found = (await rows("clicks"))
+      .filter((row) => link === undefined || row.link === link);
+    /** @type {Record<string, number>} */
+    const counts = {};
+    for (const { classes } of found) {
+      for (const [name, count] of Object.entries(classes)) {
+        counts[name] = (counts[name] ?? 0) + Number(count);
+      }
     }
     return counts;
   }

@@ -1,11 +1,13 @@
 //! Ports for tests: SQLite with the real migrations, a map for KV, lists for queue and transport.
 
+pub mod arrivals;
 pub mod interleave;
 pub mod memory;
 pub mod oracle;
 pub mod shop;
 pub mod sqlite;
 pub mod story;
+pub mod suffixes;
 
 use std::future::Future;
 use std::pin::pin;

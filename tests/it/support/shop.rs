@@ -3,6 +3,7 @@
 use super::block_on;
 use super::memory::{Kv, Queue, Receiver};
 use super::sqlite::Sqlite;
+use super::suffixes::PublicSuffixes;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
@@ -51,7 +52,8 @@ impl Shop {
             kv: Kv::default(),
             queue: Queue::default(),
             receiver: Receiver::default(),
-            settings: Settings::parse(&secret, "admin.example", "0").unwrap(),
+            settings: Settings::parse(&secret, "admin.example", "0", "https://site.example")
+                .unwrap(),
             now: Cell::new(START),
             random: Cell::new(0),
             admin: String::new(),
@@ -128,6 +130,7 @@ impl Shop {
             db: &self.db,
             snapshots: &self.kv,
             queue: &self.queue,
+            suffixes: &PublicSuffixes,
             settings: &self.settings,
         };
         block_on(services.handle(&request))
@@ -175,13 +178,7 @@ impl Shop {
         let mut memory = isolate::Memory::default();
         for (key, value) in self.kv.records.borrow().iter() {
             let now = self.now.get();
-            if let Some(host) = key.strip_prefix("host:") {
-                let known = isolate::Known::Found(serde_json::from_str(value).unwrap());
-                memory.hosts.put(host, known, now);
-            } else if key.starts_with("link:") {
-                let known = isolate::Known::Found(serde_json::from_str(value).unwrap());
-                memory.links.put(key, known, now);
-            }
+            memory.learn(key, &isolate::Fetched::Record(value.clone()), now);
         }
         memory
     }
@@ -215,6 +212,8 @@ impl Shop {
             accept: "text/html",
             fetch_dest: "document",
             fetch_mode: "navigate",
+            fetch_site: "cross-site",
+            fetch_user: "?1",
             country: "US",
             ..edge_plane::Facts::default()
         };
@@ -251,6 +250,36 @@ impl Shop {
             visits: answer.visits.clone(),
             location,
         }
+    }
+
+    /// A person opens a page of the site behind the gateway.
+    pub fn document<'a>(
+        &self,
+        path: &str,
+        cookie: &str,
+        change: impl FnOnce(&mut edge_plane::Facts<'a>),
+    ) -> edge_plane::Answer {
+        let mut different = edge_plane::Facts {
+            method: "GET",
+            user_agent: BROWSER,
+            accept: "text/html",
+            fetch_dest: "document",
+            fetch_mode: "navigate",
+            fetch_site: "cross-site",
+            fetch_user: "?1",
+            country: "US",
+            ..edge_plane::Facts::default()
+        };
+        change(&mut different);
+        let url = format!("https://shop.example{path}");
+        let facts = edge_plane::Facts {
+            url: &url,
+            cookies: cookie,
+            ..different
+        };
+        let (memory, now) = (self.memory(), self.now.get());
+        let entropy = Entropy(self.random());
+        edge_plane::answer(&facts, "", &memory, &self.settings, now, &entropy).unwrap()
     }
 
     /// The snippet's message from a page of the shop.

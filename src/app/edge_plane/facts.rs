@@ -1,0 +1,128 @@
+//! The facts of a request, as the entry tells them, and the parts of its URL.
+
+use crate::domain::redirect::Request;
+use crate::domain::traffic::Signals;
+
+/// The facts of a request, one per line, in this order. Header values cannot hold line breaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Facts<'a> {
+    pub method: &'a str,
+    pub url: &'a str,
+    pub cookies: &'a str,
+    pub user_agent: &'a str,
+    pub accept: &'a str,
+    pub fetch_dest: &'a str,
+    pub fetch_mode: &'a str,
+    pub fetch_site: &'a str,
+    pub fetch_user: &'a str,
+    pub purpose: &'a str,
+    pub gpc: &'a str,
+    pub country: &'a str,
+    /// ISO 3166-2 without the country, as `CA`.
+    pub region: &'a str,
+    pub asn: &'a str,
+    pub organisation: &'a str,
+    pub language: &'a str,
+    pub referrer: &'a str,
+    pub ip: &'a str,
+}
+
+impl<'a> Facts<'a> {
+    /// Reads the lines; missing ones are empty.
+    pub fn read(text: &'a str) -> Facts<'a> {
+        let mut lines = text.split('\n');
+        let mut next = || lines.next().unwrap_or_default();
+        Facts {
+            method: next(),
+            url: next(),
+            cookies: next(),
+            user_agent: next(),
+            accept: next(),
+            fetch_dest: next(),
+            fetch_mode: next(),
+            fetch_site: next(),
+            fetch_user: next(),
+            purpose: next(),
+            gpc: next(),
+            country: next(),
+            region: next(),
+            asn: next(),
+            organisation: next(),
+            language: next(),
+            referrer: next(),
+            ip: next(),
+        }
+    }
+
+    pub(super) fn request(&self) -> Request<'a> {
+        Request {
+            signals: Signals {
+                method: self.method,
+                user_agent: self.user_agent,
+                accept: self.accept,
+                fetch_dest: self.fetch_dest,
+                fetch_mode: self.fetch_mode,
+                fetch_site: self.fetch_site,
+                fetch_user: self.fetch_user,
+                asn: self.asn,
+                organisation: self.organisation,
+                purpose: self.purpose,
+            },
+            query: Place::read(self.url).query,
+            cookies: self.cookies,
+            gpc: self.gpc == "1",
+            country: self.country,
+            region: self.region,
+            language: self.language,
+            referrer: self.referrer,
+            ip: self.ip,
+        }
+    }
+}
+
+/// The parts of a request's URL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place<'a> {
+    /// Lower case, without port: the platform's URL is serialised.
+    pub host: &'a str,
+    pub path: &'a str,
+    pub query: &'a str,
+}
+
+impl<'a> Place<'a> {
+    pub fn read(url: &'a str) -> Place<'a> {
+        let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+        let rest = rest.split('#').next().unwrap_or_default();
+        let (before, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let slash = before.find('/').unwrap_or(before.len());
+        let (authority, path) = before.split_at(slash);
+        let host = authority
+            .rsplit_once(':')
+            .map_or(authority, |(host, _)| host);
+        Place { host, path, query }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_cut_into_host_path_and_query() {
+        let place = Place::read("https://shop.example:8443/go/Anna?a=1&b=?");
+        assert_eq!(
+            (place.host, place.path, place.query),
+            ("shop.example", "/go/Anna", "a=1&b=?")
+        );
+        assert_eq!(Place::read("http://a.example").path, "");
+    }
+
+    #[test]
+    fn facts_are_lines_and_missing_ones_are_empty() {
+        let facts = Facts::read("GET\nhttps://a.example/\nc=d");
+        assert_eq!(
+            (facts.method, facts.cookies, facts.country),
+            ("GET", "c=d", "")
+        );
+    }
+}

@@ -1,0 +1,98 @@
+//! Visits to links: which link an address names, and the answer to its visitor.
+
+use super::answer::Answer;
+use super::facts::Place;
+use super::{flooded, human, pages};
+use crate::app::isolate::{Known, Memory};
+use crate::app::problem;
+use crate::domain::click::Visit;
+use crate::domain::ids::{LinkId, PartnerId};
+use crate::domain::link::{Address, Availability, HostSnapshot, LinkSnapshot};
+use crate::domain::redirect::{self, Arrival, Outcome, PageKind};
+use crate::domain::traffic;
+use crate::domain::visitor::Context;
+
+/// Answers a visit. `path` is what follows the mount. `None` when the link must be fetched first.
+pub(super) fn visit(
+    place: &Place<'_>,
+    path: &str,
+    context: &Context<'_>,
+    memory: &Memory,
+) -> Option<Answer> {
+    if !matches!(context.request.signals.method, "GET" | "HEAD") {
+        return Some(Answer::problem(&problem::METHOD_NOT_ALLOWED));
+    }
+    let Some(address) = Address::read(path, context.host.case_sensitive) else {
+        return Some(orphan(context, memory));
+    };
+    match memory.link(place.host, address.slug.as_str(), context.now)? {
+        Known::Found(link) if address.inspect => {
+            Some(pages::leads_to(link.settings.target.as_str()))
+        }
+        Known::Found(link) => Some(follow(link, &address, context, memory)),
+        Known::Absent => Some(orphan(context, memory)),
+        Known::Failed => Some(pages::away()),
+    }
+}
+
+fn follow(
+    link: &LinkSnapshot,
+    address: &Address<'_>,
+    context: &Context<'_>,
+    memory: &Memory,
+) -> Answer {
+    let class = traffic::classify(&context.request.signals).class;
+    let flood = human(class) && flooded(memory, context, link.partner);
+    let decided = redirect::redirect(&Arrival {
+        request: context.request,
+        rest: address.rest,
+        flooded: flood,
+        host: context.host,
+        link,
+        keys: context.keys,
+        now: context.now,
+        entropy: context.entropy,
+    });
+    let nowhere = decided.outcome == Outcome::Unknown;
+    let mut answer = match (decided.outcome, &link.settings.og) {
+        (Outcome::To(location), _) => pages::leading_to(&location),
+        (Outcome::Page(PageKind::Preview), Some(og)) => {
+            pages::preview(og, link.settings.target.as_str())
+        }
+        (Outcome::Page(_), _) => pages::ended(),
+        (Outcome::Unknown, _) => unknown(context.host),
+    };
+    if decided.availability != Availability::Open || decided.visit.is_none() && nowhere {
+        answer.visits.extend(stray(context, memory, Some(link)));
+        return answer;
+    }
+    answer = answer.with_cookies(decided.set_cookies);
+    answer.visits = decided.visit.into_iter().collect();
+    answer
+}
+
+/// An address that no link has leads to the program's fallback, or to a page that says so. People
+/// who follow one are counted: a partner may have mistyped it.
+fn orphan(context: &Context<'_>, memory: &Memory) -> Answer {
+    let mut answer = unknown(context.host);
+    answer.visits.extend(stray(context, memory, None));
+    answer
+}
+
+/// The fact that somebody followed an address without a link, or a link that earns nothing now.
+fn stray(context: &Context<'_>, memory: &Memory, link: Option<&LinkSnapshot>) -> Option<Visit> {
+    let class = traffic::classify(&context.request.signals).class;
+    let partner = link.map_or(PartnerId::from_number(0), |link| link.partner);
+    let counts = human(class) && !flooded(memory, context, partner);
+    let owner = (link.map_or(LinkId::from_number(0), |link| link.id), partner);
+    let (key, program) = (context.entropy.visitor(), context.host.program);
+    counts.then(|| Visit::orphan(key, program, owner, class, context.now))
+}
+
+/// An address without a link.
+pub(super) fn unknown(host: &HostSnapshot) -> Answer {
+    match host.fallback.as_deref() {
+        Some(fallback) => pages::leading_to(fallback),
+        None => pages::nothing_here(),
+    }
+}

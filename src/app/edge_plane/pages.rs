@@ -1,0 +1,168 @@
+//! The few pages of the edge plane, and the redirect itself. No script, no foreign resource.
+
+use super::answer::Answer;
+use crate::domain::link::Preview;
+
+/// A redirect that nobody keeps: not caches, not search engines. Clients that do not follow get a
+/// page with the address.
+pub(super) fn leading_to(location: &str) -> Answer {
+    let mut body = String::with_capacity(location.len() + 96);
+    body.push_str("<!doctype html><title>Moved</title><a href=\"");
+    escape(location, &mut body);
+    body.push_str("\">Continue</a>");
+    Answer {
+        status: 302,
+        headers: vec![
+            ("location", location.to_owned()),
+            ("content-type", "text/html; charset=utf-8".to_owned()),
+            ("cache-control", "private, no-store".to_owned()),
+            (
+                "referrer-policy",
+                "strict-origin-when-cross-origin".to_owned(),
+            ),
+            ("x-robots-tag", "noindex, nofollow".to_owned()),
+            ("x-content-type-options", "nosniff".to_owned()),
+        ],
+        body,
+        ..Answer::default()
+    }
+}
+
+/// An address that no link has, where the program names no fallback.
+pub(super) fn nothing_here() -> Answer {
+    let text = "It may be mistyped, or its owner has taken it down.";
+    page(404, "This link leads nowhere", text, "")
+}
+
+/// A link whose time is over, where nobody named an address for it.
+pub(super) fn ended() -> Answer {
+    page(
+        410,
+        "This link has ended",
+        "The offer behind it is over.",
+        "",
+    )
+}
+
+/// The answer when what is needed could not be fetched.
+pub(super) fn away() -> Answer {
+    let text = "This link cannot be looked up right now. Reload in a moment.";
+    let mut answer = page(503, "Please try again", text, "");
+    answer.headers.push(("retry-after", "2".to_owned()));
+    answer
+}
+
+/// Shows where a link leads, for people who look before they follow.
+pub(super) fn leads_to(target: &str) -> Answer {
+    let mut link = String::from("<p><a rel=\"nofollow\" href=\"");
+    escape(target, &mut link);
+    link.push_str("\">");
+    escape(target, &mut link);
+    link.push_str("</a></p>");
+    page(200, "Where this link leads", "A partner's link to:", &link)
+}
+
+/// The page that chat programs and social networks read to make a preview.
+pub(super) fn preview(og: &Preview, address: &str) -> Answer {
+    let mut head = String::new();
+    let members = [
+        ("og:title", Some(og.title.as_str())),
+        ("og:description", og.description.as_deref()),
+        ("og:image", og.image.as_deref()),
+        ("og:url", Some(address)),
+        ("og:type", Some("website")),
+    ];
+    for (name, value) in members {
+        let Some(value) = value else { continue };
+        for piece in ["<meta property=\"", name, "\" content=\""] {
+            head.push_str(piece);
+        }
+        escape(value, &mut head);
+        head.push_str("\">");
+    }
+    html(200, &og.title, &head, "")
+}
+
+fn page(status: u16, title: &str, text: &str, more: &str) -> Answer {
+    let mut body = String::from("<h1>");
+    escape(title, &mut body);
+    for piece in ["</h1><p>", text, "</p>", more] {
+        body.push_str(piece);
+    }
+    let style = "<meta name=\"viewport\" content=\"width=device-width\"><style>\
+                 body{font:18px/1.5 system-ui,sans-serif;margin:15vh auto;max-width:30em;\
+                 padding:0 1em;overflow-wrap:anywhere}</style>";
+    html(status, title, style, &body)
+}
+
+fn html(status: u16, title: &str, head: &str, body: &str) -> Answer {
+    let mut page = String::from("<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>");
+    escape(title, &mut page);
+    for piece in ["</title>", head, body, "</html>"] {
+        page.push_str(piece);
+    }
+    let policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
+    Answer {
+        status,
+        headers: vec![
+            ("content-type", "text/html; charset=utf-8".to_owned()),
+            ("cache-control", "private, no-store".to_owned()),
+            ("content-security-policy", policy.to_owned()),
+            ("x-robots-tag", "noindex, nofollow".to_owned()),
+            ("x-content-type-options", "nosniff".to_owned()),
+        ],
+        body: page,
+        ..Answer::default()
+    }
+}
+
+/// Appends a text that may stand in an element or in a quoted attribute.
+fn escape(text: &str, out: &mut String) {
+    for part in text.split_inclusive(['&', '<', '>', '"']) {
+        let Some(last) = part.bytes().next_back() else {
+            continue;
+        };
+        let entity = match last {
+            b'&' => "&amp;",
+            b'<' => "&lt;",
+            b'>' => "&gt;",
+            b'"' => "&quot;",
+            _ => {
+                out.push_str(part);
+                continue;
+            }
+        };
+        out.push_str(part.get(..part.len() - 1).unwrap_or_default());
+        out.push_str(entity);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_of_people_stay_texts() {
+        let og = Preview {
+            title: "<script>\"&".into(),
+            description: None,
+            image: None,
+        };
+        let body = preview(&og, "https://a.example/?a=1&b=2").body;
+        assert!(
+            body.contains("content=\"&lt;script&gt;&quot;&amp;\""),
+            "{body}"
+        );
+        assert!(body.contains("?a=1&amp;b=2") && !body.contains("<script"));
+    }
+
+    #[test]
+    fn a_redirect_says_in_words_where_it_leads() {
+        let answer = leading_to("https://a.example/?a=1&b=2");
+        assert!(
+            answer
+                .body
+                .contains("href=\"https://a.example/?a=1&amp;b=2\"")
+        );
+    }
+}

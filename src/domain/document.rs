@@ -1,0 +1,179 @@
+//! A document of the site on its way through the gateway: who arrives, and what the browser may
+//! keep of it.
+//!
+//! A visitor arrives by a partner parameter (`?via=anna`), by a click token from another host, or
+//! with click IDs alone; or is simply there again, which confirms the last click and renews the
+//! cookie. Whatever is decided here is added to the origin's own answer and never holds it back.
+
+use super::beacon;
+use super::click::{Visit, VisitKind};
+use super::consent::{Consent, Evidence, Stated};
+use super::journal::Journal;
+use super::limits;
+use super::link::LinkSnapshot;
+use super::redirect::captured;
+use super::time::DAY_MS;
+use super::token::{Marks, Touch};
+use super::traffic::Class;
+use super::visitor::{self, Context};
+
+/// What is known of a document's request before it is decided.
+pub struct Document<'a> {
+    pub class: Class,
+    /// The link that a partner parameter names.
+    pub via: Option<&'a LinkSnapshot>,
+    /// The value of the token parameter.
+    pub token: Option<&'a str>,
+    /// The path is one of a checkout.
+    pub checkout: bool,
+    /// The visitor came from a page of this site.
+    pub within: bool,
+}
+
+/// What is added to the origin's answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Additions {
+    pub set_cookies: Vec<String>,
+    /// A token that the page's script cannot know from its URL.
+    pub token: Option<String>,
+    pub visits: Vec<Visit>,
+}
+
+/// Decides what is added to a document.
+pub fn decide(context: &Context<'_>, document: &Document<'_>) -> Additions {
+    if !document.class.carries_token() {
+        return refused_software(context, document);
+    }
+    let known = context.journal();
+    let stated = context.stated(known.as_ref(), None);
+    if document.class == Class::Prefetch {
+        let token = document.via.map(|link| {
+            let touch = context.brought(link, Class::Prefetch, stated);
+            context.mint(&touch)
+        });
+        return Additions {
+            token,
+            ..Additions::default()
+        };
+    }
+    if stated.state.allows_cookie() && document.class.sets_cookie() {
+        return remembered(context, document, known, stated);
+    }
+    let mut additions = Additions {
+        set_cookies: context
+            .erasure()
+            .filter(|_| !stated.state.allows_cookie())
+            .into_iter()
+            .collect(),
+        ..Additions::default()
+    };
+    if let Some(link) = document.via {
+        let touch = marked(
+            context.brought(link, document.class, stated).anonymous(),
+            document,
+        );
+        additions.token = Some(context.mint(&touch));
+        additions
+            .visits
+            .push(context.visit(VisitKind::Click, &touch, None));
+    }
+    additions
+}
+
+/// Software that follows a partner's address is kept under its class, and gets nothing.
+fn refused_software(context: &Context<'_>, document: &Document<'_>) -> Additions {
+    let counted = document.via.filter(|_| document.class != Class::Head);
+    let visits = counted.map(|link| {
+        let stated = Stated {
+            state: Consent::Code,
+            evidence: Evidence::Default,
+        };
+        let touch = context.brought(link, document.class, stated).anonymous();
+        context.visit(VisitKind::Click, &touch, None)
+    });
+    Additions {
+        visits: visits.into_iter().collect(),
+        ..Additions::default()
+    }
+}
+
+fn marked(touch: Touch, document: &Document<'_>) -> Touch {
+    let marks = if document.checkout {
+        touch.marks.with(Marks::CHECKOUT)
+    } else {
+        touch.marks
+    };
+    Touch { marks, ..touch }
+}
+
+/// The visitor may be remembered: the journal takes up what the request brings.
+fn remembered(
+    context: &Context<'_>,
+    document: &Document<'_>,
+    known: Option<Journal>,
+    stated: Stated,
+) -> Additions {
+    let mut additions = Additions::default();
+    let live = stated.evidence.is_live();
+    let before = known.clone();
+    let begin = || Journal::new(stated.state, context.entropy.visitor(), context.now);
+    let mut journal = known.unwrap_or_else(begin);
+    let landed = context.touch(document.token);
+    if let Some(landed) = landed.filter(|landed| landed.nonce.is_some() || live) {
+        let touch = visitor::named(context, &landed, &journal, stated);
+        if landed.nonce.is_none() && !journal.touches.contains(&touch) {
+            additions
+                .visits
+                .push(context.visit(VisitKind::Grant, &touch, Some(&journal)));
+        }
+        journal.add_touch(touch);
+    } else if let Some(link) = document.via {
+        let touch = marked(context.brought(link, document.class, stated), document);
+        let again = journal.repeated(link.id, context.now).cloned();
+        let touch = again.unwrap_or(touch);
+        journal.add_touch(touch.clone());
+        journal.add_click_ids(captured(context.request.query, context.now));
+        let repeat = before
+            .as_ref()
+            .is_some_and(|before| before.touches.contains(&touch));
+        let class = if repeat {
+            Class::Duplicate
+        } else {
+            touch.class
+        };
+        let counted = Touch {
+            class,
+            ..touch.clone()
+        };
+        additions
+            .visits
+            .push(context.visit(VisitKind::Click, &counted, Some(&journal)));
+        additions.token = Some(context.mint(&touch));
+    }
+    journal.add_click_ids(captured(context.request.query, context.now));
+    if document.within {
+        additions.visits.extend(confirmed(context, &mut journal));
+    }
+    let empty = journal.touches.is_empty() && journal.click_ids.is_empty();
+    let due = before.is_some() && (journal.renew || context.now.since(journal.issued_at) >= DAY_MS);
+    if !empty && (due || before.as_ref() != Some(&journal)) {
+        journal.renew = false;
+        journal.issued_at = context.now;
+        let meta = beacon::meta_cookies(context, &journal);
+        additions.set_cookies.push(context.cookie(journal));
+        additions.set_cookies.extend(meta);
+    }
+    additions
+}
+
+/// A visitor who goes on within the site was no scanner: the last click is confirmed, once.
+fn confirmed(context: &Context<'_>, journal: &mut Journal) -> Option<Visit> {
+    let last = journal.touches.last_mut()?;
+    let young = context.now.since(last.at) <= limits::CONFIRM_MS;
+    if last.marks.has(Marks::CONFIRMED) || !young || last.program != context.host.program {
+        return None;
+    }
+    last.marks = last.marks.with(Marks::CONFIRMED);
+    let touch = last.clone();
+    Some(context.visit(VisitKind::Landing, &touch, None))
+}

@@ -1,0 +1,82 @@
+//! The records of KV by their keys, and how they are read.
+
+use super::{Availability, HostSnapshot, LinkSnapshot};
+use crate::domain::ids::LinkId;
+use crate::domain::time::UnixMs;
+use serde_json::Value;
+
+/// What the key of a host's snapshot begins with.
+pub const HOST_PREFIX: &str = "host:";
+/// What the key of a link's snapshot begins with.
+pub const LINK_PREFIX: &str = "link:";
+
+/// KV key of a host's snapshot.
+pub fn host_key(host: &str) -> String {
+    [HOST_PREFIX, host].concat()
+}
+
+/// KV key of a link's snapshot.
+pub fn link_key(host: &str, slug: &str) -> String {
+    [LINK_PREFIX, host, "/", slug].concat()
+}
+
+/// KV key of what pages may show of a link.
+pub fn shown_key(link: LinkId) -> String {
+    format!("show:{link}")
+}
+
+/// What pages may show of a link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// The partner's name.
+    pub partner: Option<String>,
+    /// The link's offer: a JSON object.
+    pub offer: Option<Value>,
+}
+
+impl Shown {
+    /// Reads a record; `None` when it is none.
+    pub fn from_json(text: &str) -> Option<Shown> {
+        let record: Value = serde_json::from_str(text).ok()?;
+        let record = record.as_object()?;
+        Some(Shown {
+            partner: record
+                .get("partner")
+                .and_then(Value::as_str)
+                .map(str::to_owned),
+            offer: record
+                .get("offer")
+                .filter(|offer| offer.is_object())
+                .cloned(),
+        })
+    }
+}
+
+impl HostSnapshot {
+    /// Reads a record; `None` when it is none.
+    pub fn from_json(text: &str) -> Option<HostSnapshot> {
+        HostSnapshot::stored(&serde_json::from_str(text).ok()?)
+    }
+
+    /// Does a path lie on the site's checkout?
+    pub fn is_checkout(&self, path: &str) -> bool {
+        self.checkout_paths.iter().any(|start| {
+            let rest = path.strip_prefix(start.as_str());
+            rest.is_some_and(|rest| {
+                rest.is_empty() || rest.starts_with('/') || start.ends_with('/')
+            })
+        })
+    }
+}
+
+impl LinkSnapshot {
+    /// Reads a record; `None` when it is none.
+    pub fn from_json(text: &str) -> Option<LinkSnapshot> {
+        LinkSnapshot::stored(&serde_json::from_str(text).ok()?)
+    }
+
+    /// May somebody whom it brings earn its partner a commission now?
+    pub fn earns(&self, now: UnixMs) -> bool {
+        self.availability(now) == Availability::Open
+    }
+}

@@ -1,0 +1,78 @@
+//! Who clicks, as far as the request shows a person: consent, journal, repetition, flood.
+
+use super::{Arrival, Because};
+use crate::domain::click_ids;
+use crate::domain::consent::{self, Consent, Evidence, Stated};
+use crate::domain::journal::{self, Journal};
+use crate::domain::limits;
+use crate::domain::token::Touch;
+use crate::domain::traffic::Class;
+
+/// A person, as far as the request shows one.
+pub(super) struct Visitor {
+    pub(super) class: Class,
+    pub(super) state: Consent,
+    pub(super) evidence: Evidence,
+    /// The journal of the request; nothing of it may be used where `state` allows no cookie.
+    pub(super) known: Option<Journal>,
+    /// The touch that this click repeats.
+    pub(super) repeated: Option<Touch>,
+}
+
+impl Visitor {
+    pub(super) fn of(
+        arrival: &Arrival<'_>,
+        class: Class,
+        because: Option<&mut Because>,
+    ) -> Visitor {
+        let Arrival {
+            request, host, now, ..
+        } = *arrival;
+        let known = Journal::from_cookies(arrival.keys, request.cookies, now);
+        let decided = journal::decided(request.cookies, known.as_ref());
+        let Stated { state, evidence } =
+            consent::stated(&request.given(decided), &host.consent, host.default_consent);
+        if let Some(because) = because {
+            because.consent = Some((state, evidence));
+        }
+        let mut visitor = Visitor {
+            class,
+            state,
+            evidence,
+            known,
+            repeated: None,
+        };
+        if class == Class::Prefetch {
+            return visitor;
+        }
+        if arrival.flooded {
+            visitor.class = Class::Flood;
+        } else if let Some(touch) = visitor.repeats(arrival) {
+            visitor.class = Class::Duplicate;
+            visitor.repeated = Some(touch);
+        }
+        visitor
+    }
+
+    /// The journal, where it may be used.
+    pub(super) fn memory(&self) -> Option<&Journal> {
+        self.known.as_ref().filter(|_| self.state.allows_cookie())
+    }
+
+    /// The newest touch, if this click repeats it: same link, within an hour. A click that brings
+    /// another click ID was paid for again and is a click of its own.
+    fn repeats(&self, arrival: &Arrival<'_>) -> Option<Touch> {
+        let journal = self.memory()?;
+        let last = journal.touches.last()?;
+        let age = arrival.now.since(last.at);
+        if last.link != arrival.link.id || !(0..limits::DUPLICATE_MS).contains(&age) {
+            return None;
+        }
+        let ids = click_ids::capture(arrival.request.query);
+        let knows = |(kind, value): &(click_ids::ClickIdKind, &str)| {
+            let mut all = journal.click_ids.iter();
+            all.any(|known| known.kind == *kind && known.value == *value)
+        };
+        ids.iter().all(knows).then(|| last.clone())
+    }
+}
