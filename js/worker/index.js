@@ -12,7 +12,7 @@ import full from "throughline:snippet/full";
 import wasm from "throughline:wasm";
 import { gather } from "./clicks.js";
 import { guarded, start } from "./crash.js";
-import { facts, entropy } from "./facts.js";
+import { told } from "./facts.js";
 import { passThrough } from "./gateway.js";
 
 start(core, wasm);
@@ -94,7 +94,7 @@ async function visitLater(request, env, ctx, body) {
       continue;
     }
     try {
-      const text = guarded(() => core.answer(facts(request), body, Date.now(), entropy()));
+      const text = guarded(() => core.answer(told(request), body, Date.now()));
       if (text !== undefined) return respond(text, request, env, ctx);
     } catch {
       // This request crashes by itself; seen and logged where it was caught.
@@ -128,7 +128,7 @@ function isOurs(url) {
  */
 function visit(request, env, ctx, body) {
   try {
-    const text = guarded(() => core.answer(facts(request), body, Date.now(), entropy()));
+    const text = guarded(() => core.answer(told(request), body, Date.now()));
     if (text !== undefined) return respond(text, request, env, ctx);
   } catch {
     return away(request, env, ctx);

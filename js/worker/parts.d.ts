@@ -14,9 +14,7 @@ declare module "throughline:snippet/full" {
 declare module "throughline:core" {
   export function initSync(options: { module: WebAssembly.Module }): unknown;
   export function __wbg_reset_state(): void;
-  export function answer(
-    facts: string, body: string, now: number, entropy: Uint8Array,
-  ): string | undefined;
+  export function answer(told: Uint8Array, body: string, now: number): string | undefined;
   export function away(): string;
   export function prepare(env: unknown): Promise<void>;
   export function fetch(request: Request, env: unknown, ctx: unknown): Promise<Response>;

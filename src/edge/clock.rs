@@ -1,7 +1,6 @@
 //! Time and randomness of the platform. Workers freeze the clock while code runs: it stands at
 //! the last input or output.
 
-use crate::domain::redirect::Entropy;
 use crate::domain::time::UnixMs;
 use std::time::Duration;
 use worker::Delay;
@@ -15,11 +14,6 @@ pub(super) fn now() -> UnixMs {
 pub(super) fn entropy() -> Option<[u8; 64]> {
     let mut bytes = [0; 64];
     getrandom::fill(&mut bytes).ok().map(|()| bytes)
-}
-
-/// Entropy that came from the entry as 64 bytes.
-pub(super) fn given(bytes: &[u8]) -> Option<Entropy> {
-    bytes.try_into().ok().map(Entropy)
 }
 
 /// Waits for `work`, but not longer than `ms`.

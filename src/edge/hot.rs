@@ -9,6 +9,7 @@ use super::runtime;
 use crate::app::edge_plane::{self, Facts};
 use crate::app::isolate::Fetched;
 use crate::app::ports::Snapshots;
+use crate::domain::redirect::Entropy;
 use crate::domain::time::UnixMs;
 use wasm_bindgen::prelude::wasm_bindgen;
 use worker::Env;
@@ -18,16 +19,22 @@ fn instant(now: f64) -> UnixMs {
     UnixMs(now as i64)
 }
 
+/// Takes apart what js/worker/facts.js tells: 64 random bytes, then the facts as UTF-8.
+fn hear(told: &[u8]) -> Option<(Entropy, &str)> {
+    let (entropy, facts) = told.split_first_chunk()?;
+    Some((Entropy(*entropy), str::from_utf8(facts).ok()?))
+}
+
 /// Answers a link, a beacon or `/tl/me` from memory; `undefined` when [`prepare`] must run first.
 #[wasm_bindgen]
-pub fn answer(facts: &str, body: &str, now: f64, entropy: &[u8]) -> Option<String> {
+pub fn answer(told: &[u8], body: &str, now: f64) -> Option<String> {
+    let (entropy, facts) = hear(told)?;
     #[cfg(feature = "drill")]
     {
         drill(facts, "sync");
         ASKED.set(facts.to_owned());
     }
     let settings = runtime::known_settings()?;
-    let entropy = clock::given(entropy)?;
     let facts = Facts::read(facts);
     let answer = runtime::memory(|memory| {
         edge_plane::answer(&facts, body, memory, &settings, instant(now), &entropy)
