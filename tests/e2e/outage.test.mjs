@@ -92,7 +92,8 @@ for (const mode of /** @type {Mode[]} */ (["error", "hang"])) {
       assert.match(String(answer.headers["content-type"]), /^text\/html/);
       assert.ok(ms < 3_000, `${ms} ms`);
       recover();
-      assert.equal((await world.visit(`/go/unknown-${mode}`)).status, 404);
+      await eventually("it is known to be none", async () =>
+        (await world.visit(`/go/unknown-${mode}`)).status === 404);
       assert.equal((await world.visit("/go/anna")).status, 302);
     });
   });

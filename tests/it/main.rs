@@ -9,6 +9,8 @@ mod consent_signals;
 mod consents;
 mod control;
 mod deliveries;
+mod documents;
+mod explained;
 mod faults;
 mod fb_cookies;
 mod flow;

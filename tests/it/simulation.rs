@@ -18,7 +18,6 @@ use throughline::app::clicks::{self, Message};
 use throughline::app::ingest::{self, Intake};
 use throughline::app::ports::Reply;
 use throughline::app::{deliver, ledger, publish};
-use throughline::domain::click::VisitKind;
 use throughline::domain::time::UnixMs;
 use throughline::domain::traffic::Class;
 
@@ -159,10 +158,7 @@ impl Simulation {
             visit => visit.map(|visit| Touch::read(&json!(visit.touch))),
         };
         for visit in &visits {
-            let class = match visit.kind {
-                VisitKind::Orphan => "orphan",
-                _ => visit.touch.class.name(),
-            };
+            let class = settled::class_of(visit);
             *self.counted.entry(class.into()).or_default() += 1;
         }
         let kept = clicked.cookie.unwrap_or_default();

@@ -5,6 +5,7 @@ use crate::properties::check;
 use crate::support::oracle::Kind;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use throughline::domain::click::{Visit, VisitKind};
 
 impl Simulation {
     pub fn verify(&self) {
@@ -67,5 +68,13 @@ impl Simulation {
             0,
             "nothing personal outlives its deliveries"
         );
+    }
+}
+
+/// Under which name a followed link counts.
+pub(super) fn class_of(visit: &Visit) -> &'static str {
+    match visit.kind {
+        VisitKind::Orphan => "orphan",
+        _ => visit.touch.class.name(),
     }
 }
