@@ -270,7 +270,9 @@ async fn explain(db: &impl Database, decisions: &mut [Value]) -> Result<(), Prob
     let rows = db.batch(vec![Statement::new(NAMES, &param)]).await?;
     let names: Vec<NameRow> = ports::decode(ports::rows_at(&rows, 0))?;
     let mut directory = Directory(BTreeMap::new());
-    directory.0.extend(names.into_iter().map(|row| (row.id, row.name)));
+    directory
+        .0
+        .extend(names.into_iter().map(|row| (row.id, row.name)));
     for (value, decision) in decisions.iter_mut().zip(known) {
         if let Some(decision) = decision {
             value["sentence"] = json!(decision.sentence(&directory));

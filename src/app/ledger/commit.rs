@@ -186,7 +186,10 @@ impl Commit {
 /// The stored visits of the clicks whose tokens came with these facts, in a stable order.
 fn visits_of(loaded: &Loaded, rows: &[&FactRow]) -> Vec<Visit> {
     let mut nonces: BTreeSet<&str> = BTreeSet::new();
-    nonces.extend(rows.iter().filter_map(|row| row.body.touch()?.nonce.as_deref()));
+    nonces.extend(
+        rows.iter()
+            .filter_map(|row| row.body.touch()?.nonce.as_deref()),
+    );
     let found = loaded
         .visits
         .iter()
