@@ -29,7 +29,9 @@ impl Answer {
         if self.status == PASS && nothing && !self.refresh {
             return String::new();
         }
-        let mut text = String::with_capacity(1_024 + self.body.len());
+        let headers: usize = self.headers.iter().map(|(_, value)| value.len() + 32).sum();
+        let room = 64 + headers + self.body.len() + self.visits.len() * 1_024;
+        let mut text = String::with_capacity(room);
         text.push_str(&self.status.to_string());
         text.push_str(if self.refresh {
             "\u{1f}1\u{1f}"
