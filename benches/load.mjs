@@ -8,10 +8,11 @@ import net from "node:net";
 /**
  * @typedef {object} Load
  * @property {number} port
- * @property {string} request the request as it goes over the wire
+ * @property {string} request the request as it goes over the wire; `{network}` in it becomes
+ *   another network each time, as that of another visitor
  * @property {number} requests
  * @property {number} connections
- * @property {number} status the only one that counts
+ * @property {number} [status] the only one that counts; any, when none is named
  */
 
 const HEAD_END = Buffer.from("\r\n\r\n");
@@ -28,22 +29,33 @@ function cut(data) {
   if (!length) throw new Error(`an answer without a length:\n${head}`);
   const end = headEnd + HEAD_END.length + Number(length[1]);
   if (data.length < end) return undefined;
-  return { status: Number(head.slice(9, 12)), head, rest: data.subarray(end) };
+  const body = data.subarray(headEnd + 4, end);
+  return { status: Number(head.slice(9, 12)), head, body, rest: data.subarray(end) };
+}
+
+/** Goes on over all loads of this process. */
+let visitors = 0;
+
+/** The first three parts of an IPv4 address, another one each time. */
+function network() {
+  visitors = (visitors + 1) % (1 << 23);
+  return `${20 + (visitors >> 16)}.${(visitors >> 8) & 255}.${visitors & 255}`;
 }
 
 /**
  * @param {Load} load
  * @param {() => boolean} next takes one request from those that are left
- * @returns {Promise<string>} the head of the last answer
+ * @returns {Promise<{ head: string, body: string }>} the last answer
  */
 function connection(load, next) {
   return new Promise((resolve, reject) => {
     const socket = net.connect(load.port, "127.0.0.1");
     /** @type {Buffer} */
     let pending = Buffer.alloc(0);
-    let last = "";
+    let last = { head: "", body: "" };
+    const parts = load.request.split("{network}");
     const send = () => {
-      if (next()) socket.write(load.request);
+      if (next()) socket.write(parts.length > 1 ? parts.join(network()) : load.request);
       else socket.end(() => resolve(last));
     };
     socket.setNoDelay(true);
@@ -55,9 +67,9 @@ function connection(load, next) {
       try {
         const answer = cut(pending);
         if (!answer) return;
-        if (answer.status !== load.status) throw new Error(`unexpected answer:\n${answer.head}`);
+        if (load.status && answer.status !== load.status) throw new Error(`unexpected answer:\n${answer.head}`);
         pending = answer.rest;
-        last = answer.head;
+        last = { head: answer.head, body: answer.body.toString() };
         send();
       } catch (error) {
         reject(error);
@@ -73,8 +85,8 @@ async function run(load) {
   const next = () => left-- > 0;
   const start = performance.now();
   const all = Array.from({ length: load.connections }, () => connection(load, next));
-  const heads = await Promise.all(all);
-  return { wall_ms: performance.now() - start, head: heads.find((head) => head !== "") };
+  const last = (await Promise.all(all)).find(({ head }) => head !== "");
+  return { wall_ms: performance.now() - start, ...last };
 }
 
 process.on("message", async (/** @type {Load} */ load) => {

@@ -3,7 +3,7 @@
  * HTTP server speaks what workerd's bindings speak: `GET /<key>` reads KV, `POST /message` sends.
  *
  * Runs as a process of its own: `{snapshots}` starts it, `{count}` gives what has arrived, and
- * `{forget}` gives it and starts again from nothing.
+ * `{forget}` gives it and starts again from nothing. Of the visits it keeps the last hundred.
  */
 import { once } from "node:events";
 import http from "node:http";
@@ -15,8 +15,11 @@ const TAKEN = JSON.stringify({ metadata: METRICS });
 let snapshots = {};
 /** Bodies are parsed when somebody asks, not while the load runs. @type {string[]} */
 let unread = [];
-const NOTHING = { reads: 0, messages: 0, bytes: 0, visits: 0, last: /** @type {any} */ (null) };
-let counted = { ...NOTHING };
+const RECENT = 100;
+const nothing = () => ({
+  reads: 0, messages: 0, bytes: 0, visits: 0, recent: /** @type {any[]} */ ([]),
+});
+let counted = nothing();
 
 /** @type {http.RequestListener} */
 function answer(request, response) {
@@ -55,7 +58,7 @@ function count() {
     counted.messages += 1;
     counted.bytes += text.length;
     counted.visits += visits.length;
-    counted.last = visits.at(-1);
+    counted.recent = counted.recent.concat(visits.slice(-RECENT)).slice(-RECENT);
   }
   unread = [];
   return counted;
@@ -63,7 +66,7 @@ function count() {
 
 function forget() {
   const all = count();
-  counted = { ...NOTHING };
+  counted = nothing();
   return all;
 }
 

@@ -5,9 +5,13 @@ import { CF_HEADER } from "./workerd.mjs";
 const HOST = "shop.localhost";
 /** As long as the ones that Meta sends. */
 const FBCLID = "IwY2xjawKq3m1leHRuA2FlbQIxMQABHkQ0dS5m4Yx7cW1pVGVzdFZhbHVlT25seV9hZW1f";
-const PATH = `/go/anna?fbclid=${FBCLID}`;
+const QUERY = `?fbclid=${FBCLID}`;
+const PATH = `/go/anna${QUERY}`;
+/** A visitor comes by these before by Anna: a repeated click is another case than a new one. */
+export const EARLIER = ["a", "b", "c", "d", "e", "f", "g", "h"].map((slug) => `/go/${slug}${QUERY}`);
 
 /** A navigation in Chrome, as it arrives. */
+/** @type {[string, string][]} */
 const BROWSER = [
   ["sec-ch-ua", '"Chromium";v="140", "Not=A?Brand";v="24", "Google Chrome";v="140"'],
   ["sec-ch-ua-mobile", "?0"],
@@ -31,30 +35,41 @@ const BROWSER = [
   ["accept-language", "en-US,en;q=0.9"],
 ];
 
-/** The KV records of the one program, host and link. */
-export const SNAPSHOTS = {
-  [`host:${HOST}`]: {
+/** @param {string} slug @param {number} place @param {string} target */
+const link = (slug, place, target) => [`link:${HOST}/${slug}`, {
+  id: `ln_00000000000${place}`, program: "pg_000000000001", partner: `pn_00000000000${place}`,
+  target, active: true,
+}];
+
+/** The KV records of the one program, its host and its links. */
+export const SNAPSHOTS = Object.fromEntries([
+  [`host:${HOST}`, {
     program: "pg_000000000001", default_consent: "full", fallback: null, cookie_domain: null,
-  },
-  [`link:${HOST}/anna`]: {
-    id: "ln_000000000002", program: "pg_000000000001", partner: "pn_000000000003",
-    target: "https://shop.localhost/spring?ref=anna", active: true,
-  },
-};
+  }],
+  link("anna", 9, `https://${HOST}/spring?ref=anna`),
+  ...["a", "b", "c", "d", "e", "f", "g", "h"].map((slug, place) =>
+    link(slug, place + 1, `https://${HOST}/${slug}#top`)),
+]);
 
 export function newRootSecret() {
   return `1:${randomBytes(32).toString("base64url")}`;
 }
 
 /**
- * The request as it goes over the wire.
- * @param {{ cookie?: string, country?: string, path?: string }} [visit]
+ * The request as it goes over the wire. `headers` come instead of those of the same name; empty
+ * ones leave them out.
+ * @param {{ cookie?: string, country?: string, path?: string, headers?: Record<string, string> }}
+ *   [visit]
  */
-export function request({ cookie, country = "US", path = PATH } = {}) {
-  const headers = [["host", HOST], ...BROWSER, [CF_HEADER, JSON.stringify({ country })]];
-  if (cookie) headers.push(["cookie", `_ga=GA1.1.1234567890.1795334400; ${cookie}`]);
-  const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`);
-  return `GET ${path} HTTP/1.1\r\n${lines.join("")}\r\n`;
+export function request({ cookie, country = "US", path = PATH, headers = {} } = {}) {
+  const all = new Map([
+    ["host", HOST], ...BROWSER, ["cf-connecting-ip", "{network}.7"],
+    [CF_HEADER, JSON.stringify({ country, asn: 7018, asOrganization: "A network for homes" })],
+    ...Object.entries(headers),
+  ]);
+  if (cookie) all.set("cookie", `_ga=GA1.1.1234567890.1795334400; ${cookie}`);
+  const lines = [...all].filter(([, value]) => value !== "");
+  return `GET ${path} HTTP/1.1\r\n${lines.map((each) => `${each.join(": ")}\r\n`).join("")}\r\n`;
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Raw `workerd serve` without wrangler or proxy: its CPU time is the Worker and the runtime. */
 import { createRequire } from "node:module";
-import { mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, readdir, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,7 +9,7 @@ import { start, temporary } from "./processes.mjs";
 
 /** @type {string} where the package keeps the program for this machine */
 const PROGRAM = createRequire(import.meta.url)("workerd").default;
-const HELLO = fileURLToPath(new URL("workers/hello.js", import.meta.url));
+const WORKERS = fileURLToPath(new URL("workers/", import.meta.url));
 const START_MS = 10_000;
 /** The header that carries `request.cf`; raw workerd knows no country by itself. */
 export const CF_HEADER = "CF-Blob";
@@ -32,32 +32,57 @@ async function compatibilityDate() {
   return found[1];
 }
 
-/** @returns {Promise<WorkerSource>} */
-export async function hello() {
-  return { modules: [["hello.js", "esModule", await readFile(HELLO)]], bindings: [], services: [] };
+/**
+ * A Worker of this folder: one module, or a folder of them whose entry is index.js.
+ * @param {string} name
+ * @param {Record<string, string>} [vars]
+ * @param {number} [port] of KV and queue, if it needs them
+ * @returns {Promise<WorkerSource>}
+ */
+export async function example(name, vars = {}, port) {
+  const single = name.endsWith(".js");
+  const dir = path.join(WORKERS, single ? "" : name);
+  const files = single ? [name] : (await readdir(dir)).sort(byEntry);
+  const modules = files.map(async (file) =>
+    /** @type {[string, "esModule", Buffer]} */
+    ([file, "esModule", await readFile(path.join(dir, file))]));
+  return { modules: await Promise.all(modules), ...bindings(vars, port) };
+}
+
+/** workerd takes the first module as the entry. @param {string} one @param {string} other */
+function byEntry(one, other) {
+  return Number(other === "index.js") - Number(one === "index.js") || (one < other ? -1 : 1);
+}
+
+/** @param {Record<string, string>} vars @param {number} [port] */
+function bindings(vars, port) {
+  const texts = Object.entries(vars)
+    .map(([name, text]) => `(name = ${quoted(name)}, text = ${quoted(text)})`);
+  if (port === undefined) return { bindings: texts, services: [] };
+  const outside = [
+    `(name = "SNAPSHOTS", kvNamespace = "outside")`, `(name = "CLICKS", queue = "outside")`,
+  ];
+  const service = `(name = "outside", external = (address = "127.0.0.1:${port}", http = ()))`;
+  return { bindings: [...texts, ...outside], services: [service] };
 }
 
 /**
  * The product as it was built, with KV and queue outside.
  * @param {string} dir
- * @param {{ port: number, rootSecret: string }} outside
+ * @param {{ port: number, rootSecret: string, siteOrigin?: string }} outside
  * @returns {Promise<WorkerSource>}
  */
-export async function product(dir, { port, rootSecret }) {
+export async function product(dir, { port, rootSecret, siteOrigin = "" }) {
   const wasm = "throughline_bg.wasm";
   const read = (/** @type {string} */ name) => readFile(path.join(dir, name)).catch(() => {
     throw new Stop(`${name} is missing in ${path.relative(ROOT, dir)}: run make build`);
   });
-  const vars = { ADMIN_HOST: "admin.localhost", SITE_ORIGIN: "", LOOPBACK: "1" };
-  const texts = Object.entries({ ...vars, ROOT_SECRET: rootSecret });
+  const vars = {
+    ADMIN_HOST: "admin.localhost", SITE_ORIGIN: siteOrigin, LOOPBACK: "1", ROOT_SECRET: rootSecret,
+  };
   return {
     modules: [["index.js", "esModule", await read("index.js")], [wasm, "wasm", await read(wasm)]],
-    bindings: [
-      ...texts.map(([name, text]) => `(name = ${quoted(name)}, text = ${quoted(text)})`),
-      `(name = "SNAPSHOTS", kvNamespace = "outside")`,
-      `(name = "CLICKS", queue = "outside")`,
-    ],
-    services: [`(name = "outside", external = (address = "127.0.0.1:${port}", http = ()))`],
+    ...bindings(vars, port),
   };
 }
 
@@ -76,8 +101,10 @@ const config :Workerd.Config = (
       modules = [${modules.join(", ")}],
       compatibilityDate = ${quoted(date)},
       bindings = [${source.bindings.join(", ")}],
+      globalOutbound = "network",
     )),
-    ${source.services.join(",\n    ")}
+    ${source.services.map((each) => `${each},`).join("\n    ")}
+    (name = "network", network = (allow = ["public", "private"])),
   ],
   sockets = [(
     name = "http", address = "127.0.0.1:0", service = "main",
