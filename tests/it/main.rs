@@ -9,6 +9,7 @@ mod consent_signals;
 mod consents;
 mod control;
 mod deliveries;
+mod documents;
 mod faults;
 mod fb_cookies;
 mod flow;
