@@ -8,6 +8,7 @@
 
 const OURS = /(?:^|;)\s*__(?:Host|Secure)-tl=[^;]*/g;
 const NAME = "-tl=";
+const FOR_CACHES = ["cdn-cache-control", "cloudflare-cdn-cache-control", "surrogate-control"];
 
 /**
  * @typedef {object} Additions what the edge plane adds to a document
@@ -43,7 +44,8 @@ function toOrigin(request, env) {
  */
 function injected(response, script) {
   const type = response.headers.get("content-type") ?? "";
-  if (!script || !type.startsWith("text/html")) return response;
+  // A part of a page must keep its length.
+  if (!script || response.status === 206 || !type.startsWith("text/html")) return response;
   const tag = `<script ${script}></script>`;
   return new HTMLRewriter()
     .on("head", { element: (head) => void head.append(tag, { html: true }) })
@@ -58,8 +60,13 @@ function withAdditions(response, { headers, script }) {
   const changed = new Response(response.body, response);
   for (const [name, value] of headers) {
     // A shared cache must not hand one visitor's cookie or token to another.
-    if (name === "cache-control") changed.headers.set(name, value);
-    else changed.headers.append(name, value);
+    if (name === "cache-control") {
+      changed.headers.set(name, value);
+      // These outrank it (RFC 9213, and what CDNs had before).
+      for (const other of FOR_CACHES) changed.headers.delete(other);
+    } else {
+      changed.headers.append(name, value);
+    }
   }
   return injected(changed, script);
 }

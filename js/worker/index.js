@@ -114,10 +114,10 @@ function away(request, env, ctx) {
   return respond(guarded(() => core.away()), request, env, ctx);
 }
 
-/** An address that the site never has, whatever its host's settings. @param {string} url */
+/** An address that the site never has, unless its host's links are elsewhere. A site may well have
+ * others below `/tl/`: it is the language code of Tagalog. @param {string} url */
 function isOurs(url) {
-  const slash = url.indexOf("/", 8);
-  return url.startsWith("/go/", slash) || url.startsWith("/tl/", slash);
+  return /^\/(go\/|tl\/(e|me)(\?|$))/.test(url.slice(url.indexOf("/", 8)));
 }
 
 /**
@@ -198,7 +198,7 @@ export default {
     if (url.startsWith("/tl/", slash)) {
       const script = /^\/tl\/(tl|full)\.js(\?|$)/.exec(url.slice(slash));
       if (script) return new Response(SNIPPETS[script[1]], { headers: SNIPPET_HEADERS });
-      if (request.method === "POST") return beacon(request, env, ctx);
+      if (request.method === "POST" && isOurs(url)) return beacon(request, env, ctx);
       return visit(request, env, ctx, "");
     }
     if (url.startsWith("/api/v1/track/", slash)) return api(request, env, ctx);

@@ -41,6 +41,7 @@ pub fn answer(
     entropy: &Entropy,
 ) -> Option<Answer> {
     let place = Place::read(facts.url);
+    memory.asked();
     let host = match memory.host(place.host, now) {
         Some(Known::Found(host)) => host,
         None => {
@@ -68,7 +69,7 @@ pub fn answer(
             None => links::unknown(host),
         },
     };
-    answer.refresh = memory.wants();
+    answer.refresh = memory.asked();
     Some(answer)
 }
 

@@ -141,6 +141,8 @@ pub struct Memory {
     pub shown: Cache<Shown>,
     pub flood: RefCell<Flood>,
     wanted: RefCell<Vec<String>>,
+    /// Something was looked for in vain since [`Memory::asked`].
+    asked: Cell<bool>,
 }
 
 impl Default for Memory {
@@ -151,6 +153,7 @@ impl Default for Memory {
             shown: Cache::new(CAPACITY),
             flood: RefCell::new(Flood::default()),
             wanted: RefCell::new(Vec::new()),
+            asked: Cell::new(false),
         }
     }
 }
@@ -184,6 +187,7 @@ impl Memory {
         if hit.as_ref().is_none_or(|hit| hit.stale) {
             cache.keep(name, now);
             self.want(key());
+            self.asked.set(true);
         }
         hit.map(|hit| hit.known)
     }
@@ -195,9 +199,10 @@ impl Memory {
         }
     }
 
-    /// Does anything wait to be fetched?
-    pub fn wants(&self) -> bool {
-        !self.wanted.borrow().is_empty()
+    /// Was something missing or old since this was last asked? What other requests wait for, they
+    /// fetch themselves.
+    pub fn asked(&self) -> bool {
+        self.asked.replace(false)
     }
 
     /// The KV keys to fetch. They stay wanted until [`Memory::learn`] hears of them, so that each
@@ -261,7 +266,7 @@ mod tests {
         assert_eq!(memory.wanted().len(), 2, "asking twice takes nothing away");
         memory.learn("host:a.example", &Fetched::Record(HOST.into()), UnixMs(0));
         memory.learn("link:a.example/x", &Fetched::Nothing, UnixMs(0));
-        assert!(!memory.wants());
+        assert!(memory.wanted().is_empty());
         assert!(matches!(
             memory.host("a.example", UnixMs(1)),
             Some(Known::Found(_))
@@ -281,18 +286,18 @@ mod tests {
         let mut memory = Memory::default();
         memory.learn("host:a.example", &Fetched::Record(HOST.into()), UnixMs(0));
         let old = UnixMs(FRESH_MS);
-        assert!(memory.host("a.example", old).is_some() && memory.wants());
+        assert!(memory.host("a.example", old).is_some() && !memory.wanted().is_empty());
         memory.learn("host:a.example", &Fetched::Failed, old);
         assert!(matches!(
             memory.host("a.example", old),
             Some(Known::Found(_))
         ));
         assert!(
-            !memory.wants(),
+            memory.wanted().is_empty(),
             "a store that is down is not asked by everybody"
         );
         memory.host("a.example", old.plus(KEEP_MS));
-        assert!(memory.wants());
+        assert!(!memory.wanted().is_empty());
     }
 
     #[test]

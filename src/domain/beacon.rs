@@ -6,13 +6,13 @@
 //! the next document renews them.
 
 use super::click::{Visit, VisitKind};
-use super::click_ids::ClickIdKind;
+use super::click_ids::{self, ClickIdKind};
 use super::consent::{self, Consent, Evidence, Stated, Told};
 use super::fb_cookies;
 use super::journal::{self, Journal};
 use super::link::LinkSnapshot;
 use super::redirect::captured;
-use super::token::Touch;
+use super::token::{Marks, Touch};
 use super::traffic::Class;
 use super::visitor::{self, Context};
 use serde_json::Value;
@@ -79,12 +79,19 @@ pub struct Answer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnknownState;
 
-/// Answers a message. `via` is the link that a partner parameter of the page names, for sites
-/// without the gateway; a token wins over it.
+/// A page that a partner parameter led to, on a site without the gateway.
+#[derive(Clone, Copy)]
+pub struct Via<'a> {
+    pub link: &'a LinkSnapshot,
+    pub class: Class,
+    pub marks: Marks,
+}
+
+/// Answers a message. `via` says whom a partner parameter of the page names; a token wins over it.
 pub fn answer(
     context: &Context<'_>,
     message: &Message,
-    via: Option<&LinkSnapshot>,
+    via: Option<Via<'_>>,
 ) -> Result<Answer, UnknownState> {
     if message.name == MessageName::Consent && message.told.is_none() {
         return Err(UnknownState);
@@ -93,10 +100,12 @@ pub fn answer(
     let stated = context.stated(known.as_ref(), message.told);
     let mut visits = Vec::new();
     let mut landed = context.touch(message.token.as_deref());
-    if landed.is_none() && message.name == MessageName::Land {
-        landed = via.map(|link| context.brought(link, Class::Human, stated));
-        let click = landed.as_ref();
-        visits.extend(click.map(|touch| context.visit(VisitKind::Click, touch, None)));
+    let via = via.filter(|_| landed.is_none() && message.name == MessageName::Land);
+    if let Some(via) = via {
+        let known = known.as_ref().filter(|_| stated.state.allows_cookie());
+        let (click, touch) = arrived(context, message, via, known, stated);
+        visits.push(context.visit(VisitKind::Click, &click, None));
+        landed = touch;
     }
     let mut answer = if stated.state.allows_cookie() {
         allowed(context, message, known, landed, stated)
@@ -105,6 +114,34 @@ pub fn answer(
     };
     visits.append(&mut answer.visits);
     Ok(Answer { visits, ..answer })
+}
+
+/// The click that such a page is, and the touch that the visitor gets of it: none for software, of
+/// a flood one that counts for nobody, and of a page that is loaded again the one of before.
+fn arrived(
+    context: &Context<'_>,
+    message: &Message,
+    via: Via<'_>,
+    known: Option<&Journal>,
+    stated: Stated,
+) -> (Touch, Option<Touch>) {
+    let mut touch = context.brought(via.link, via.class, stated);
+    touch.marks = via.marks;
+    if via.class != Class::Human {
+        touch = touch.anonymous();
+        let flood = (via.class == Class::Flood).then(|| touch.clone());
+        return (touch, flood);
+    }
+    let again = known.and_then(|known| known.repeated(via.link.id, &message.query, context.now));
+    let Some(again) = again else {
+        return (touch.clone(), Some(touch));
+    };
+    let repeat = Touch {
+        class: Class::Duplicate,
+        nonce: None,
+        ..touch
+    };
+    (repeat, Some(again))
 }
 
 /// Storing is allowed: the journal begins or widens. An anonymous token becomes a full one when
@@ -121,7 +158,7 @@ fn allowed(
     let begin = || Journal::new(stated.state, context.entropy.visitor(), context.now);
     let mut journal = known.unwrap_or_else(begin);
     if live {
-        widen(&mut journal, stated);
+        journal.follow(stated);
     }
     let keep = landed
         .as_ref()
@@ -182,15 +219,6 @@ fn shown(class: Class) -> Class {
     }
 }
 
-/// A decision holds for what was remembered before it, too.
-fn widen(journal: &mut Journal, stated: Stated) {
-    journal.consent = stated.state;
-    for touch in &mut journal.touches {
-        touch.consent = stated.state;
-        touch.evidence = stated.evidence;
-    }
-}
-
 /// Nothing may be kept: the journal is erased, the token made anonymous. Where visitors are
 /// remembered unless they say no, the no that a page tells is itself remembered.
 fn refused(
@@ -202,8 +230,8 @@ fn refused(
     let touch = landed.map(|touch| touch.anonymous());
     let asked = context.host.default_consent.allows_cookie();
     let said = message.told.is_some() && stated.evidence != Evidence::Gpc;
-    let set_cookie = if asked && said {
-        Some(journal::refusal_cookie(context.domain()))
+    let set_cookies = if asked && said {
+        journal::refusal_cookies(context.request.cookies, context.domain())
     } else {
         context.erasure()
     };
@@ -211,7 +239,7 @@ fn refused(
     let visits = confirmed.map(|touch| context.visit(VisitKind::Landing, touch, None));
     Answer {
         visits: visits.into_iter().collect(),
-        set_cookies: set_cookie.into_iter().collect(),
+        set_cookies,
         state: state(context, touch, stated.state),
     }
 }
@@ -252,10 +280,16 @@ pub fn meta_cookies(context: &Context<'_>, journal: &Journal) -> Vec<String> {
         .click_ids
         .iter()
         .find(|id| id.kind == ClickIdKind::Fbclid);
-    let fbclid = click.map(|id| id.value.as_str());
+    let fbclid = click.map(|id| click_ids::decode(&id.value));
     let at = click.map_or(context.now, |id| id.at);
     let random = context.entropy.meta();
-    let due = fb_cookies::cookies(context.request.cookies, fbclid, domain, at, random);
+    let due = fb_cookies::cookies(
+        context.request.cookies,
+        fbclid.as_deref(),
+        domain,
+        at,
+        random,
+    );
     let set = |(name, value): (&str, String)| fb_cookies::set_cookie(name, &value, Some(domain));
     due.into_iter().map(set).collect()
 }

@@ -127,7 +127,7 @@ pub struct Given<'a> {
     /// What the page, or the server that reports a conversion, says now.
     pub told: Option<Told>,
     /// What the visitor decided before: a refusal, or the state of the journal.
-    pub decided: Option<Consent>,
+    pub decided: Option<Stated>,
     /// ISO 3166 alpha-2 as Cloudflare sends it (`XX` and `T1` mean unknown).
     pub country: &'a str,
 }
@@ -159,7 +159,7 @@ pub fn stated(given: &Given<'_>, site: &SiteConsent, default: Consent) -> Stated
         (None, None) => {}
     }
     if let Some(decided) = given.decided {
-        return Stated::of(decided, Evidence::Decision);
+        return decided;
     }
     let country = given.country;
     let known = country.len() == 2
@@ -186,6 +186,10 @@ mod tests {
         Some(Told { state, evidence })
     }
 
+    fn decided(state: Consent) -> Option<Stated> {
+        Some(Stated::of(state, Evidence::Decision))
+    }
+
     fn pair(given: &Given<'_>, default: Consent) -> (Consent, Evidence) {
         let stated = stated(given, &SiteConsent::NONE, default);
         (stated.state, stated.evidence)
@@ -196,7 +200,7 @@ mod tests {
         let given = Given {
             gpc: true,
             told: told(Consent::Full),
-            decided: Some(Consent::Full),
+            decided: decided(Consent::Full),
             country: "US",
             ..Given::default()
         };
@@ -212,7 +216,7 @@ mod tests {
         ] {
             let given = Given {
                 told: told(state),
-                decided: Some(decided),
+                decided: super::tests::decided(decided),
                 country: "DE",
                 ..Given::default()
             };
@@ -228,7 +232,7 @@ mod tests {
             (Consent::Code, "US", Consent::Full),
         ] {
             let given = Given {
-                decided: Some(decided),
+                decided: super::tests::decided(decided),
                 country,
                 ..Given::default()
             };

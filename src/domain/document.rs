@@ -24,8 +24,8 @@ pub struct Document<'a> {
     pub via: Option<&'a LinkSnapshot>,
     /// The value of the token parameter.
     pub token: Option<&'a str>,
-    /// The path is one of a checkout.
-    pub checkout: bool,
+    /// Those of a touch that is born on this path.
+    pub marks: Marks,
     /// The visitor came from a page of this site.
     pub within: bool,
 }
@@ -48,7 +48,7 @@ pub fn decide(context: &Context<'_>, document: &Document<'_>) -> Additions {
     let stated = context.stated(known.as_ref(), None);
     if document.class == Class::Prefetch {
         let token = document.via.map(|link| {
-            let touch = context.brought(link, Class::Prefetch, stated);
+            let touch = brought(context, link, document, stated);
             context.mint(&touch)
         });
         return Additions {
@@ -60,18 +60,13 @@ pub fn decide(context: &Context<'_>, document: &Document<'_>) -> Additions {
         return remembered(context, document, known, stated);
     }
     let mut additions = Additions {
-        set_cookies: context
-            .erasure()
-            .filter(|_| !stated.state.allows_cookie())
-            .into_iter()
-            .collect(),
         ..Additions::default()
     };
+    if !stated.state.allows_cookie() {
+        additions.set_cookies = context.erasure();
+    }
     if let Some(link) = document.via {
-        let touch = marked(
-            context.brought(link, document.class, stated).anonymous(),
-            document,
-        );
+        let touch = brought(context, link, document, stated);
         additions.token = Some(context.mint(&touch));
         additions
             .visits
@@ -97,13 +92,16 @@ fn refused_software(context: &Context<'_>, document: &Document<'_>) -> Additions
     }
 }
 
-fn marked(touch: Touch, document: &Document<'_>) -> Touch {
-    let marks = if document.checkout {
-        touch.marks.with(Marks::CHECKOUT)
-    } else {
-        touch.marks
-    };
-    Touch { marks, ..touch }
+fn brought(
+    context: &Context<'_>,
+    link: &LinkSnapshot,
+    document: &Document<'_>,
+    stated: Stated,
+) -> Touch {
+    Touch {
+        marks: document.marks,
+        ..context.brought(link, document.class, stated)
+    }
 }
 
 /// The visitor may be remembered: the journal takes up what the request brings.
@@ -118,6 +116,9 @@ fn remembered(
     let before = known.clone();
     let begin = || Journal::new(stated.state, context.entropy.visitor(), context.now);
     let mut journal = known.unwrap_or_else(begin);
+    if live && journal.consent != stated.state {
+        journal.follow(stated);
+    }
     let landed = context.touch(document.token);
     if let Some(landed) = landed.filter(|landed| landed.nonce.is_some() || live) {
         let touch = visitor::named(context, &landed, &journal, stated);
@@ -128,27 +129,22 @@ fn remembered(
         }
         journal.add_touch(touch);
     } else if let Some(link) = document.via {
-        let touch = marked(context.brought(link, document.class, stated), document);
-        let again = journal.repeated(link.id, context.now).cloned();
-        let touch = again.unwrap_or(touch);
-        journal.add_touch(touch.clone());
-        journal.add_click_ids(captured(context.request.query, context.now));
-        let repeat = before
-            .as_ref()
-            .is_some_and(|before| before.touches.contains(&touch));
-        let class = if repeat {
-            Class::Duplicate
+        let mut touch = brought(context, link, document, stated);
+        let query = context.request.query;
+        let again = journal.repeated(link.id, query, context.now);
+        let token = context.mint(again.as_ref().unwrap_or(&touch));
+        if again.is_some() {
+            // A repetition is no click of its own: its fact has no name.
+            touch.class = Class::Duplicate;
+            touch.nonce = None;
         } else {
-            touch.class
-        };
-        let counted = Touch {
-            class,
-            ..touch.clone()
-        };
+            journal.add_touch(touch.clone());
+        }
+        journal.add_click_ids(captured(query, context.now));
         additions
             .visits
-            .push(context.visit(VisitKind::Click, &counted, Some(&journal)));
-        additions.token = Some(context.mint(&touch));
+            .push(context.visit(VisitKind::Click, &touch, Some(&journal)));
+        additions.token = Some(token);
     }
     journal.add_click_ids(captured(context.request.query, context.now));
     if document.within {

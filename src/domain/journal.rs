@@ -6,14 +6,14 @@
 //! Plain bytes: `consent(1) flags(1) issued(6) visitor(8) n(1) touch(41)* n(1) click id*`, a click
 //! id being `kind(1) at(6) length(2) value`.
 
-use super::click_ids::ClickIdKind;
+use super::click_ids::{self, ClickIdKind};
 use super::codec::{Reader, Writer};
-use super::consent::Consent;
+use super::consent::{Consent, Evidence, Stated};
 use super::ids::LinkId;
-use super::limits;
 use super::seal::{Keyring, NONCE, Purpose};
 use super::time::UnixMs;
 use super::token::{Marks, Touch};
+use super::{cookies, limits};
 use throughline_cipher as cipher;
 
 const CONTEXT: &str = "journal";
@@ -54,24 +54,43 @@ impl Journal {
         }
     }
 
-    /// Adds a touch as the newest. One that is known already (by its nonce) is not added again.
+    /// Adds a touch in its place by time: an old address that is opened again is not the newest
+    /// click. One that is known already (by its nonce) is not added again.
     pub fn add_touch(&mut self, touch: Touch) {
         if touch.nonce.is_some() && self.touches.iter().any(|known| known.nonce == touch.nonce) {
             return;
         }
-        self.touches.push(touch);
+        let before = self.touches.iter().rposition(|known| known.at <= touch.at);
+        self.touches
+            .insert(before.map_or(0, |place| place + 1), touch);
         while self.touches.len() > limits::JOURNAL_TOUCHES {
             self.touches.remove(1);
         }
     }
 
-    /// The newest touch, if it is of this link and so young that a click on it again is a repeat.
-    pub fn repeated(&self, link: LinkId, now: UnixMs) -> Option<&Touch> {
-        let young = |touch: &&Touch| now.since(touch.at) < limits::DUPLICATE_MS;
-        self.touches
-            .last()
-            .filter(|touch| touch.link == link)
-            .filter(young)
+    /// The newest touch, if a click on `link` repeats it: same link, within an hour. A click that
+    /// brings another click ID in its `query` was paid for again and is a click of its own.
+    pub fn repeated(&self, link: LinkId, query: &str, now: UnixMs) -> Option<Touch> {
+        let last = self.touches.last()?;
+        let age = now.since(last.at);
+        if last.link != link || !(0..limits::DUPLICATE_MS).contains(&age) {
+            return None;
+        }
+        let knows = |(kind, value): &(ClickIdKind, &str)| {
+            let mut all = self.click_ids.iter();
+            all.any(|known| known.kind == *kind && known.value == *value)
+        };
+        let ids = click_ids::capture(query);
+        ids.iter().all(knows).then(|| last.clone())
+    }
+
+    /// Lets what is stated now hold for what was remembered before it, too.
+    pub fn follow(&mut self, stated: Stated) {
+        self.consent = stated.state;
+        for touch in &mut self.touches {
+            touch.consent = stated.state;
+            touch.evidence = stated.evidence;
+        }
     }
 
     /// Does the journal say that this click was confirmed before?
@@ -215,41 +234,67 @@ pub fn set_cookie(value: &str, consent: Consent, domain: Option<&str>) -> String
     } else {
         ""
     };
-    cookie(value, life, domain)
+    cookie(name(domain), value, life, domain)
 }
 
-/// The `Set-Cookie` value that erases the journal.
-pub fn erase_cookie(domain: Option<&str>) -> String {
-    cookie("", "; Max-Age=0", domain)
+/// The `Set-Cookie` values that erase the journal, under each name that the browser sent it: a
+/// program may have changed its `domain`. A remembered refusal is no journal, and stays.
+pub fn erase_cookies(header: &str, domain: Option<&str>) -> Vec<String> {
+    let mut erased = Vec::new();
+    for (name, domain) in [(HOST_COOKIE, None), (DOMAIN_COOKIE, domain)] {
+        if cookies::named(header, name).any(|value| value != REFUSED) {
+            erased.push(cookie(name, "", "; Max-Age=0", domain));
+        }
+    }
+    erased
 }
 
 /// The value that remembers a refusal: the same for everybody, so it names nobody.
 const REFUSED: &str = "refused";
 
-/// The `Set-Cookie` value that remembers for 180 days that the visitor refused. Needed only where
-/// visitors are remembered unless they say no.
-pub fn refusal_cookie(domain: Option<&str>) -> String {
-    cookie(REFUSED, "; Max-Age=15552000", domain)
+/// The `Set-Cookie` values that remember for 180 days, in the journal's place, that the visitor
+/// refused. Needed only where visitors are remembered unless they say no.
+pub fn refusal_cookies(header: &str, domain: Option<&str>) -> Vec<String> {
+    let mut lines = erase_cookies(header, domain);
+    lines.retain(|line| !line.starts_with(name(domain)));
+    lines.push(cookie(name(domain), REFUSED, "; Max-Age=15552000", domain));
+    lines
 }
 
-/// What the visitor decided before: a refusal, or the state of the journal.
-pub fn decided(header: &str, known: Option<&Journal>) -> Option<Consent> {
-    let refused = header
-        .split(';')
-        .filter_map(|pair| pair.trim().split_once('='))
-        .any(|(name, value)| (name == HOST_COOKIE || name == DOMAIN_COOKIE) && value == REFUSED);
-    if refused {
-        return Some(Consent::Code);
+/// What the visitor decided before: a refusal, or the state of the journal. Where that began by
+/// the program's default, nobody has decided.
+pub fn decided(header: &str, known: Option<&Journal>) -> Option<Stated> {
+    let refused = [HOST_COOKIE, DOMAIN_COOKIE]
+        .iter()
+        .any(|name| cookies::named(header, name).any(|value| value == REFUSED));
+    let mut stated = Stated {
+        state: Consent::Code,
+        evidence: Evidence::Decision,
+    };
+    if !refused {
+        let journal = known?;
+        stated.state = journal.consent;
+        let last = journal.touches.last();
+        if last.is_some_and(|touch| touch.evidence == Evidence::Default) {
+            stated.evidence = Evidence::Default;
+        }
     }
-    known.map(|journal| journal.consent)
+    Some(stated)
 }
 
-fn cookie(value: &str, life: &str, domain: Option<&str>) -> String {
+/// The name under which a cookie is set.
+fn name(domain: Option<&str>) -> &'static str {
+    domain.map_or(HOST_COOKIE, |_| DOMAIN_COOKIE)
+}
+
+fn cookie(name: &str, value: &str, life: &str, domain: Option<&str>) -> String {
     let rest = "; Path=/; Secure; HttpOnly; SameSite=Lax";
-    match domain {
-        Some(domain) => format!("{DOMAIN_COOKIE}={value}{life}{rest}; Domain={domain}"),
-        None => format!("{HOST_COOKIE}={value}{life}{rest}"),
+    let mut line = [name, "=", value, life, rest].concat();
+    if let Some(domain) = domain {
+        line.push_str("; Domain=");
+        line.push_str(domain);
     }
+    line
 }
 
 #[cfg(test)]
@@ -364,6 +409,8 @@ mod tests {
         let cookie = set_cookie("v", Consent::Full, Some("shop.example"));
         assert!(cookie.starts_with("__Secure-tl=v; Max-Age=34560000; Path=/; Secure; HttpOnly"));
         assert!(cookie.ends_with("Domain=shop.example"));
-        assert!(erase_cookie(None).starts_with("__Host-tl=; Max-Age=0"));
+        let erased = erase_cookies("a=b; __Host-tl=v; __Secure-tl=refused", None);
+        assert_eq!(erased.len(), 1, "a refusal stays");
+        assert!(erased[0].starts_with("__Host-tl=; Max-Age=0"));
     }
 }

@@ -10,7 +10,7 @@ mod visitor;
 
 use super::click::{Visit, VisitKind};
 use super::click_ids;
-use super::consent::{Consent, Evidence, Given};
+use super::consent::{Consent, Evidence, Given, Stated};
 use super::journal::{self, ClickId, Journal};
 use super::link::params::{Policies, tags};
 use super::link::utm::{Filling, filled};
@@ -47,7 +47,7 @@ pub struct Request<'a> {
 
 impl<'a> Request<'a> {
     /// What the request says of the visitor's permission, beside what was `decided` before.
-    pub fn given(&self, decided: Option<Consent>) -> Given<'a> {
+    pub fn given(&self, decided: Option<Stated>) -> Given<'a> {
         Given {
             gpc: self.gpc,
             cookies: self.cookies,
@@ -250,9 +250,15 @@ fn counted(
         entropy,
         ..
     } = *arrival;
-    let Visitor { class, state, .. } = visitor;
+    let Visitor {
+        class,
+        state,
+        evidence,
+        ..
+    } = visitor;
     let touch = new_touch(arrival, class, &visitor, choice);
-    let token = minted(arrival, visitor.repeated.as_ref().unwrap_or(&touch));
+    let earned = visitor.repeated.as_ref().unwrap_or(&touch);
+    let token = token::issue(keys, earned, entropy.token());
     let remembers = state.allows_cookie();
     let wanted = remembers || link.settings.utm.is_some() || host.utm.is_some();
     let mut noted = Tags::new();
@@ -273,6 +279,9 @@ fn counted(
             .unwrap_or_else(|| Journal::new(state, choice.nonce, now));
         journal.issued_at = now;
         journal.renew = false;
+        if journal.consent != state {
+            journal.follow(Stated { state, evidence });
+        }
         if !repeated {
             journal.add_touch(touch.clone());
         }
@@ -283,9 +292,9 @@ fn counted(
             .set_cookies
             .push(journal::set_cookie(&value, state, domain));
         memory = Some(journal);
-    } else if visitor.known.is_some() && !remembers && visitor.evidence.is_live() {
-        let erased = journal::erase_cookie(host.cookie_domain.as_deref());
-        redirect.set_cookies.push(erased);
+    } else if visitor.known.is_some() && !remembers && evidence.is_live() {
+        redirect.set_cookies =
+            journal::erase_cookies(request.cookies, host.cookie_domain.as_deref());
     }
     let key = touch.nonce.map_or(entropy.visitor(), NonZeroU64::get);
     let mut visit = Visit::new(VisitKind::Click, key, &touch, memory.as_ref());
@@ -294,20 +303,6 @@ fn counted(
     }
     redirect.visit = Some(visit);
     redirect
-}
-
-/// The token of a touch. An anonymous one keeps to itself where the consent state comes from: it
-/// would tell visitors with `Sec-GPC` from others.
-fn minted(arrival: &Arrival<'_>, touch: &Touch) -> String {
-    let Arrival { keys, entropy, .. } = *arrival;
-    if touch.nonce.is_some() {
-        return token::mint(keys, touch, entropy.token());
-    }
-    let nameless = Touch {
-        evidence: Evidence::Default,
-        ..touch.clone()
-    };
-    token::mint(keys, &nameless, entropy.token())
 }
 
 /// The chosen target with what travels and what we add.

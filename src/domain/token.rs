@@ -120,6 +120,19 @@ pub fn mint(keys: &Keyring, touch: &Touch, entropy: [u8; NONCE]) -> String {
     token
 }
 
+/// The token of a touch as visitors get it. An anonymous one keeps to itself where the consent
+/// state comes from: it would tell visitors with `Sec-GPC` from others.
+pub fn issue(keys: &Keyring, touch: &Touch, entropy: [u8; NONCE]) -> String {
+    if touch.nonce.is_some() {
+        return mint(keys, touch, entropy);
+    }
+    let nameless = Touch {
+        evidence: Evidence::Default,
+        ..touch.clone()
+    };
+    mint(keys, &nameless, entropy)
+}
+
 /// Opens a token. `None` when it is forged, cut, foreign, from the future or too old: the caller
 /// treats all of these as no token.
 pub fn open(keys: &Keyring, token: &str, now: UnixMs) -> Option<Touch> {

@@ -7,7 +7,7 @@ use super::journal::{self, Journal};
 use super::link::{HostSnapshot, LinkSnapshot};
 use super::redirect::{Entropy, Request};
 use super::seal::Keyring;
-use super::time::UnixMs;
+use super::time::{DAY_MS, UnixMs};
 use super::token::{self, Marks, Touch};
 use super::traffic::Class;
 use std::num::NonZeroU64;
@@ -66,7 +66,7 @@ impl Context<'_> {
     }
 
     pub fn mint(&self, touch: &Touch) -> String {
-        token::mint(self.keys, touch, self.entropy.token())
+        token::issue(self.keys, touch, self.entropy.token())
     }
 
     pub fn domain(&self) -> Option<&str> {
@@ -80,11 +80,9 @@ impl Context<'_> {
         journal::set_cookie(&value, consent, self.domain())
     }
 
-    /// The `Set-Cookie` that takes the journal away, if the browser sent one.
-    pub fn erasure(&self) -> Option<String> {
-        let sent = self.request.cookies;
-        let has = sent.contains(journal::HOST_COOKIE) || sent.contains(journal::DOMAIN_COOKIE);
-        has.then(|| journal::erase_cookie(self.domain()))
+    /// The `Set-Cookie`s that take the journal away, if the browser sent one.
+    pub fn erasure(&self) -> Vec<String> {
+        journal::erase_cookies(self.request.cookies, self.domain())
     }
 
     pub fn visit(&self, kind: VisitKind, touch: &Touch, journal: Option<&Journal>) -> Visit {
@@ -106,8 +104,9 @@ pub fn named(context: &Context<'_>, landed: &Touch, journal: &Journal, stated: S
     }
     let same = |touch: &&Touch| touch.link == landed.link && touch.at.day_start() == landed.at;
     let known = journal.touches.iter().rev().find(same).cloned();
+    // Of an anonymous click only the day is known: an old address does not make it younger.
     known.unwrap_or_else(|| Touch {
-        at: context.now,
+        at: context.now.min(landed.at.plus(DAY_MS - 1)),
         nonce: Some(context.entropy.click()),
         ..state
     })

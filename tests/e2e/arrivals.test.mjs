@@ -14,7 +14,7 @@ const PAGE = "<!doctype html><html><head><title>Shop</title></head><body>Hello</
 
 async function startOrigin() {
   const server = http.createServer((request, response) => {
-    response.writeHead(200, { "content-type": "text/html", "cache-control": "public, max-age=60" });
+    response.writeHead(request.headers.range ? 206 : 200, { "content-type": "text/html", "cache-control": "public, max-age=60" });
     response.end(PAGE);
   });
   await once(server.listen(0, "127.0.0.1"), "listening");
@@ -148,4 +148,6 @@ test("the snippet is injected into documents, and only there", async (t) => {
   assert.ok(page.text.includes('<script src="/tl/full.js" data-clean defer></script></head>'));
   const part = await world.visit("/", { "sec-fetch-dest": "empty", "sec-fetch-mode": "cors" });
   assert.equal(part.text, PAGE);
+  const range = await world.visit("/", { range: "bytes=0-9" });
+  assert.deepEqual([range.status, range.text], [206, PAGE], "a part keeps its length");
 });

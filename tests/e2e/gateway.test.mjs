@@ -81,6 +81,10 @@ function answerSite(request, response, body) {
     response.writeHead(200, { "content-type": "text/plain" });
     response.write("first\n");
     held.push(response);
+  } else if (pathname === "/cdn") {
+    const names = ["cache-control", "cdn-cache-control", "surrogate-control"];
+    const headers = Object.fromEntries(names.map((name) => [name, "max-age=600"]));
+    response.writeHead(200, { "content-type": "text/html", ...headers }).end(PAGE);
   } else if (pathname === "/missing") {
     const headers = { "content-type": "text/html", "x-custom": "kept" };
     response.writeHead(404, headers).end("no such page");
@@ -172,6 +176,27 @@ describe("the landing gateway", () => {
       const decode = decoders[zipped.headers["content-encoding"] ?? ""] ?? ((b) => b);
       assert.equal(String(decode(zipped.body)), PAGE.repeat(50), encoding);
     }
+  });
+
+  test("hands on what is sent to the site's own addresses beside ours", async () => {
+    for (const path of ["/tl/cart?a=1", "/tl/e/x", "/tl/mesa"]) {
+      const sent = await world.stack.request("POST", path,
+        { host: "shop.localhost", body: "x".repeat(2_000) });
+      assert.deepEqual([sent.status, sent.text], [200, PAGE], path);
+      assert.deepEqual([origin.seen[0].url, origin.seen[0].body.length], [path, 2_000]);
+      origin.seen.splice(0);
+    }
+  });
+
+  test("lets no cache keep what is one visitor's", async () => {
+    const plain = await raw("/cdn");
+    assert.equal(plain.headers["cdn-cache-control"], "max-age=600");
+    const { token } = await world.click("/go/anna");
+    const page = await raw(`/cdn?tl=${token}`, { cookie: "a=1" });
+    assert.ok(page.headers["set-cookie"]);
+    assert.equal(page.headers["cache-control"], "private, no-store");
+    assert.equal(page.headers["cdn-cache-control"], undefined);
+    assert.equal(page.headers["surrogate-control"], undefined);
   });
 
   test("streams: the first bytes do not wait for the last", async () => {

@@ -4,6 +4,7 @@
 
 mod support;
 
+mod arrivals;
 mod clicks;
 mod consent_signals;
 mod consents;

@@ -36,7 +36,7 @@ pub(super) fn pass(
         class,
         via: via.filter(|link| link.earns(context.now)),
         token: parameter(place.query, &context.host.token_param),
-        checkout: context.host.is_checkout(place.path),
+        marks: context.host.marks(place.path),
         within: matches!(facts.fetch_site, "same-origin" | "same-site"),
     };
     let additions = document::decide(context, &document);

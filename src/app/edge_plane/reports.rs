@@ -1,14 +1,15 @@
 //! What the snippet sends and asks: `POST /tl/e`, `GET /tl/me`.
 
 use super::answer::Answer;
-use super::documents;
 use super::facts::Place;
+use super::{documents, flooded, human};
 use crate::app::isolate::{Known, Memory};
 use crate::app::problem;
-use crate::domain::beacon::{self, Message, State};
+use crate::domain::beacon::{self, Message, State, Via};
 use crate::domain::limits;
 use crate::domain::link::{LinkSnapshot, Slug};
 use crate::domain::target::parameter;
+use crate::domain::traffic::{self, Class, Signals};
 use crate::domain::visitor::Context;
 use serde_json::json;
 
@@ -25,19 +26,45 @@ pub(super) fn report(
     let Some(message) = Message::read(body, context.host.consent.vendor) else {
         return Some(Answer::problem(&problem::BODY_NOT_JSON));
     };
-    let via: Option<&LinkSnapshot> = match named(place, context) {
+    let link: Option<&LinkSnapshot> = match named(place, context) {
         Some((host, slug)) => match memory.link(host, slug.as_str(), context.now)? {
             Known::Found(link) => Some(link).filter(|link| link.earns(context.now)),
             Known::Absent | Known::Failed => None,
         },
         None => None,
     };
+    let via = link.map(|link| arrival(link, context, memory));
     let Ok(answered) = beacon::answer(context, &message, via) else {
         return Some(Answer::problem(&problem::VALIDATION));
     };
     let mut answer = told(&answered.state, context, memory)?.with_cookies(answered.set_cookies);
     answer.visits = answered.visits;
     Some(answer)
+}
+
+/// How the page that reports this was reached: its script's request is no navigation, so the class
+/// is that of the page, which a person's browser has opened unless the agent says otherwise.
+fn arrival<'a>(link: &'a LinkSnapshot, context: &Context<'_>, memory: &Memory) -> Via<'a> {
+    let page = Signals {
+        method: "GET",
+        accept: "text/html",
+        fetch_dest: "document",
+        fetch_mode: "navigate",
+        ..context.request.signals
+    };
+    let mut class = traffic::classify(&page).class;
+    if human(class) {
+        class = Class::Human;
+        if flooded(memory, context, link.partner) {
+            class = Class::Flood;
+        }
+    }
+    let path = Place::read(context.request.referrer).path;
+    Via {
+        link,
+        class,
+        marks: context.host.marks(path),
+    }
 }
 
 /// The link that the page's script found in its URL: it always sends it as `via`.

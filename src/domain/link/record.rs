@@ -3,6 +3,7 @@
 use super::{Availability, HostSnapshot, LinkSnapshot};
 use crate::domain::ids::LinkId;
 use crate::domain::time::UnixMs;
+use crate::domain::token::Marks;
 use serde_json::Value;
 
 /// What the key of a host's snapshot begins with.
@@ -58,8 +59,17 @@ impl HostSnapshot {
         HostSnapshot::stored(&serde_json::from_str(text).ok()?)
     }
 
+    /// The marks of a touch that is born on a path.
+    pub fn marks(&self, path: &str) -> Marks {
+        if self.is_checkout(path) {
+            Marks::CHECKOUT
+        } else {
+            Marks::default()
+        }
+    }
+
     /// Does a path lie on the site's checkout?
-    pub fn is_checkout(&self, path: &str) -> bool {
+    fn is_checkout(&self, path: &str) -> bool {
         self.checkout_paths.iter().any(|start| {
             let rest = path.strip_prefix(start.as_str());
             rest.is_some_and(|rest| {

@@ -30,10 +30,7 @@ impl Choice<'_> {
     }
 
     pub(super) fn marks(&self, host: &HostSnapshot) -> Marks {
-        let mut marks = Marks::default();
-        if host.is_checkout(self.target().path()) {
-            marks = marks.with(Marks::CHECKOUT);
-        }
+        let mut marks = host.marks(self.target().path());
         if self.held_out {
             marks = marks.with(Marks::HOLDOUT);
         }

@@ -1,10 +1,8 @@
 //! Who clicks, as far as the request shows a person: consent, journal, repetition, flood.
 
 use super::{Arrival, Because};
-use crate::domain::click_ids;
 use crate::domain::consent::{self, Consent, Evidence, Stated};
 use crate::domain::journal::{self, Journal};
-use crate::domain::limits;
 use crate::domain::token::Touch;
 use crate::domain::traffic::Class;
 
@@ -47,7 +45,10 @@ impl Visitor {
         }
         if arrival.flooded {
             visitor.class = Class::Flood;
-        } else if let Some(touch) = visitor.repeats(arrival) {
+        } else if let Some(touch) = visitor
+            .memory()
+            .and_then(|known| known.repeated(arrival.link.id, request.query, now))
+        {
             visitor.class = Class::Duplicate;
             visitor.repeated = Some(touch);
         }
@@ -57,22 +58,5 @@ impl Visitor {
     /// The journal, where it may be used.
     pub(super) fn memory(&self) -> Option<&Journal> {
         self.known.as_ref().filter(|_| self.state.allows_cookie())
-    }
-
-    /// The newest touch, if this click repeats it: same link, within an hour. A click that brings
-    /// another click ID was paid for again and is a click of its own.
-    fn repeats(&self, arrival: &Arrival<'_>) -> Option<Touch> {
-        let journal = self.memory()?;
-        let last = journal.touches.last()?;
-        let age = arrival.now.since(last.at);
-        if last.link != arrival.link.id || !(0..limits::DUPLICATE_MS).contains(&age) {
-            return None;
-        }
-        let ids = click_ids::capture(arrival.request.query);
-        let knows = |(kind, value): &(click_ids::ClickIdKind, &str)| {
-            let mut all = journal.click_ids.iter();
-            all.any(|known| known.kind == *kind && known.value == *value)
-        };
-        ids.iter().all(knows).then(|| last.clone())
     }
 }

@@ -209,7 +209,7 @@ fn of_live_signals_the_stricter_wins_and_of_equals_the_first() {
         let given = Given {
             cookies: &header,
             told,
-            decided: Some(Session),
+            decided: Some(Stated::of(Session, Evidence::Decision)),
             country: "US",
             gpc: false,
         };
