@@ -104,6 +104,14 @@ impl Problem {
         .into()
     }
 
+    /// Of what was looked for and is not there: a fault of the field that names it.
+    pub fn or_unknown(self, path: &str, detail: &str) -> Problem {
+        if self.kind == &NOT_FOUND {
+            return Problem::field(path, "unknown", detail);
+        }
+        self
+    }
+
     fn sentence(&self) -> String {
         let faults = self
             .errors

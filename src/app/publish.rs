@@ -25,9 +25,9 @@ macro_rules! record {
         json_patch(coalesce(json_extract(g.body, '$.host_settings.\"' || h.host || '\"'), '{}'),
           json_object('program', g.id, 'registrable',
             json_extract(g.body, '$.registrable.\"' || h.host || '\"'))))
-      FROM hosts h JOIN programs g ON g.id = h.program WHERE 'host:' || h.host = ",
+      FROM hosts h JOIN programs g ON g.id = h.program WHERE h.host = substr(",
             $key,
-            ")
+            ", 6))
     WHEN ",
             $key,
             " LIKE 'link:%' THEN (
@@ -51,15 +51,15 @@ macro_rules! record {
             $key,
             " LIKE 'show:%' THEN (
       SELECT json_object('partner', p.name, 'offer', json(l.settings -> 'offer'))
-      FROM links l JOIN partners p ON p.id = l.partner WHERE 'show:' || l.id = ",
+      FROM links l JOIN partners p ON p.id = l.partner WHERE l.id = substr(",
             $key,
-            ")
+            ", 6))
     WHEN ",
             $key,
             " LIKE 'revoked:%' THEN (
-      SELECT '1' FROM api_keys k WHERE 'revoked:' || k.id = ",
+      SELECT '1' FROM api_keys k WHERE k.id = substr(",
             $key,
-            " AND k.revoked_at IS NOT NULL)
+            ", 9) AND k.revoked_at IS NOT NULL)
     END)"
         )
     };

@@ -96,9 +96,11 @@ const PARTNERS: &str = list!(
 );
 const LINKS: &str = list!(
     "json_object('id', id, 'program', program, 'partner', partner, 'host', host, 'slug', slug,
-      'target', target, 'active', json(iif(active, 'true', 'false')), 'path', '/go/' || slug,
+      'target', target, 'active', json(iif(active, 'true', 'false')), 'path', path || slug,
       'created_at', created_at)",
-    "links",
+    "(SELECT l.*, coalesce(json_extract(g.body, '$.host_settings.\"' || l.host || '\".mount'),
+        '/go/') AS path
+      FROM links l JOIN programs g ON g.id = l.program)",
     "program",
     "seq"
 );

@@ -169,6 +169,13 @@ pub fn picture(raw: &str, loopback: bool) -> Result<String, TargetError> {
     web(raw, loopback).map(Into::into)
 }
 
+/// An address as a browser would ask for it; what no browser takes is refused.
+pub fn visited(raw: &str) -> Result<String, TargetError> {
+    check_text(raw.split(['?', '#']).next().unwrap_or_default())?;
+    let url = Url::parse(raw).map_err(|_| TargetError::InvalidUrl)?;
+    Ok(url.into())
+}
+
 /// The raw value of the last parameter of a raw query with this (decoded) name that has one.
 pub fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
     let segments = query.split('&').take(MAX_SEGMENTS);

@@ -16,6 +16,7 @@ mod faults;
 mod fb_cookies;
 mod flow;
 mod golden;
+mod link_settings;
 mod links;
 mod overtaken;
 mod properties;

@@ -10,6 +10,7 @@ use crate::domain::api_key::Scope;
 use crate::domain::input::Fields;
 use crate::domain::link::{Address, HostSnapshot, LinkSnapshot, host_key, link_key};
 use crate::domain::redirect::{self, Arrival, Because, Entropy, Outcome, PageKind, Redirect};
+use crate::domain::target::visited;
 use serde_json::{Map, Value, json};
 
 /// Request headers that a decision looks at, by the name that a body gives them.
@@ -21,10 +22,16 @@ impl<D: Database> Control<'_, D> {
     pub async fn explain(&self, body: &Value) -> Result<Value, Problem> {
         let body = object(body)?;
         let mut fields = Fields::new(body, "");
-        let url = fields.required_text("url", 8_192);
+        let url = fields.required_text("url", 8_192).and_then(|url| {
+            let read = visited(url);
+            read.map_err(|error| fields.fault("url", error.code(), error.to_string()))
+                .ok()
+        });
         let method = fields.text("method", 10).unwrap_or("GET");
         let country = fields.text("country", 2).unwrap_or_default();
+        let country = country.to_ascii_uppercase();
         let region = fields.text("region", 3).unwrap_or_default();
+        let region = region.to_ascii_uppercase();
         let asn = fields.text("asn", 12).unwrap_or_default();
         let organisation = fields.text("organisation", 190).unwrap_or_default();
         let now = fields.instant("at").unwrap_or(self.now);
@@ -36,9 +43,18 @@ impl<D: Database> Control<'_, D> {
                 .and_then(Value::as_str)
                 .unwrap_or_default()
         };
+        // As js/worker/facts.js does.
+        let mut purpose = header("sec-purpose");
+        if header("sec-fetch-user").is_empty() {
+            for old in ["purpose", "x-purpose", "x-moz"] {
+                if purpose.is_empty() {
+                    purpose = header(old);
+                }
+            }
+        }
         let facts = Facts {
             method,
-            url,
+            url: &url,
             cookies: header("cookie"),
             user_agent: header("user-agent"),
             accept: header("accept"),
@@ -46,17 +62,17 @@ impl<D: Database> Control<'_, D> {
             fetch_mode: header("sec-fetch-mode"),
             fetch_site: header("sec-fetch-site"),
             fetch_user: header("sec-fetch-user"),
-            purpose: header("sec-purpose"),
+            purpose,
             gpc: header("sec-gpc"),
-            country,
-            region,
+            country: &country,
+            region: &region,
             asn,
             organisation,
             language: header("accept-language"),
             referrer: header("referer"),
             ip: "",
         };
-        let place = Place::read(url);
+        let place = Place::read(&url);
         let host = self.record(&host_key(place.host)).await?;
         let host =
             HostSnapshot::stored(&host).ok_or_else(|| nowhere("no program has this host"))?;
@@ -79,7 +95,15 @@ impl<D: Database> Control<'_, D> {
             now,
             entropy: &Entropy(self.entropy),
         });
-        Ok(report(&link, &decided, &because))
+        let mut report = report(&link, &decided, &because);
+        if address.inspect {
+            // Our page with the address; nobody is led anywhere.
+            report["page"] = json!("address");
+            report["location"] = Value::Null;
+            report["sets_cookie"] = json!(false);
+            report["counts"] = json!(false);
+        }
+        Ok(report)
     }
 
     async fn record(&self, key: &str) -> Result<Value, Problem> {

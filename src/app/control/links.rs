@@ -37,8 +37,8 @@ const SETTINGS: &str = "SELECT settings FROM links WHERE id = ?1 ->> 'id'";
 /// What links of a program are checked against.
 const PROGRAM: &str = "SELECT json_object('hosts', json(body -> 'target_hosts'),
       'token_param', body ->> 'token_param',
-      'case_sensitive', json(coalesce(json_extract(body,
-        '$.host_settings.\"' || (?1 ->> 'host') || '\".case_sensitive'), 'false')))
+      'case_sensitive', json(coalesce(
+        body -> ('$.host_settings.\"' || (?1 ->> 'host') || '\".case_sensitive'), 'false')))
     FROM programs WHERE id = ?1 ->> 'program'";
 
 impl<D: Database> Control<'_, D> {
@@ -71,10 +71,9 @@ impl<D: Database> Control<'_, D> {
             "publish": keys});
         self.write(&[INSERT, publish::ENQUEUE], &param).await?;
         let stored = self.one(ONE, &param).await;
-        stored.map(Made::created).map_err(|_| {
-            let detail = "partner and host must be of this program";
-            Problem::field("/partner", "unknown", detail)
-        })
+        let detail = "partner and host must be of this program";
+        let stored = stored.map_err(|error| error.or_unknown("/partner", detail));
+        stored.map(Made::created)
     }
 
     fn slug(&self, fields: &mut Fields<'_>, case_sensitive: bool) -> Option<Slug> {
@@ -111,12 +110,25 @@ impl<D: Database> Control<'_, D> {
         let active = {
             let mut fields = Fields::new(changes, "");
             let active = fields.boolean("active");
+            for fixed in ["program", "partner", "host", "slug"] {
+                if fields
+                    .value(fixed)
+                    .is_some_and(|given| given != &known[fixed])
+                {
+                    fields.fault(fixed, "fixed", "stays as it was made");
+                }
+            }
             fields.finish(Some(active))?
         };
         let merged = self.merged(id, changes).await?;
         let rules = self.rules(program, Some(host)).await?;
         let mut fields = Fields::new(&merged, "");
-        let settings = LinkSettings::read(&mut fields, &rules.targets(self.settings.loopback));
+        let mut targets = rules.targets(self.settings.loopback);
+        if changes.keys().all(|name| name == "active") {
+            // It can be paused whatever would be refused today.
+            targets = Targets::Stored;
+        }
+        let settings = LinkSettings::read(&mut fields, &targets);
         let settings = fields.finish(settings)?;
         let keys = [
             link_key(host, known["slug"].as_str().unwrap_or_default()),
@@ -146,8 +158,8 @@ impl<D: Database> Control<'_, D> {
     async fn rules(&self, program: ProgramId, host: Option<&str>) -> Result<Checks, Problem> {
         let param = json!({"program": program, "host": host.unwrap_or_default()});
         let found = self.one(PROGRAM, &param).await;
-        let found =
-            found.map_err(|_| Problem::field("/program", "unknown", "there is no such program"))?;
+        let detail = "there is no such program";
+        let found = found.map_err(|error| error.or_unknown("/program", detail))?;
         let hosts = found["hosts"].as_array().into_iter().flatten();
         Ok(Checks {
             hosts: hosts.filter_map(Value::as_str).map(str::to_owned).collect(),

@@ -17,7 +17,9 @@ const RENAME: &str = "UPDATE partners SET name = ?1 ->> 'name'
 const ADD_STATUS: &str = "INSERT INTO partner_statuses (program, partner, active, at)
     SELECT program, id, ?1 ->> 'active', ?1 ->> 'now' FROM partners WHERE id = ?1 ->> 'id'";
 const PUBLISH_LINKS: &str = "INSERT INTO publications (key, version)
-    SELECT 'link:' || host || '/' || slug, 1 FROM links WHERE partner = ?1 ->> 'id'
+    SELECT key.value, 1
+    FROM links l, json_each(json_array('link:' || host || '/' || slug, 'show:' || l.id)) key
+    WHERE l.partner = ?1 ->> 'id'
     ON CONFLICT DO UPDATE SET version = version + 1";
 /// One partner as a record.
 pub const ONE: &str = "SELECT json_object('id', p.id, 'program', p.program, 'name', p.name,
@@ -38,9 +40,9 @@ impl<D: Database> Control<'_, D> {
         let param = json!({"id": id, "program": program, "name": name, "now": self.now});
         self.write(&[INSERT], &param).await?;
         let stored = self.one(ONE, &param).await;
-        stored
-            .map(Made::created)
-            .map_err(|_| Problem::field("/program", "unknown", "there is no such program"))
+        let detail = "there is no such program";
+        let stored = stored.map_err(|error| error.or_unknown("/program", detail));
+        stored.map(Made::created)
     }
 
     /// `PATCH /api/v1/partners/{id}`: a suspended partner earns nothing from now on.
@@ -54,9 +56,9 @@ impl<D: Database> Control<'_, D> {
         fields.finish(Some(()))?;
         let param = json!({"id": id, "program": program, "name": name, "now": self.now,
             "active": active.map(i32::from)});
-        let mut sql = vec![RENAME];
+        let mut sql = vec![RENAME, PUBLISH_LINKS];
         if active.is_some() {
-            sql.extend([ADD_STATUS, PUBLISH_LINKS, BUMP_PROGRAM, REFOLD]);
+            sql.extend([ADD_STATUS, BUMP_PROGRAM, REFOLD]);
         }
         self.write(&sql, &param).await?;
         Ok(Made {

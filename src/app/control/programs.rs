@@ -36,6 +36,20 @@ const ADD_PLAN: &str = "INSERT INTO plans (program, version, effective_from, rul
 const REFOLD: &str = "UPDATE facts SET state = 'pending'
     WHERE program = ?1 ->> 'program' AND state = 'folded' AND (occurred_at >= ?1 ->> 'now'
       OR (SELECT max(version) FROM plans WHERE program = ?1 ->> 'program') = 1)";
+/// What a change may not leave out: hosts that links live on, hosts that links lead to.
+const IN_USE: &str = "WITH gone AS (
+      SELECT list.value AS list, old.value AS host
+      FROM programs g, json_each('[\"hosts\",\"target_hosts\"]') list,
+        json_each(g.body, '$.' || list.value) old
+      WHERE g.id = ?1 ->> 'program' AND old.value NOT IN (
+        SELECT value FROM json_each(?1, '$.body.' || list.value)))
+    SELECT coalesce((SELECT json_quote('/' || list) FROM gone
+    WHERE (list = 'hosts' AND EXISTS (SELECT 1 FROM links l WHERE l.host = gone.host))
+      OR (list <> 'hosts' AND EXISTS (SELECT 1 FROM links l, json_tree(l.settings) t
+        WHERE l.program = ?1 ->> 'program' AND t.type = 'text'
+          AND t.key IN ('target', 'expired_url', 'baseline', 'ios', 'android')
+          AND instr(replace(t.value, '/', ':'), ':::' || gone.host || ':') IN (5, 6)))
+    LIMIT 1), 'null')";
 /// One program as a record.
 pub const ONE: &str = "SELECT json_patch(g.body, json_object('id', g.id, 'name', g.name,
     'created_at', g.created_at, 'plan', json((
@@ -44,6 +58,8 @@ pub const ONE: &str = "SELECT json_patch(g.body, json_object('id', g.id, 'name',
       FROM plans p WHERE p.program = g.id ORDER BY p.version DESC LIMIT 1))))
     FROM programs g WHERE g.id = ?1 ->> 'program'";
 
+/// What is set for a host alone.
+const OWN: [&str; 4] = ["mount", "root", "case_sensitive", "links_host"];
 /// Hosts of one program.
 const HOSTS: usize = 20;
 
@@ -68,7 +84,14 @@ impl<D: Database> Control<'_, D> {
             record.remove("registrable");
             record.extend(changes.clone());
         }
-        let read = self.read_program(id, object(&merged)?)?;
+        let mut read = self.read_program(id, object(&merged)?)?;
+        read["program"] = json!(id);
+        if changes.contains_key("hosts") || changes.contains_key("target_hosts") {
+            let used = self.one(IN_USE, &read).await?;
+            if let Some(path) = used.as_str() {
+                return Err(Problem::field(path, "in_use", "leaves out a host of links"));
+            }
+        }
         let made = self
             .save_program(id, read, &[UPDATE, PUBLISH_HOSTS, ADD_HOSTS, DROP_HOSTS])
             .await?;
@@ -139,6 +162,11 @@ impl<D: Database> Control<'_, D> {
         }
         let shared = cookie_domain::shared(&hosts, &registrable);
         let host_settings = read_host_settings(&mut fields, id, &hosts);
+        for own in OWN {
+            if fields.value(own).is_some() {
+                fields.fault(own, "of_a_host", "belongs into host_settings");
+            }
+        }
         let plan = fields.object("plan").map(Rules::read);
         let plan = plan.and_then(|plan| fields.absorb(plan));
         let (name, edge) = fields.finish(name.zip(edge))?;
@@ -157,13 +185,12 @@ impl<D: Database> Control<'_, D> {
     }
 }
 
-/// What is set for a host alone: `mount`, `root`, `case_sensitive`, `links_host`, by host.
+/// What is set for hosts alone, by host.
 fn read_host_settings(
     fields: &mut Fields<'_>,
     id: ProgramId,
     hosts: &[String],
 ) -> Map<String, Value> {
-    const OWN: [&str; 4] = ["mount", "root", "case_sensitive", "links_host"];
     let mut all = Map::new();
     let Some(given) = fields.value("host_settings") else {
         return all;
@@ -193,6 +220,10 @@ fn read_host_settings(
             continue;
         };
         let read = HostSnapshot::read(id, &mut one, &Targets::Stored);
+        let links_host = read.as_ref().and_then(|read| read.links_host.as_ref());
+        if links_host.is_some_and(|other| !hosts.contains(other)) {
+            one.fault("links_host", "unknown", "must be a host of this program");
+        }
         let Some(read) = fields.absorb(one.finish(read)) else {
             continue;
         };
@@ -219,9 +250,13 @@ fn read_host(fields: &mut Fields<'_>, name: &str) -> Option<String> {
 
 fn read_hosts(fields: &mut Fields<'_>, name: &str) -> Vec<String> {
     let texts = fields.texts(name, HOSTS).unwrap_or_default();
-    let hosts: Vec<String> = texts.iter().filter_map(|text| parse_host(text)).collect();
-    if hosts.len() != texts.len() {
-        fields.fault(name, "not_a_host", "must hold host names like shop.example");
+    let mut hosts = Vec::new();
+    for text in texts {
+        match parse_host(text) {
+            Some(host) if hosts.contains(&host) => {}
+            Some(host) => hosts.push(host),
+            None => fields.fault(name, "not_a_host", "must hold host names like shop.example"),
+        }
     }
     hosts
 }

@@ -9,7 +9,7 @@ use crate::domain::click::Visit;
 use crate::domain::ids::{LinkId, PartnerId};
 use crate::domain::link::{Address, Availability, HostSnapshot, LinkSnapshot};
 use crate::domain::redirect::{self, Arrival, Outcome, PageKind};
-use crate::domain::traffic;
+use crate::domain::traffic::{self, Class};
 use crate::domain::visitor::Context;
 
 /// Answers a visit. `path` is what follows the mount. `None` when the link must be fetched first.
@@ -26,9 +26,11 @@ pub(super) fn visit(
         return Some(orphan(context, memory));
     };
     match memory.link(place.host, address.slug.as_str(), context.now)? {
-        Known::Found(link) if address.inspect => {
-            Some(pages::leads_to(link.settings.target.as_str()))
-        }
+        Known::Found(link) if address.inspect => Some(match link.availability(context.now) {
+            Availability::Scheduled => unknown(context.host),
+            Availability::Expired | Availability::Capped => pages::ended(),
+            _ => pages::leads_to(link.settings.target.as_str()),
+        }),
         Known::Found(link) => Some(follow(link, &address, context, memory)),
         Known::Absent => Some(orphan(context, memory)),
         Known::Failed => Some(pages::away()),
@@ -56,14 +58,13 @@ fn follow(
     let nowhere = decided.outcome == Outcome::Unknown;
     let mut answer = match (decided.outcome, &link.settings.og) {
         (Outcome::To(location), _) => pages::leading_to(&location),
-        (Outcome::Page(PageKind::Preview), Some(og)) => {
-            pages::preview(og, link.settings.target.as_str())
-        }
+        (Outcome::Page(PageKind::Preview), Some(og)) => pages::preview(og),
         (Outcome::Page(_), _) => pages::ended(),
         (Outcome::Unknown, _) => unknown(context.host),
     };
     if decided.availability != Availability::Open || decided.visit.is_none() && nowhere {
-        answer.visits.extend(stray(context, memory, Some(link)));
+        let owner = (link.id, link.partner);
+        answer.visits.extend(stray(context, owner, class, flood));
         return answer;
     }
     answer = answer.with_cookies(decided.set_cookies);
@@ -75,16 +76,21 @@ fn follow(
 /// who follow one are counted: a partner may have mistyped it.
 fn orphan(context: &Context<'_>, memory: &Memory) -> Answer {
     let mut answer = unknown(context.host);
-    answer.visits.extend(stray(context, memory, None));
+    let class = traffic::classify(&context.request.signals).class;
+    let owner = (LinkId::from_number(0), PartnerId::from_number(0));
+    let flood = human(class) && flooded(memory, context, owner.1);
+    answer.visits.extend(stray(context, owner, class, flood));
     answer
 }
 
 /// The fact that somebody followed an address without a link, or a link that earns nothing now.
-fn stray(context: &Context<'_>, memory: &Memory, link: Option<&LinkSnapshot>) -> Option<Visit> {
-    let class = traffic::classify(&context.request.signals).class;
-    let partner = link.map_or(PartnerId::from_number(0), |link| link.partner);
-    let counts = human(class) && !flooded(memory, context, partner);
-    let owner = (link.map_or(LinkId::from_number(0), |link| link.id), partner);
+fn stray(
+    context: &Context<'_>,
+    owner: (LinkId, PartnerId),
+    class: Class,
+    flood: bool,
+) -> Option<Visit> {
+    let counts = human(class) && !flood;
     let (key, program) = (context.entropy.visitor(), context.host.program);
     counts.then(|| Visit::orphan(key, program, owner, class, context.now))
 }

@@ -62,14 +62,14 @@ pub(super) fn leads_to(target: &str) -> Answer {
     page(200, "Where this link leads", "A partner's link to:", &link)
 }
 
-/// The page that chat programs and social networks read to make a preview.
-pub(super) fn preview(og: &Preview, address: &str) -> Answer {
+/// The page that chat programs and social networks read to make a preview. It names no `og:url`:
+/// they would take that for the page's address, and share it instead of the link.
+pub(super) fn preview(og: &Preview) -> Answer {
     let mut head = String::new();
     let members = [
         ("og:title", Some(og.title.as_str())),
         ("og:description", og.description.as_deref()),
         ("og:image", og.image.as_deref()),
-        ("og:url", Some(address)),
         ("og:type", Some("website")),
     ];
     for (name, value) in members {
@@ -146,12 +146,12 @@ mod tests {
             description: None,
             image: None,
         };
-        let body = preview(&og, "https://a.example/?a=1&b=2").body;
+        let body = preview(&og).body;
         assert!(
             body.contains("content=\"&lt;script&gt;&quot;&amp;\""),
             "{body}"
         );
-        assert!(body.contains("?a=1&amp;b=2") && !body.contains("<script"));
+        assert!(!body.contains("<script"));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The records of KV by their keys, and how they are read.
 
 use super::{Availability, HostSnapshot, LinkSnapshot};
+use crate::domain::click_ids;
 use crate::domain::ids::LinkId;
 use crate::domain::time::UnixMs;
 use crate::domain::token::Marks;
@@ -68,8 +69,15 @@ impl HostSnapshot {
         }
     }
 
-    /// Does a path lie on the site's checkout?
+    /// Does a path lie on the site's checkout? Encoded letters are letters to the site.
     fn is_checkout(&self, path: &str) -> bool {
+        if path.contains('%') {
+            return self.begins_checkout(&click_ids::decode(path));
+        }
+        self.begins_checkout(path)
+    }
+
+    fn begins_checkout(&self, path: &str) -> bool {
         self.checkout_paths.iter().any(|start| {
             let rest = path.strip_prefix(start.as_str());
             rest.is_some_and(|rest| {

@@ -99,7 +99,9 @@ impl Split {
             holdout_bps: holdout_bps.unwrap_or_default(),
             baseline,
         };
-        fields.absorb(split.finish(Some(read)))
+        // One that divides nobody is none: its record would say nothing.
+        let divides = !read.variants.is_empty() || read.holdout_bps > 0;
+        fields.absorb(split.finish(Some(read))).filter(|_| divides)
     }
 }
 
