@@ -11,6 +11,7 @@ use crate::domain::input::Fields;
 use crate::domain::link::{Address, HostSnapshot, LinkSnapshot, host_key, link_key};
 use crate::domain::redirect::{self, Arrival, Because, Entropy, Outcome, PageKind, Redirect};
 use crate::domain::target::visited;
+use crate::domain::time::UnixMs;
 use serde_json::{Map, Value, json};
 
 /// Request headers that a decision looks at, by the name that a body gives them.
@@ -72,7 +73,11 @@ impl<D: Database> Control<'_, D> {
             referrer: header("referer"),
             ip: "",
         };
-        let place = Place::read(&url);
+        self.explained(&facts, now).await
+    }
+
+    async fn explained(&self, facts: &Facts<'_>, now: UnixMs) -> Result<Value, Problem> {
+        let place = Place::read(facts.url);
         let host = self.record(&host_key(place.host)).await?;
         let host =
             HostSnapshot::stored(&host).ok_or_else(|| nowhere("no program has this host"))?;
