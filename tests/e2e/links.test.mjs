@@ -180,7 +180,8 @@ describe("a link", () => {
     await make("noted", { target: `${shop}?utm_medium=pinned`,
       utm: { source: "{slug}", medium: "x", campaign: "{sub1}-{variant}", content: "" },
       params: { strip: ["secret*"], rename: { q: "search" } } });
-    const query = "sub1=a%20b&sub10=z&campaign=c&q=x+y&secret_1=s&fbclid=IwAR1_a&utm_source=them&k=1";
+    const query = "sub1=a%20b&sub10=z&campaign=c&q=x+y&secret_1=s&fbclid=IwAR1_a"
+      + "&utm_source=them&k=1";
     const answer = await world.visit(`/go/noted?${query}`);
     assert.equal(answer.headers.location, `${shop}?utm_medium=pinned&search=x+y&fbclid=IwAR1_a&k=1`
       + `&utm_source=noted&utm_campaign=a%20b-0&tl=${tokenOf(answer)}`);
