@@ -10,8 +10,7 @@ use crate::domain::api_key::Scope;
 use crate::domain::input::Fields;
 use crate::domain::link::{Address, HostSnapshot, LinkSnapshot, host_key, link_key};
 use crate::domain::redirect::{self, Arrival, Because, Entropy, Outcome, PageKind, Redirect};
-use crate::domain::target::visited;
-use crate::domain::time::UnixMs;
+use crate::domain::target::{TargetError, visited};
 use serde_json::{Map, Value, json};
 
 /// Request headers that a decision looks at, by the name that a body gives them.
@@ -23,11 +22,8 @@ impl<D: Database> Control<'_, D> {
     pub async fn explain(&self, body: &Value) -> Result<Value, Problem> {
         let body = object(body)?;
         let mut fields = Fields::new(body, "");
-        let url = fields.required_text("url", 8_192).and_then(|url| {
-            let read = visited(url);
-            read.map_err(|error| fields.fault("url", error.code(), error.to_string()))
-                .ok()
-        });
+        let url = fields.required_text("url", 8_192);
+        let url = url.and_then(|url| asked(&mut fields, url));
         let method = fields.text("method", 10).unwrap_or("GET");
         let country = fields.text("country", 2).unwrap_or_default();
         let country = country.to_ascii_uppercase();
@@ -44,15 +40,6 @@ impl<D: Database> Control<'_, D> {
                 .and_then(Value::as_str)
                 .unwrap_or_default()
         };
-        // As js/worker/facts.js does.
-        let mut purpose = header("sec-purpose");
-        if header("sec-fetch-user").is_empty() {
-            for old in ["purpose", "x-purpose", "x-moz"] {
-                if purpose.is_empty() {
-                    purpose = header(old);
-                }
-            }
-        }
         let facts = Facts {
             method,
             url: &url,
@@ -63,7 +50,7 @@ impl<D: Database> Control<'_, D> {
             fetch_mode: header("sec-fetch-mode"),
             fetch_site: header("sec-fetch-site"),
             fetch_user: header("sec-fetch-user"),
-            purpose,
+            purpose: purpose(&header),
             gpc: header("sec-gpc"),
             country: &country,
             region: &region,
@@ -73,11 +60,7 @@ impl<D: Database> Control<'_, D> {
             referrer: header("referer"),
             ip: "",
         };
-        self.explained(&facts, now).await
-    }
-
-    async fn explained(&self, facts: &Facts<'_>, now: UnixMs) -> Result<Value, Problem> {
-        let place = Place::read(facts.url);
+        let place = Place::read(&url);
         let host = self.record(&host_key(place.host)).await?;
         let host =
             HostSnapshot::stored(&host).ok_or_else(|| nowhere("no program has this host"))?;
@@ -102,11 +85,7 @@ impl<D: Database> Control<'_, D> {
         });
         let mut report = report(&link, &decided, &because);
         if address.inspect {
-            // Our page with the address; nobody is led anywhere.
-            report["page"] = json!("address");
-            report["location"] = Value::Null;
-            report["sets_cookie"] = json!(false);
-            report["counts"] = json!(false);
+            shown(&mut report);
         }
         Ok(report)
     }
@@ -114,6 +93,33 @@ impl<D: Database> Control<'_, D> {
     async fn record(&self, key: &str) -> Result<Value, Problem> {
         self.one(publish::ONE, &json!({"key": key})).await
     }
+}
+
+/// Our page with the address: nobody is led anywhere.
+fn shown(report: &mut Value) {
+    report["page"] = json!("address");
+    report["location"] = Value::Null;
+    report["sets_cookie"] = json!(false);
+    report["counts"] = json!(false);
+}
+
+/// As js/worker/facts.js does.
+fn purpose<'a>(header: &impl Fn(&str) -> &'a str) -> &'a str {
+    let given = header("sec-purpose");
+    if !given.is_empty() || !header("sec-fetch-user").is_empty() {
+        return given;
+    }
+    let old = ["purpose", "x-purpose", "x-moz"].map(header);
+    old.into_iter()
+        .find(|old| !old.is_empty())
+        .unwrap_or_default()
+}
+
+/// The address as the edge is asked for it.
+fn asked(fields: &mut Fields<'_>, url: &str) -> Option<String> {
+    let read = visited(url);
+    let fault = |error: TargetError| fields.fault("url", error.code(), error.to_string());
+    read.map_err(fault).ok()
 }
 
 fn nowhere(detail: &str) -> Problem {

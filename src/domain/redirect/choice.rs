@@ -115,7 +115,8 @@ fn sight<'a>(arrival: &Arrival<'a>, class: Class) -> Sight<'a> {
 }
 
 /// The number that decides, and what it is: the visitor's, where it may be used; that of the click
-/// whose token the request carries; else this request's own, which a new journal then keeps.
+/// whose token the request carries; else that of this click, which its token carries on and a new
+/// journal keeps.
 fn drawn(arrival: &Arrival<'_>, visitor: &Visitor) -> (u64, &'static str) {
     if let Some(journal) = visitor.memory() {
         return (journal.visitor, "visitor");
@@ -127,7 +128,7 @@ fn drawn(arrival: &Arrival<'_>, visitor: &Visitor) -> (u64, &'static str) {
         .flatten();
     match carried {
         Some(nonce) => (nonce.get(), "token"),
-        None => (arrival.entropy.visitor(), "request"),
+        None => (arrival.entropy.click().get(), "request"),
     }
 }
 
