@@ -18,6 +18,7 @@ import { cpuTime } from "./cpu.mjs";
 
 const QUEUE = "throughline-clicks";
 const BATCH = 100;
+const BATCHES = 6;
 const RATE = 50;
 const SECONDS = 10;
 /** The consumer waits five seconds for a batch. */
@@ -93,7 +94,7 @@ export async function costs(dir) {
   };
   try {
     const alone = await counted(1, 0, () => clickAndLand(world, 0));
-    const one_by_one = await counted(BATCH / 2, 1, () => oneByOne(world, counter));
+    const one_by_one = await counted((BATCH * BATCHES) / 2, BATCHES, () => oneByOne(world, counter));
     const gathered = await counted(RATE * SECONDS, 0, async () => {
       for (let second = 0; second < SECONDS; second++) {
         const until = pause(1_000);
@@ -116,20 +117,23 @@ export async function costs(dir) {
  */
 async function oneByOne(world, counter) {
   counter.state.keeps = true;
-  for (let n = 0; n < BATCH / 2; n++) await clickAndLand(world, 500 + n);
+  for (let n = 0; n < (BATCH * BATCHES) / 2; n++) await clickAndLand(world, 1 + n);
   const deadline = performance.now() + SETTLED_MS;
   const visits = () => counter.state.kept.flatMap((text) => JSON.parse(text).visits);
-  while (visits().length < BATCH && performance.now() < deadline) await pause(100);
+  while (visits().length < BATCH * BATCHES && performance.now() < deadline) await pause(100);
   counter.state.keeps = false;
   const all = visits();
-  if (all.length !== BATCH) throw new Stop(`${all.length} of ${BATCH} visits were queued`);
+  if (all.length !== BATCH * BATCHES) throw new Stop(`${all.length} visits were queued`);
   counter.take();
+  // All of one minute: the more of it is stored, the more a batch may have to read.
   const sent = Date.now();
-  const messages = all.map((visit, place) => ({
-    id: `message-${place}`, timestamp: new Date(), attempts: 1,
-    body: JSON.stringify({ sent, visits: [visit] }),
-  }));
   const worker = /** @type {any} */ (await world.stack.mf.getWorker("throughline"));
-  const outcome = await worker.queue(QUEUE, messages);
-  if (outcome.outcome !== "ok") throw new Stop(`the consumer: ${outcome.outcome}`);
+  for (let from = 0; from < all.length; from += BATCH) {
+    const messages = all.slice(from, from + BATCH).map((visit, place) => ({
+      id: `message-${from + place}`, timestamp: new Date(), attempts: 1,
+      body: JSON.stringify({ sent, visits: [visit] }),
+    }));
+    const { outcome } = await worker.queue(QUEUE, messages);
+    if (outcome !== "ok") throw new Stop(`the consumer: ${outcome}`);
+  }
 }
