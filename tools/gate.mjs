@@ -4,8 +4,9 @@
  * let it pass, fail it, keep it waiting, or let it happen and lose the answer. Loaded by
  * tools/stack.mjs for tests; tests/e2e/support/faulty.mjs is such a service.
  *
- * The gate POSTs {"kind","binding","method","url","body"} (body for D1 alone: its SQL) and acts
- * on the status: 204 = pass, 202 = do it, then answer 500; any other answer goes to the Worker.
+ * The gate POSTs {"kind","binding","method","url","body"} (no body for KV) and acts on the status:
+ * 204 = pass, 202 = do it, then answer 500, 205 = pass, and show the answer by a POST of
+ * {"kind","binding","answer"}; any other answer goes to the Worker.
  */
 
 /** The name under which Miniflare loads this plugin. */
@@ -14,14 +15,20 @@ export const PLUGIN = "gate";
 const SCRIPT = `
 export default {
   async fetch(request, env) {
-    const isD1 = env.KIND === "d1";
-    const body = isD1 && request.body ? await request.clone().text() : null;
+    const kind = env.KIND;
+    const body = kind !== "kv" && request.body ? await request.clone().text() : null;
     const { method, url } = request;
-    const verdict = await env.GATE.fetch("http://gate/", {
+    const tell = (what) => env.GATE.fetch("http://gate/", {
       method: "POST",
-      body: JSON.stringify({ kind: env.KIND, binding: env.BINDING, method, url, body }),
+      body: JSON.stringify({ kind, binding: env.BINDING, ...what }),
     });
+    const verdict = await tell({ method, url, body });
     if (verdict.status === 204) return env.REAL.fetch(request);
+    if (verdict.status === 205) {
+      const real = await env.REAL.fetch(request);
+      await tell({ answer: await real.clone().text() });
+      return real;
+    }
     if (verdict.status !== 202) {
       // A sender waits until its body is read, whatever the answer.
       await request.arrayBuffer();

@@ -21,7 +21,8 @@ pub struct Message {
     pub visits: Vec<Visit>,
 }
 
-/// The messages that are not in a packed row yet, and their visits as rows.
+/// The messages that are not in a packed row yet, and their visits as rows. What is stored already
+/// is read once for a batch, not once for each visit of it: D1 bills the rows that are read.
 macro_rules! fresh {
     ($($tail:literal),+) => {
         concat!(
@@ -29,18 +30,20 @@ macro_rules! fresh {
                SELECT m.value ->> 'id' AS id, m.value ->> 'bucket' AS bucket,
                  m.value -> 'visits' AS visits
                FROM json_each(?1) m
-               WHERE NOT EXISTS (
-                 SELECT 1 FROM click_packs p, json_each(p.messages) seen
-                 WHERE p.kind = 'batch' AND p.bucket = m.value ->> 'bucket'
-                   AND seen.value = m.value ->> 'id')
+               WHERE m.value ->> 'id' NOT IN (
+                 SELECT seen.value FROM click_packs p, json_each(p.messages) seen
+                 WHERE p.kind = 'batch'
+                   AND p.bucket IN (SELECT value ->> 'bucket' FROM json_each(?1)))
                GROUP BY m.value ->> 'id'),
              landing AS (
                SELECT min(v.value) AS value FROM message, json_each(message.visits) v
                WHERE v.value ->> 'once' = 1
-                 AND NOT EXISTS (
-                   SELECT 1 FROM click_packs p, json_each(p.visits) seen
-                   WHERE p.kind = 'landing' AND p.bucket = v.value ->> 'bucket'
-                     AND seen.value ->> 'key' = v.value ->> 'key')
+                 AND v.value ->> 'key' NOT IN (
+                   SELECT seen.value ->> 'key' FROM click_packs p, json_each(p.visits) seen
+                   WHERE p.kind = 'landing' AND p.bucket IN (
+                     SELECT once.value ->> 'bucket'
+                     FROM json_each(?1) m, json_each(m.value -> 'visits') once
+                     WHERE once.value ->> 'once' = 1))
                GROUP BY v.value ->> 'key'),
              visit AS (
                SELECT v.value AS value FROM message, json_each(message.visits) v

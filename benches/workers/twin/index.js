@@ -6,7 +6,7 @@
 import { idBytes, random, readU48, writeU48 } from "./bytes.js";
 import { clickFact, gather } from "./fact.js";
 import { clickIds, location } from "./query.js";
-import { mint, newest, sealJournal, withKeys } from "./sealed.js";
+import { hasKeys, importKeys, mint, newest, sealJournal } from "./sealed.js";
 import { DUPLICATE, FLOOD, HUMAN, PREFETCH, classOf, floods, permission } from "./visitor.js";
 
 const FRESH_MS = 60_000;
@@ -130,7 +130,7 @@ const person = (kind) => kind === HUMAN || kind === PROVISIONAL;
  * @param {ExecutionContext} ctx
  */
 async function redirect(request, env, ctx) {
-  await withKeys(env);
+  if (!hasKeys()) await importKeys(env);
   const now = Date.now();
   const { url, headers } = request;
   const slash = url.indexOf("/", 8);

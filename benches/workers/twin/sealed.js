@@ -41,9 +41,11 @@ const Bytes = Uint8Array;
 /** @type {Record<"token" | "journal" | "mac", CryptoKey> | undefined} */
 let keys;
 
-/** Imports the keys, once. @param {any} env */
-export async function withKeys(env) {
-  if (keys) return;
+/** Are the keys there? Waiting for nothing costs a turn of the event loop. */
+export const hasKeys = () => keys !== undefined;
+
+/** Imports the keys. @param {any} env */
+export async function importKeys(env) {
   const raw = (/** @type {string} */ text) => Bytes.fromBase64(text, FROM_TEXT);
   const { subtle } = crypto;
   const aes = (/** @type {string} */ text) =>
