@@ -19,6 +19,10 @@ export function chromePath() {
   }
 }
 
+/** What it would say with a window: software that says it is headless is no visitor to the product. */
+const AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) " +
+  "Chrome/140.0.0.0 Safari/537.36";
+
 /**
  * A headless browser that talks to nobody but the pages it is given.
  * @param {import("playwright-core").LaunchOptions} [options]
@@ -37,6 +41,7 @@ export function launch(options = {}) {
       "--disable-background-networking",
       "--disable-component-update",
       "--disable-sync",
+      `--user-agent=${AGENT}`,
       ...(options.args ?? []),
     ],
   });
