@@ -27,7 +27,7 @@ struct Content {
 
 #[event(queue)]
 async fn queue(batch: MessageBatch<Value>, env: Env, _context: Context) -> Result<()> {
-    let Ok(db) = D1::of(&env) else {
+    let Some(db) = D1::of(&env) else {
         batch.retry_all();
         return Ok(());
     };
