@@ -6,6 +6,7 @@ import path from "node:path";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import * as esbuild from "esbuild";
 import { ROOT, Stop, createSteps, dim, must, run, runTool } from "./console.mjs";
+import { named } from "./function-order.mjs";
 import { SNIPPET_OUT, writeSnippet } from "./snippet.mjs";
 
 const HELP = `
@@ -21,7 +22,8 @@ Nothing is done when no source has changed since the last build of the same DIR.
 /** Everything that goes into the result. */
 const INPUTS = [
   "src", "js/worker", "js/snippet", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml",
-  "package-lock.json", "tools/build.mjs", "tools/snippet.mjs", ".cargo", "LICENSE",
+  "package-lock.json", "tools/build.mjs", "tools/function-order.mjs", "tools/snippet.mjs", ".cargo",
+  "LICENSE",
 ];
 /** Named one by one: with --all-features wasm-opt writes what workerd refuses. */
 const WASM_FEATURES = [
@@ -92,8 +94,12 @@ async function optimise(work) {
   const before = path.join(work, WASM);
   const after = path.join(work, "optimised.wasm");
   const features = WASM_FEATURES.map((name) => `--enable-${name}`);
-  const args = [program, before, "-O3", ...features, "--strip-producers", "-o", after];
-  await must(process.execPath, args);
+  const optimised = (/** @type {string} */ from, /** @type {string} */ how) =>
+    must(process.execPath, [program, from, how, ...features, "--strip-producers", "-o", after]);
+  await optimised(before, "-O3");
+  const ordered = path.join(work, "named.wasm");
+  await writeFile(ordered, named(await readFile(after)));
+  await optimised(ordered, "--reorder-functions-by-name");
   const sizes = await Promise.all([before, after].map((file) => stat(file)));
   return sizes.map(({ size }) => kilobytes(size)).join(" → ");
 }
@@ -103,7 +109,7 @@ async function optimise(work) {
 /**
  * Resolves `throughline:core` (the generated glue), `throughline:wasm` (the module beside the
  * bundle), `throughline:snippet/core` and `/full` (the snippet's texts), and what the glue imports:
- * `throughline:suffixes`.
+ * `throughline:suffixes` and `throughline:bindings`.
  *
  * @param {string} work
  * @param {Snippets} snippets
@@ -117,6 +123,9 @@ function parts(work, snippets) {
         if (name === "throughline:core") return { path: path.join(work, "throughline.js") };
         if (name === "throughline:wasm") return { path: `./${WASM}`, external: true };
         if (name === "throughline:suffixes") return { path: name, namespace: "suffixes" };
+        if (name === "throughline:bindings") {
+          return { path: path.join(ROOT, "js/worker/bindings.js") };
+        }
         if (name.startsWith("throughline:snippet/")) return { path: name, namespace: "snippet" };
         return { errors: [{ text: `there is no ${name}` }] };
       });

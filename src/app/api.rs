@@ -18,6 +18,7 @@ use crate::domain::api_key::{ApiKey, Scope};
 use crate::domain::event::EventKind;
 use crate::domain::ids::{ApiKeyId, ProgramId};
 use crate::domain::limits;
+use crate::domain::record;
 use crate::domain::time::UnixMs;
 use serde_json::{Value, json};
 
@@ -371,7 +372,7 @@ fn read_body(request: &Request, max: usize) -> Result<Value, Problem> {
         return Err((&problem::CONTENT_TYPE).into());
     }
     let text = std::str::from_utf8(body).ok();
-    let read: Option<Value> = text.and_then(|text| serde_json::from_str(text).ok());
+    let read = text.and_then(record::parse);
     read.filter(Value::is_object)
         .ok_or_else(|| (&problem::BODY_NOT_JSON).into())
 }

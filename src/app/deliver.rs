@@ -18,6 +18,7 @@ use crate::domain::destination::{self, Outcome};
 use crate::domain::event::{EventKind, Fact};
 use crate::domain::ids::{LinkId, PartnerId};
 use crate::domain::limits;
+use crate::domain::record;
 use crate::domain::seal::{Keyring, Purpose};
 use crate::domain::time::UnixMs;
 use base64::Engine as _;
@@ -237,7 +238,7 @@ fn prepare(claimed: &Claimed, keys: &Keyring, now: UnixMs) -> Prepared {
         .as_deref()
         .and_then(|text| open(keys, &claimed.event, text));
     let sealed = sealed
-        .and_then(|plain| serde_json::from_str(std::str::from_utf8(&plain).ok()?).ok())
+        .and_then(|plain| record::read(std::str::from_utf8(&plain).ok()?))
         .unwrap_or_default();
     if claimed.kind == "meta" {
         to_meta(claimed, url, &secret, &sealed, now)

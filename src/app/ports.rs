@@ -4,6 +4,7 @@
 //! `->>`; this keeps 64-bit integers whole and escapes D1's bound of 100 parameters. A row is one
 //! JSON text. A batch is one transaction and one round trip.
 
+use crate::domain::record;
 use serde_json::Value;
 
 /// One SQL statement with its parameter.
@@ -99,9 +100,11 @@ pub trait Transport {
 
 /// Reads rows as values; one that does not read is a fault of ours and counts as unavailable.
 pub fn decode<T: serde::de::DeserializeOwned>(rows: &Rows) -> Result<Vec<T>, DatabaseError> {
-    let read = rows.iter().map(|row| serde_json::from_str(row));
-    read.collect::<Result<_, _>>()
-        .map_err(|_| DatabaseError::Unavailable)
+    let mut read = Vec::with_capacity(rows.len());
+    for row in rows {
+        read.push(record::read(row).ok_or(DatabaseError::Unavailable)?);
+    }
+    Ok(read)
 }
 
 /// The rows of the statement at `place` of a batch.

@@ -7,6 +7,7 @@ use super::problem::{self, Problem};
 use crate::domain::decision::{Decision, Names};
 use crate::domain::ids::{LinkId, PartnerId, ProgramId};
 use crate::domain::limits;
+use crate::domain::record;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
@@ -255,8 +256,7 @@ pub async fn event(db: &impl Database, id: &str) -> Result<Value, Problem> {
 
 /// Adds the sentence to decisions, with the names that partners and links have now.
 async fn explain(db: &impl Database, decisions: &mut [Value]) -> Result<(), Problem> {
-    let read = |value: &Value| serde_json::from_str::<Decision>(&value.to_string()).ok();
-    let known: Vec<Option<Decision>> = decisions.iter().map(read).collect();
+    let known: Vec<Option<Decision>> = decisions.iter().map(record::take).collect();
     let touches = || {
         known
             .iter()

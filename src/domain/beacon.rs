@@ -11,6 +11,7 @@ use super::consent::{self, Consent, Evidence, Stated, Told};
 use super::fb_cookies;
 use super::journal::{self, Journal};
 use super::link::LinkSnapshot;
+use super::record;
 use super::redirect::captured;
 use super::token::{Marks, Touch};
 use super::traffic::Class;
@@ -42,7 +43,7 @@ impl Message {
     /// old and new sides get along. `vendor` is the one that a TCF string must name. `None` when it
     /// is not a message.
     pub fn read(body: &str, vendor: Option<u16>) -> Option<Message> {
-        let value: Value = serde_json::from_str(body).ok()?;
+        let value = record::parse(body)?;
         let text = |name| value.get(name).and_then(Value::as_str).map(str::to_owned);
         let name = match value.get("n")?.as_str()? {
             "land" => MessageName::Land,

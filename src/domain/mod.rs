@@ -44,6 +44,7 @@ pub mod event;
 pub mod fold;
 pub mod input;
 pub mod plan;
+pub mod record;
 
 pub mod destination;
 pub mod outbound;

@@ -36,11 +36,7 @@ async fn fetch(
 
 async fn answer(request: worker::Request, env: &Env) -> Option<Response> {
     let settings = runtime::settings(env)?;
-    let (db, kv, queue) = (
-        D1::of(env).ok()?,
-        Kv::of(env).ok()?,
-        WorkSender::of(env).ok()?,
-    );
+    let (db, kv, queue) = (D1::of(env)?, Kv::of(env)?, WorkSender::of(env)?);
     let request = read(request).await?;
     #[cfg(feature = "drill")]
     super::hot::drill(&request.query, "api");
@@ -125,7 +121,7 @@ async fn publish(env: &Env) {
 }
 
 async fn wake(env: Env, message: String) {
-    let Ok(queue) = WorkSender::of(&env) else {
+    let Some(queue) = WorkSender::of(&env) else {
         return;
     };
     if queue.send(message).await.is_err() {

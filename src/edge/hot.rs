@@ -58,7 +58,7 @@ pub async fn prepare(env: Env) {
     let wanted = runtime::memory(|memory| memory.wanted());
     #[cfg(feature = "drill")]
     drill_later(&asked()).await;
-    let kv = Kv::of(&env).ok();
+    let kv = Kv::of(&env);
     let fetches = wanted.iter().map(|key| fetch(kv.as_ref(), key));
     let fetched = futures_util::future::join_all(fetches).await;
     let now = clock::now();

@@ -3,6 +3,7 @@
 //! The entry in `js/worker` calls [`hot`] first, synchronously; what the isolate's memory cannot
 //! answer it hands to the asynchronous exports of [`hot`], [`fetch`], [`queue`] and [`cron`].
 
+mod bindings;
 mod clock;
 mod cron;
 mod d1;

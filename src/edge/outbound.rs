@@ -1,65 +1,31 @@
 //! POSTs to other people's servers: no redirects, ten seconds, a bounded answer.
 
-use super::clock;
+use super::bindings;
 use crate::app::ports::{ANSWER_MS, Outbound, Reply, Transport};
-use futures_util::StreamExt;
-use worker::{
-    AbortController, Fetch, Headers, Method, Request, RequestInit, RequestRedirect, Response,
-};
-
-/// Bytes of an answer that are read.
-const ANSWER_BYTES: usize = 16_384;
+use js_sys::Array;
 
 pub(super) struct Outside;
 
 impl Transport for Outside {
     async fn post(&self, request: &Outbound) -> Reply {
-        let abort = AbortController::default();
-        let Ok(prepared) = prepare(request) else {
+        let headers = Array::new();
+        for (name, value) in &request.headers {
+            headers.push(&(*name).into());
+            headers.push(&value.as_str().into());
+        }
+        let answer = bindings::post(&request.url, headers, &request.body, ANSWER_MS).await;
+        let Ok(answer) = answer.map(|answer| Array::from(&answer)) else {
             return Reply::Unreachable;
         };
-        let signal = abort.signal();
-        let fetch = Fetch::Request(prepared);
-        let exchange = async {
-            let mut response = fetch.send_with_signal(&signal).await.ok()?;
-            let body = read(&mut response).await;
-            Some((response.status_code(), body))
-        };
-        match clock::within(ANSWER_MS.into(), exchange).await {
-            Some(Some((status, body))) => Reply::Answered { status, body },
-            Some(None) => Reply::Unreachable,
-            None => {
-                abort.abort();
-                Reply::TimedOut
-            }
+        let head = answer.get(0);
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        match head.as_f64() {
+            Some(status) => Reply::Answered {
+                status: status as u16,
+                body: answer.get(1).as_string().unwrap_or_default(),
+            },
+            None if head == "late" => Reply::TimedOut,
+            None => Reply::Unreachable,
         }
     }
-}
-
-fn prepare(request: &Outbound) -> worker::Result<Request> {
-    let headers = Headers::new();
-    headers.set("user-agent", "Throughline/0.1")?;
-    for (name, value) in &request.headers {
-        headers.set(name, value)?;
-    }
-    let mut init = RequestInit::new();
-    init.with_method(Method::Post)
-        .with_headers(headers)
-        .with_redirect(RequestRedirect::Manual)
-        .with_body(Some(request.body.as_str().into()));
-    Request::new_with_init(&request.url, &init)
-}
-
-async fn read(response: &mut Response) -> String {
-    let mut bytes = Vec::new();
-    if let Ok(mut stream) = response.stream() {
-        while let Some(Ok(chunk)) = stream.next().await {
-            bytes.extend(chunk);
-            if bytes.len() >= ANSWER_BYTES {
-                bytes.truncate(ANSWER_BYTES);
-                break;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }

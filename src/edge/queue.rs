@@ -9,6 +9,7 @@ use crate::app::clicks::{self, Message};
 use crate::app::ingest::{self, Intake};
 use crate::app::ports::DatabaseError;
 use crate::domain::click::Visit;
+use crate::domain::record;
 use crate::domain::time::UnixMs;
 use serde::Deserialize;
 use serde_json::Value;
@@ -26,7 +27,7 @@ struct Content {
 
 #[event(queue)]
 async fn queue(batch: MessageBatch<Value>, env: Env, _context: Context) -> Result<()> {
-    let Ok(db) = D1::of(&env) else {
+    let Some(db) = D1::of(&env) else {
         batch.retry_all();
         return Ok(());
     };
@@ -36,7 +37,7 @@ async fn queue(batch: MessageBatch<Value>, env: Env, _context: Context) -> Resul
         let text = message.body().as_string().unwrap_or_default();
         #[cfg(feature = "drill")]
         super::hot::drill(&text, "queue");
-        let Ok(content) = serde_json::from_str::<Content>(&text) else {
+        let Some(content) = record::read::<Content>(&text) else {
             worker::console_error!("a message that is none of ours was dropped");
             continue;
         };

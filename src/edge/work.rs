@@ -1,39 +1,38 @@
 //! The ledger plane's work, as queue messages and cron run it.
 
+use super::bindings;
 use super::clock;
 use super::d1::D1;
-use super::kv::Kv;
+use super::kv::{self, Kv};
 use super::outbound::Outside;
 use super::runtime;
 use crate::app::ports::{Database, DatabaseError, Statement, Unavailable, WorkQueue};
 use crate::app::{deliver, ledger, publish};
 use serde_json::json;
-use worker::{Env, Queue, QueueContentType, RawMessageBuilder};
+use worker::Env;
 
 /// Rounds of one kind of work in one invocation; what is left waits for the next one.
 const ROUNDS: usize = 50;
-const SEND_MS: u64 = 5_000;
+const SEND_MS: u32 = 5_000;
 
-pub(super) struct WorkSender(Queue);
+pub(super) struct WorkSender(Env);
 
 impl WorkSender {
-    pub(super) fn of(env: &Env) -> worker::Result<WorkSender> {
-        env.queue("WORK").map(WorkSender)
+    /// `None` when the binding is missing.
+    pub(super) fn of(env: &Env) -> Option<WorkSender> {
+        bindings::has(env, "WORK").then(|| WorkSender(env.clone()))
     }
 }
 
 impl WorkQueue for WorkSender {
     async fn send(&self, message: String) -> Result<(), Unavailable> {
-        let builder = RawMessageBuilder::new(message.into());
-        let message = builder.build_with_content_type(QueueContentType::Text);
-        let sent = clock::within(SEND_MS, self.0.send_raw(message)).await;
-        sent.ok_or(Unavailable)?.map_err(|_| Unavailable)
+        kv::done(&bindings::send(&self.0, &message, SEND_MS).await)
     }
 }
 
 /// Folds and delivers until nothing is left or the rounds are used up.
 pub(super) async fn fold_and_deliver(env: &Env) -> Result<(), DatabaseError> {
-    let db = D1::of(env).map_err(|_| DatabaseError::Unavailable)?;
+    let db = D1::of(env).ok_or(DatabaseError::Unavailable)?;
     for _ in 0..ROUNDS {
         let folded = ledger::fold(&db, clock::now()).await?;
         if folded.set_aside > 0 {
@@ -63,7 +62,7 @@ pub(super) async fn fold_and_deliver(env: &Env) -> Result<(), DatabaseError> {
 
 /// Writes the KV records that wait.
 pub(super) async fn publish_all(env: &Env) -> Result<(), DatabaseError> {
-    let (Ok(db), Ok(kv)) = (D1::of(env), Kv::of(env)) else {
+    let (Some(db), Some(kv)) = (D1::of(env), Kv::of(env)) else {
         return Ok(());
     };
     publish::publish(&db, &kv).await.map(|_| ())
@@ -71,7 +70,7 @@ pub(super) async fn publish_all(env: &Env) -> Result<(), DatabaseError> {
 
 /// Takes away what was kept for destinations and not fetched in time.
 pub(super) async fn expire(env: &Env) -> Result<(), DatabaseError> {
-    let db = D1::of(env).map_err(|_| DatabaseError::Unavailable)?;
+    let db = D1::of(env).ok_or(DatabaseError::Unavailable)?;
     let param = json!({"now": clock::now()});
     db.batch(vec![Statement::new(deliver::EXPIRE_SEALED, &param)])
         .await

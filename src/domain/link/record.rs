@@ -3,6 +3,7 @@
 use super::{Availability, HostSnapshot, LinkSnapshot};
 use crate::domain::click_ids;
 use crate::domain::ids::LinkId;
+use crate::domain::record;
 use crate::domain::time::UnixMs;
 use crate::domain::token::Marks;
 use serde_json::Value;
@@ -39,7 +40,7 @@ pub struct Shown {
 impl Shown {
     /// Reads a record; `None` when it is none.
     pub fn from_json(text: &str) -> Option<Shown> {
-        let record: Value = serde_json::from_str(text).ok()?;
+        let record = record::parse(text)?;
         let record = record.as_object()?;
         Some(Shown {
             partner: record
@@ -57,7 +58,7 @@ impl Shown {
 impl HostSnapshot {
     /// Reads a record; `None` when it is none.
     pub fn from_json(text: &str) -> Option<HostSnapshot> {
-        HostSnapshot::stored(&serde_json::from_str(text).ok()?)
+        HostSnapshot::stored(&record::parse(text)?)
     }
 
     /// The marks of a touch that is born on a path.
@@ -90,7 +91,7 @@ impl HostSnapshot {
 impl LinkSnapshot {
     /// Reads a record; `None` when it is none.
     pub fn from_json(text: &str) -> Option<LinkSnapshot> {
-        LinkSnapshot::stored(&serde_json::from_str(text).ok()?)
+        LinkSnapshot::stored(&record::parse(text)?)
     }
 
     /// May somebody whom it brings earn its partner a commission now?

@@ -4,6 +4,7 @@
 use serde::Deserialize;
 
 use crate::domain::destination::Outcome;
+use crate::domain::record;
 
 /// Longest trace id that a reason repeats.
 const MAX_TRACE: usize = 40;
@@ -33,7 +34,7 @@ struct Failure {
 /// them transient. Without a code the status decides: no answer, 408, 425 and 5xx are tried
 /// again, 429 throttles, 401 asks for a new token, the rest is permanent.
 pub fn classify(status: u16, body: &str, sent: usize) -> Outcome {
-    let answer: Answer = serde_json::from_str(body).unwrap_or_default();
+    let answer: Answer = record::read(body).unwrap_or_default();
     if let Some(failure) = answer.error {
         return classify_failure(status, &failure);
     }
