@@ -7,7 +7,9 @@ import { idBytes, random, readU48, writeU48 } from "./bytes.js";
 import { clickFact, gather } from "./fact.js";
 import { clickIds, location } from "./query.js";
 import { hasKeys, importKeys, mint, newest, sealJournal } from "./sealed.js";
-import { DUPLICATE, FLOOD, HUMAN, PREFETCH, classOf, floods, permission } from "./visitor.js";
+import {
+  DUPLICATE, FLOOD, HUMAN, PREFETCH, classOf, decidedBefore, floods, permission,
+} from "./visitor.js";
 
 const FRESH_MS = 60_000;
 const DUPLICATE_MS = 3_600_000;
@@ -152,7 +154,7 @@ async function redirect(request, env, ctx) {
   }
   const cookies = ourCookies(headers.get("cookie") ?? "");
   const known = cookies.length > 0 ? await newest(cookies, now) : undefined;
-  const decided = cookies.includes("refused") ? 0 : known?.consent;
+  const decided = decidedBefore(cookies.includes("refused"), known);
   const allowed = permission(headers, decided, cf.country ?? "", site.default_consent);
   const touch = newTouch(link, kind, allowed, now);
   if (kind === PREFETCH) return leadTo(location(link, segments, await mint(touch)));

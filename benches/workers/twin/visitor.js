@@ -62,16 +62,33 @@ const ASK_FIRST = new Set(
 const RUNGS = ["code", "session", "full"];
 const EVIDENCE = { none: 0, country: 1, gpc: 2, decision: 3 };
 
+/** Where the byte of state and evidence lies in a touch. */
+const PERMISSION = 32;
+
+/**
+ * What the visitor decided before: a refusal, or the journal's state. Where that began by the
+ * program's default, nobody has decided.
+ * @param {boolean} refused
+ * @param {{ consent: number, touches: Uint8Array[] } | undefined | null} journal
+ */
+export function decidedBefore(refused, journal) {
+  if (refused) return EVIDENCE.decision << 4;
+  if (!journal) return undefined;
+  const last = journal.touches.at(-1);
+  const byDefault = last !== undefined && last[PERMISSION] >> 4 === EVIDENCE.none;
+  return journal.consent | (byDefault ? EVIDENCE.none : EVIDENCE.decision) << 4;
+}
+
 /**
  * State and, four bits higher, its evidence.
  * @param {Headers} headers
- * @param {number | undefined} decided
+ * @param {number | undefined} decided in the same form
  * @param {string} country
  * @param {string} otherwise the program's default
  */
 export function permission(headers, decided, country, otherwise) {
   if (headers.get("sec-gpc") === "1") return EVIDENCE.gpc << 4;
-  if (decided !== undefined) return decided | EVIDENCE.decision << 4;
+  if (decided !== undefined) return decided;
   const known = country.length === 2 && country !== "XX" && country !== "T1";
   if (!known || ASK_FIRST.has(country)) return EVIDENCE.country << 4;
   return RUNGS.indexOf(otherwise) | EVIDENCE.none << 4;
