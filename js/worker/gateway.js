@@ -16,24 +16,36 @@ const FOR_CACHES = ["cdn-cache-control", "cloudflare-cdn-cache-control", "surrog
  * @property {string} script tag attributes of the snippet to inject; empty = none
  */
 
+/** @type {Map<string, string>} the one setting, and what of it is the origin */
+const ORIGINS = new Map();
+
+/** @param {string} setting */
+function originOf(setting) {
+  const known = ORIGINS.get(setting) ?? new URL(setting).origin;
+  ORIGINS.set(setting, known);
+  return known;
+}
+
 /**
  * @param {Request} request
  * @param {any} env
  */
 function toOrigin(request, env) {
-  const url = new URL(request.url);
-  const target = new URL(env.SITE_ORIGIN).origin + url.pathname + url.search;
-  const forwarded = new Request(target, /** @type {any} */ (request));
-  const result = new Request(forwarded, { redirect: "manual" });
-  const cookies = request.headers.get("cookie");
+  const { url, headers: given } = request;
+  const slash = url.indexOf("/", 8);
+  const headers = new Headers(given);
+  const cookies = given.get("cookie");
   if (cookies?.includes(NAME)) {
     const rest = cookies.replace(OURS, "").replace(/^;\s*/, "").trim();
-    if (rest) result.headers.set("cookie", rest);
-    else result.headers.delete("cookie");
+    if (rest) headers.set("cookie", rest);
+    else headers.delete("cookie");
   }
-  result.headers.set("x-forwarded-host", url.host);
-  result.headers.set("x-forwarded-proto", url.protocol.slice(0, -1));
-  return result;
+  const [scheme, host] = url.slice(0, slash).split("://");
+  headers.set("x-forwarded-host", host);
+  headers.set("x-forwarded-proto", scheme);
+  const { method, body } = request;
+  const target = originOf(env.SITE_ORIGIN) + url.slice(slash);
+  return new Request(target, { method, headers, body, redirect: "manual" });
 }
 
 /**
