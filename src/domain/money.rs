@@ -5,6 +5,7 @@
 
 mod error;
 
+use std::cmp::Reverse;
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -204,32 +205,13 @@ impl Money {
     ///
     /// 100 by [1, 1, 1] → [34, 33, 33]; 10 by [1, 2, 4] → shares 1.43, 2.86, 5.71 → [1, 3, 6].
     pub fn split(self, weights: &[u64]) -> Result<Vec<Self>, MoneyError> {
-        // At most 1024 × 2^64, so the sum fits; below, 2^53 × 2^64 fits as well.
-        let total: u128 = weights.iter().map(|weight| u128::from(*weight)).sum();
-        if total == 0 || weights.len() > MAX_PARTS {
+        if weights.len() > MAX_PARTS {
             return Err(MoneyError::BadWeights);
         }
-        let magnitude = self.amount_minor.unsigned_abs();
-        let mut left = magnitude;
-        let mut parts: Vec<(usize, u64, u128)> = Vec::with_capacity(weights.len());
-        for (index, weight) in weights.iter().enumerate() {
-            let product = u128::from(magnitude) * u128::from(*weight);
-            let share = u64::try_from(product / total).map_err(|_| MoneyError::OutOfRange)?;
-            left = left.saturating_sub(share);
-            parts.push((index, share, product % total));
-        }
-        parts.sort_unstable_by(|a, b| b.2.cmp(&a.2).then(a.0.cmp(&b.0)));
-        for part in &mut parts {
-            if left == 0 {
-                break;
-            }
-            part.1 += 1;
-            left -= 1;
-        }
-        parts.sort_unstable_by_key(|part| part.0);
-        parts
+        apportion(self.amount_minor.unsigned_abs(), weights)
+            .ok_or(MoneyError::BadWeights)?
             .into_iter()
-            .map(|part| self.with_magnitude(part.1))
+            .map(|part| self.with_magnitude(part))
             .collect()
     }
 
@@ -264,6 +246,35 @@ impl Money {
             self.currency,
         )
     }
+}
+
+/// Shares a whole out by weights, as [`Money::split`] says. `None` when the weights add up to
+/// nothing; then there is nobody to give the whole to.
+pub fn apportion(whole: u64, weights: &[u64]) -> Option<Vec<u64>> {
+    // No list in memory is long enough for 2^64 times its length to overflow.
+    let total: u128 = weights.iter().map(|weight| u128::from(*weight)).sum();
+    if total == 0 {
+        return None;
+    }
+    let mut left = whole;
+    let mut parts = Vec::with_capacity(weights.len());
+    let mut remainders = Vec::with_capacity(weights.len());
+    for (index, weight) in weights.iter().enumerate() {
+        let product = u128::from(whole) * u128::from(*weight);
+        let part = u64::try_from(product / total).ok()?;
+        left = left.saturating_sub(part);
+        remainders.push((Reverse(product % total), index));
+        parts.push(part);
+    }
+    remainders.sort_unstable();
+    // Each part lost less than one unit, so fewer units are left than there are parts.
+    for (_, index) in remainders {
+        if let Some(part) = parts.get_mut(index).filter(|_| left > 0) {
+            *part += 1;
+            left -= 1;
+        }
+    }
+    Some(parts)
 }
 
 #[cfg(test)]
