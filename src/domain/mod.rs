@@ -39,6 +39,7 @@ pub mod visitor;
 
 pub mod api_key;
 pub mod attribution;
+pub mod attribution_model;
 pub mod decision;
 pub mod event;
 pub mod fold;
