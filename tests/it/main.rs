@@ -5,6 +5,7 @@
 mod support;
 
 mod arrivals;
+mod attribution_models;
 mod clicks;
 mod consent_signals;
 mod consents;
