@@ -57,11 +57,12 @@ pub fn weights(model: Model, ages: &[i64]) -> Vec<u64> {
     let middle = ages.len().saturating_sub(2) as u64;
     // An end gets twice what the whole middle gets: 2 + 1 + 2 fifths.
     let end = (2 * middle).max(1);
-    let newest = ages.iter().copied().min().unwrap_or(0).max(0);
-    let weigh = |(index, age): (usize, &i64)| {
+    let newest = ages.last().map_or(0, |age| *age.max(&0));
+    let mut weights = Vec::with_capacity(ages.len());
+    for (index, age) in ages.iter().enumerate() {
         let is_first = index == 0;
         let is_last = index + 1 == ages.len();
-        match model {
+        weights.push(match model {
             Model::First => u64::from(is_first),
             Model::Last => u64::from(is_last),
             Model::Linear => 1,
@@ -72,9 +73,9 @@ pub fn weights(model: Model, ages: &[i64]) -> Vec<u64> {
                 age.saturating_sub(newest).max(0).unsigned_abs(),
                 u64::from(half_life_days.max(1)) * DAY_MS.unsigned_abs(),
             ),
-        }
-    };
-    ages.iter().enumerate().map(weigh).collect()
+        });
+    }
+    weights
 }
 
 /// The share of each touch in basis points, by [`weights`]. They add up to 10,000 when there is a
@@ -83,7 +84,7 @@ pub fn weights(model: Model, ages: &[i64]) -> Vec<u64> {
 pub fn shares(model: Model, ages: &[i64]) -> Vec<u32> {
     let parts = apportion(u64::from(BPS_WHOLE), &weights(model, ages)).unwrap_or_default();
     // No part is larger than the whole, which is a `u32`.
-    parts.into_iter().map(|part| part as u32).collect()
+    parts.iter().map(|part| *part as u32).collect()
 }
 
 /// 2^(-1/2), 2^(-1/4), 2^(-1/8) … in units of 2^-32, each rounded to the nearest.

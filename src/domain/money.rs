@@ -5,7 +5,6 @@
 
 mod error;
 
-use std::cmp::Reverse;
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -251,28 +250,37 @@ impl Money {
 /// Shares a whole out by weights, as [`Money::split`] says. `None` when the weights add up to
 /// nothing; then there is nobody to give the whole to.
 pub fn apportion(whole: u64, weights: &[u64]) -> Option<Vec<u64>> {
-    // No list in memory is long enough for 2^64 times its length to overflow.
     let total: u128 = weights.iter().map(|weight| u128::from(*weight)).sum();
     if total == 0 {
         return None;
     }
     let mut left = whole;
     let mut parts = Vec::with_capacity(weights.len());
-    let mut remainders = Vec::with_capacity(weights.len());
-    for (index, weight) in weights.iter().enumerate() {
+    // The remainder of each part, and after it in the last 32 bits its place from the end: no two
+    // are equal, and the larger goes first. A remainder is below the total, so below 2^96.
+    let mut ranks = Vec::with_capacity(weights.len());
+    let mut place = u32::MAX;
+    for weight in weights {
         let product = u128::from(whole) * u128::from(*weight);
-        let part = u64::try_from(product / total).ok()?;
+        let part = (product / total) as u64;
         left = left.saturating_sub(part);
-        remainders.push((Reverse(product % total), index));
         parts.push(part);
+        ranks.push(((product % total) << 32) | u128::from(place));
+        place = place.saturating_sub(1);
     }
-    remainders.sort_unstable();
-    // Each part lost less than one unit, so fewer units are left than there are parts.
-    for (_, index) in remainders {
-        if let Some(part) = parts.get_mut(index).filter(|_| left > 0) {
-            *part += 1;
-            left -= 1;
+    // Bit by bit the highest rank that as many reach as units are left: fewer than there are
+    // parts, because each lost less than one. A sort would be several kilobytes of wasm.
+    let mut cut = 0;
+    let mut bit = 1u128 << 127;
+    while bit > 0 {
+        let reach = ranks.iter().filter(|rank| **rank >= cut | bit).count();
+        if reach as u64 >= left {
+            cut |= bit;
         }
+        bit >>= 1;
+    }
+    for (part, rank) in parts.iter_mut().zip(&ranks) {
+        *part += u64::from(*rank >= cut);
     }
     Some(parts)
 }

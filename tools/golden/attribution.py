@@ -6,9 +6,9 @@
 #
 # How its models correspond to ours:
 # - first_click, last_click, linear and position_based (40/20/40) are ours by definition.
-# - time_decay weighs a touch 0.5 ** (hours / half_life_hours), so half_life_hours = 24 * days is our
-#   half-life. It decays continuously; version 1 (`decay_over_time`, `frequency`) went down in steps,
-#   by floor(hours / frequency), which is another model.
+# - time_decay weighs a touch 0.5 ** (hours / half_life_hours), so half_life_hours = 24 * days is
+#   our half-life. It decays continuously; version 1 (`decay_over_time`, `frequency`) went down in
+#   steps, by floor(hours / frequency), which is another model.
 # - Where it counts from the last touch instead of the conversion (format "session"), that moves
 #   every age alike and cancels out. We use format "journey", which is told the ages.
 #

@@ -189,6 +189,26 @@ proptest! {
     }
 
     #[test]
+    fn the_units_left_over_go_where_a_sort_would_send_them(
+        whole in prop_oneof![0u64..20_000, any::<u64>()],
+        weights in prop::collection::vec(prop_oneof![0u64..5, any::<u64>()], 1..40),
+    ) {
+        let total: u128 = weights.iter().map(|weight| u128::from(*weight)).sum();
+        prop_assume!(total > 0);
+        let products = weights.iter().map(|weight| u128::from(whole) * u128::from(*weight));
+        let products: Vec<u128> = products.collect();
+        let mut expected: Vec<u64> = products.iter().map(|at| (at / total) as u64).collect();
+        let left = whole - expected.iter().sum::<u64>();
+        let mut order: Vec<usize> = (0..weights.len()).collect();
+        // A stable sort: among equals the earlier index stays first.
+        order.sort_by_key(|index| std::cmp::Reverse(products[*index] % total));
+        for index in &order[..left as usize] {
+            expected[*index] += 1;
+        }
+        prop_assert_eq!(apportion(whole, &weights), Some(expected));
+    }
+
+    #[test]
     fn cumulative_shares_never_fall_and_end_at_the_whole(
         amount in 0..=MAX_MINOR, whole in 1..=MAX_MINOR, a in 0..=MAX_MINOR, b in 0..=MAX_MINOR,
     ) {
