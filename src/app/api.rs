@@ -1,7 +1,7 @@
 //! The HTTP API: which address is answered by whom, who may call it, and how answers look.
 //!
 //! - `GET  /healthz` liveness
-//! - `POST /api/v1/track/{lead,sale,refund}` conversions, on every host
+//! - `POST /api/v1/track/{lead,sale,…}`, `/track/event` with a `type`: conversions, on every host
 //! - everything else below `/api/v1/` on the admin host only: set-up, keys, programs, partners,
 //!   links, destinations, lists, single events, retry of deliveries, rebuild of KV
 
@@ -124,9 +124,11 @@ impl<D: Database, S: Snapshots, Q: WorkQueue> Services<'_, D, S, Q> {
     }
 
     async fn track(&self, request: &Request, kind: &str) -> Result<Response, Problem> {
-        let kinds = [EventKind::Lead, EventKind::Sale, EventKind::Refund];
-        let kind = kinds.into_iter().find(|each| each.name() == kind);
-        let kind = kind.ok_or(&problem::NOT_FOUND)?;
+        let named = |name: &str| EventKind::ALL.into_iter().find(|each| each.name() == name);
+        let kind = match kind {
+            "event" => None,
+            name => Some(named(name).ok_or(&problem::NOT_FOUND)?),
+        };
         if request.method != "POST" {
             return Err((&problem::METHOD_NOT_ALLOWED).into());
         }
@@ -145,7 +147,13 @@ impl<D: Database, S: Snapshots, Q: WorkQueue> Services<'_, D, S, Q> {
             now: request.now,
             server_key: format!("srv_{}", hex::encode(a.get(..12).unwrap_or_default())),
         };
-        let read = reading.read(kind, control::object(&body)?)?;
+        let body = control::object(&body)?;
+        let stated = || body.get("type").and_then(Value::as_str).and_then(named);
+        let kind = kind.or_else(stated).ok_or_else(|| {
+            let names = EventKind::ALL.map(EventKind::name).join(", ");
+            Problem::field("/type", "not_a_choice", format!("must be one of: {names}"))
+        })?;
+        let read = reading.read(kind, body)?;
         let nonce = b.try_into().map_err(|_| &problem::INTERNAL)?;
         let intake = Intake::new(self.settings, key, &read, nonce);
         let wake = ingest::accept(self.db, self.snapshots, self.queue, &intake).await?;

@@ -143,6 +143,7 @@ pub fn wake(confirmed: Option<&TouchRecord>, now: UnixMs) -> String {
             touch: touch.clone(),
             earlier: Vec::new(),
             click_ids: Vec::new(),
+            referrer: None,
             tags: Tags::new(),
         })
     });

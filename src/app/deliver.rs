@@ -48,8 +48,8 @@ const CLAIMED: &str = "SELECT json_object('id', d.id, 'type', d.type, 'attempts'
       (SELECT max(n.revision) FROM decisions n WHERE n.event = d.event))
     JOIN programs g ON g.id = d.program
     LEFT JOIN sealed_rows r ON r.event = d.event
-    LEFT JOIN partners p ON p.id = c.body ->> 'partner'
-    LEFT JOIN links l ON l.id = c.body ->> 'link'
+    LEFT JOIN partners p ON p.id = c.body ->> '$.credits[0].partner'
+    LEFT JOIN links l ON l.id = c.body ->> '$.credits[0].link'
     WHERE d.lease = ?1 ->> 'lease' ORDER BY d.seq";
 const SETTLE: &str = "UPDATE deliveries SET state = r.value ->> 'state',
       next_at = r.value ->> 'next_at', last_status = r.value ->> 'status',
@@ -87,7 +87,8 @@ struct Claimed {
 
 impl Names for Claimed {
     fn partner(&self, id: PartnerId) -> String {
-        let winner = self.decision.partner == Some(id);
+        let credit = self.decision.main_credit();
+        let winner = credit.is_some_and(|credit| credit.partner == id);
         self.partner_name
             .clone()
             .filter(|_| winner)
@@ -95,7 +96,8 @@ impl Names for Claimed {
     }
 
     fn link(&self, id: LinkId) -> String {
-        let winner = self.decision.link == Some(id);
+        let credit = self.decision.main_credit();
+        let winner = credit.is_some_and(|credit| credit.link == Some(id));
         self.link
             .clone()
             .filter(|_| winner)
@@ -273,8 +275,8 @@ fn to_webhook(
         ..decision.clone()
     };
     let partner = decision
-        .partner
-        .map(|id| json!({"id": id, "name": claimed.partner_name}));
+        .main_credit()
+        .map(|credit| json!({"id": credit.partner, "name": claimed.partner_name}));
     let body = json!({
         "type": claimed.kind_of_message,
         "timestamp": claimed.decided_at.to_rfc3339(),
@@ -288,7 +290,9 @@ fn to_webhook(
             "customerExternalId": sealed.customer_id,
             "amount": decision.amount,
             "partner": partner,
-            "commission": decision.commission,
+            "credits": decision.credits,
+            "commission": decision.commission(),
+            "status": decision.status,
             "consent": decision.consent,
             "explanation": decision.sentence(claimed),
             "decision": explained,
@@ -322,7 +326,9 @@ fn to_meta(
     let name = match decision.kind {
         EventKind::Lead => EventName::Lead,
         EventKind::Sale => EventName::Purchase,
-        EventKind::Refund => return Prepared::Skip("meta_takes_no_refunds"),
+        EventKind::Deal | EventKind::Renewal => EventName::Purchase,
+        kind if kind.is_reversal() => return Prepared::Skip("meta_takes_no_refunds"),
+        _ => return Prepared::Skip("meta_has_no_such_event"),
     };
     if !decision
         .consent
@@ -340,7 +346,7 @@ fn to_meta(
         event_id: claimed.event.clone(),
         event_time_s: decision.occurred_at.0.div_euclid(1_000),
         money: decision.amount,
-        order_id: (decision.kind == EventKind::Sale).then(|| decision.key.clone()),
+        order_id: decision.kind.is_purchase().then(|| decision.key.clone()),
         em: sealed.email_hash.clone(),
         ph: None,
         external_id: sealed.external_id_hash.clone(),

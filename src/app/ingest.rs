@@ -66,6 +66,7 @@ impl Intake {
             "key": fact.key,
             "customer": fact.customer,
             "sale_key": fact.sale_key,
+            "subscription": fact.subscription,
             "awaits_click": i32::from(nonce.is_some()),
             "nonce": nonce,
             "occurred_at": fact.occurred_at,
@@ -90,10 +91,11 @@ macro_rules! if_key_holds {
 
 const INSERT_FACT: &str = concat!(
     if_key_holds!(
-        "INSERT INTO facts (id, program, kind, key, customer, sale_key, nonce, awaits_click,
-           occurred_at, received_at, content, body, state)
+        "INSERT INTO facts (id, program, kind, key, customer, sale_key, subscription, nonce,
+           awaits_click, occurred_at, received_at, content, body, state)
          SELECT ?1 ->> 'id', ?1 ->> 'program', ?1 ->> 'kind', ?1 ->> 'key', ?1 ->> 'customer',
-           ?1 ->> 'sale_key', ?1 ->> 'nonce', ?1 ->> 'awaits_click', ?1 ->> 'occurred_at',
+           ?1 ->> 'sale_key', ?1 ->> 'subscription', ?1 ->> 'nonce', ?1 ->> 'awaits_click',
+           ?1 ->> 'occurred_at',
            ?1 ->> 'received_at', ?1 ->> 'content', ?1 ->> 'body', 'pending'
          WHERE"
     ),

@@ -263,11 +263,15 @@ async fn explain(db: &impl Database, decisions: &mut [Value]) -> Result<(), Prob
             .flatten()
             .flat_map(|decision| &decision.touches)
     };
+    let credits = known
+        .iter()
+        .flatten()
+        .flat_map(|decision| &decision.credits);
     let param = json!({
         "partners": touches().map(|touch| touch.partner)
-            .chain(known.iter().flatten().filter_map(|decision| decision.partner))
+            .chain(credits.map(|credit| credit.partner))
             .collect::<Vec<_>>(),
-        "links": touches().map(|touch| touch.link).collect::<Vec<_>>(),
+        "links": touches().filter_map(|touch| touch.link).collect::<Vec<_>>(),
     });
     let rows = db.batch(vec![Statement::new(NAMES, &param)]).await?;
     let names: Vec<NameRow> = ports::decode(ports::rows_at(&rows, 0))?;

@@ -2,7 +2,7 @@
 //!
 //! Integers only: the same history must give the same shares in wasm, natively and in ten years.
 
-use super::money::{BPS_WHOLE, apportion};
+use super::money::split_shares;
 use super::time::DAY_MS;
 use serde::{Deserialize, Serialize};
 
@@ -82,9 +82,7 @@ pub fn weights(model: Model, ages: &[i64]) -> Vec<u64> {
 /// touch; each is its exact share rounded up or down, and the points left over go to the largest
 /// remainders, among equals to the earlier touch.
 pub fn shares(model: Model, ages: &[i64]) -> Vec<u32> {
-    let parts = apportion(u64::from(BPS_WHOLE), &weights(model, ages)).unwrap_or_default();
-    // No part is larger than the whole, which is a `u32`.
-    parts.iter().map(|part| *part as u32).collect()
+    split_shares(&weights(model, ages))
 }
 
 /// 2^(-1/2), 2^(-1/4), 2^(-1/8) … in units of 2^-32, each rounded to the nearest.

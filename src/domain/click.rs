@@ -11,7 +11,7 @@ use super::consent::{Consent, Evidence};
 use super::ids::{LinkId, PartnerId, ProgramId};
 use super::journal::{ClickId, Journal};
 use super::limits::CLICK_BUCKET_MS;
-use super::link::Tags;
+use super::link::{Tags, referrer_host};
 use super::time::UnixMs;
 use super::token::{Marks, Touch};
 use super::traffic::Class;
@@ -129,6 +129,9 @@ pub struct Visit {
     pub earlier: Vec<TouchRecord>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub click_ids: Vec<ClickIdRecord>,
+    /// The host that the visitor came from; not kept where nothing may be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub referrer: Option<String>,
     /// What the partner noted in the address (`sub1`, …); not kept where nothing may be.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub tags: Tags,
@@ -173,9 +176,27 @@ impl Visit {
                 .map(Into::into)
                 .collect(),
             click_ids: ids.map(Into::into).collect(),
+            referrer: None,
             tags: Tags::new(),
         }
     }
+
+    /// The visit with the host of its `Referer`, where it may be joined to a person at all.
+    pub fn came_from(mut self, referrer: &str) -> Visit {
+        let host = referrer_host(referrer);
+        let fits = !host.is_empty() && host.len() <= HOST_BYTES && host.bytes().all(is_host_byte);
+        if fits && self.touch.nonce.is_some() {
+            self.referrer = Some(host.to_ascii_lowercase());
+        }
+        self
+    }
+}
+
+/// The longest name of a host (RFC 1035).
+const HOST_BYTES: usize = 253;
+
+fn is_host_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_')
 }
 
 impl Visit {

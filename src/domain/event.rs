@@ -1,12 +1,16 @@
-//! Conversions as facts: what a merchant reports, reduced to what the ledger needs.
+//! Events as facts: what a merchant reports, reduced to what the ledger needs.
 //!
-//! A fact is immutable and has a natural key: a lead is a customer and an event name, a sale its
-//! invoice id, a refund its refund id. The customer is a keyed pseudonym; names, mail addresses
-//! and the merchant's own customer id never become part of a fact.
+//! A fact is immutable and has a natural key: a lead or milestone is a customer and a name, a sale
+//! its invoice id, a refund its refund id. The customer is a keyed pseudonym; names, mail
+//! addresses and the merchant's own customer id never become part of a fact.
+
+mod order;
+
+pub use order::{Line, Order};
 
 use super::click::TouchRecord;
 use super::consent::Consent;
-use super::ids::{self, ProgramId};
+use super::ids::{self, PartnerId, ProgramId};
 use super::money::Money;
 use super::time::UnixMs;
 use serde::{Deserialize, Serialize};
@@ -16,17 +20,89 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case")]
 pub enum EventKind {
     Lead,
+    /// A named step of the customer: `signup`, `activation`, any other.
+    Milestone,
     Sale,
+    /// A sale agreed offline, which names its partner.
+    Deal,
+    /// A later payment of a subscription.
+    Renewal,
+    /// A lapsed customer came back.
+    Reactivation,
+    /// A customer ended a subscription: recorded, moves no money.
+    Cancellation,
     Refund,
+    /// The customer's bank took the money back.
+    Chargeback,
+    /// The bank gave it back again.
+    DisputeWon,
 }
 
 impl EventKind {
+    pub const ALL: [EventKind; 10] = [
+        EventKind::Lead,
+        EventKind::Milestone,
+        EventKind::Sale,
+        EventKind::Deal,
+        EventKind::Renewal,
+        EventKind::Reactivation,
+        EventKind::Cancellation,
+        EventKind::Refund,
+        EventKind::Chargeback,
+        EventKind::DisputeWon,
+    ];
+
     pub fn name(self) -> &'static str {
         match self {
             EventKind::Lead => "lead",
+            EventKind::Milestone => "milestone",
             EventKind::Sale => "sale",
+            EventKind::Deal => "deal",
+            EventKind::Renewal => "renewal",
+            EventKind::Reactivation => "reactivation",
+            EventKind::Cancellation => "cancellation",
             EventKind::Refund => "refund",
+            EventKind::Chargeback => "chargeback",
+            EventKind::DisputeWon => "dispute_won",
         }
+    }
+
+    /// The kind as people read it.
+    pub fn title(self) -> &'static str {
+        match self {
+            EventKind::Lead => "Lead",
+            EventKind::Milestone => "Milestone",
+            EventKind::Sale => "Sale",
+            EventKind::Deal => "Deal",
+            EventKind::Renewal => "Renewal",
+            EventKind::Reactivation => "Reactivation",
+            EventKind::Cancellation => "Cancellation",
+            EventKind::Refund => "Refund",
+            EventKind::Chargeback => "Chargeback",
+            EventKind::DisputeWon => "Won dispute",
+        }
+    }
+
+    /// The space in which natural keys are unique. An invoice is one sale, whatever it is called,
+    /// so that a checkout and the first invoice of its subscription do not count twice.
+    pub fn key_space(self) -> &'static str {
+        match self {
+            EventKind::Sale | EventKind::Deal | EventKind::Renewal => "sale",
+            other => other.name(),
+        }
+    }
+
+    /// Did the customer pay?
+    pub fn is_purchase(self) -> bool {
+        matches!(self, EventKind::Sale | EventKind::Deal | EventKind::Renewal)
+    }
+
+    /// Does it change what an earlier purchase earned?
+    pub fn is_reversal(self) -> bool {
+        matches!(
+            self,
+            EventKind::Refund | EventKind::Chargeback | EventKind::DisputeWon
+        )
     }
 }
 
@@ -47,19 +123,38 @@ pub struct Fact {
     pub id: String,
     pub program: ProgramId,
     pub kind: EventKind,
-    /// The natural key within program and kind.
+    /// The natural key within program and [`EventKind::key_space`].
     pub key: String,
-    /// Pseudonym of the customer. A refund may come without: its sale knows.
+    /// Pseudonym of the customer. A reversal may come without: its sale knows; so may what names a
+    /// subscription.
     pub customer: Option<String>,
-    /// The merchant's name for the event, as `Purchase`.
+    /// The merchant's name for the event, as `Purchase` or `activation`.
     pub name: String,
     pub occurred_at: UnixMs,
     pub received_at: UnixMs,
-    /// A sale's amount; a refund's, or all that is left when absent.
+    /// A purchase's amount; a reversal's, or all that is left when absent.
     pub money: Option<Money>,
-    /// The natural key of the refunded sale.
+    /// The natural key of the purchase that a reversal is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sale_key: Option<String>,
+    /// The merchant's id of the subscription.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subscription: Option<String>,
+    /// The referral or coupon code that was used, in capitals.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// The partner of a deal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partner: Option<PartnerId>,
+    /// What a purchase consists of; of a reversal its lines.
+    #[serde(default, skip_serializing_if = "Order::is_empty")]
+    pub order: Order,
+    /// The merchant says whether it is the customer's first purchase.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new_customer: Option<bool>,
+    /// Keyed pseudonym of the customer's mail address: only to see that a partner buys from itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mailbox: Option<String>,
     pub token: TokenFound,
     /// The consent state that the merchant sent with the event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -68,7 +163,7 @@ pub struct Fact {
 
 impl Fact {
     /// Fingerprint of what must not differ when the same key comes again: kind, customer, amount,
-    /// currency and, for a refund, its sale. Defaults of ours (times, names) do not count.
+    /// currency, lines and, for a reversal, its sale. Defaults of ours (times, names) do not count.
     pub fn content(&self) -> String {
         let money = self
             .money
@@ -80,6 +175,7 @@ impl Fact {
                 self.customer.as_deref().unwrap_or_default(),
                 money.as_deref().unwrap_or_default(),
                 self.sale_key.as_deref().unwrap_or_default(),
+                &self.order.fingerprint(),
             ],
         )
     }
@@ -116,6 +212,12 @@ pub mod tests {
             received_at: at,
             money: Money::new(amount, Currency::parse("USD").unwrap()).ok(),
             sale_key: None,
+            subscription: None,
+            code: None,
+            partner: None,
+            order: Order::default(),
+            new_customer: None,
+            mailbox: None,
             token: TokenFound::Absent,
             consent: None,
         }
@@ -137,13 +239,23 @@ pub mod tests {
         };
         assert_ne!(first.content(), other.content());
         let euro = Money::new(100, Currency::parse("EUR").unwrap()).ok();
-        assert_ne!(
-            first.content(),
-            Fact {
-                money: euro,
-                ..first.clone()
-            }
-            .content()
-        );
+        let euro = Fact {
+            money: euro,
+            ..first.clone()
+        };
+        assert_ne!(first.content(), euro.content());
+        let mut lines = first.clone();
+        lines.order.lines.push(Line {
+            sku: Some("tea".into()),
+            amount: Some(100),
+            ..Line::default()
+        });
+        assert_ne!(first.content(), lines.content());
+    }
+
+    #[test]
+    fn an_invoice_is_one_sale_whatever_it_is_called() {
+        let spaces = EventKind::ALL.map(EventKind::key_space);
+        assert_eq!(spaces.iter().filter(|space| **space == "sale").count(), 3);
     }
 }

@@ -75,6 +75,22 @@ impl<'a> Fields<'a> {
         self.object.contains_key(name)
     }
 
+    /// Refuses members that are not in the list.
+    pub fn only(&mut self, known: &[&str]) {
+        let object = self.object;
+        for name in object.keys().filter(|name| !known.contains(&name.as_str())) {
+            self.fault(name, "unknown_member", "is not known here");
+        }
+    }
+
+    /// The names of the members, of which there may be at most `max`.
+    pub fn names(&mut self, max: usize) -> Vec<&'a str> {
+        if self.object.len() > max {
+            self.fault("", "too_many", format!("must hold at most {max} members"));
+        }
+        self.object.keys().map(String::as_str).collect()
+    }
+
     /// A text of at most `max` characters without control characters; absent is `None`.
     pub fn text(&mut self, name: &str, max: usize) -> Option<&'a str> {
         let Some(text) = self.value(name)?.as_str() else {

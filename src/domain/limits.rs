@@ -90,3 +90,24 @@ pub const SLUG_PREFIX_CHARS: usize = 60;
 pub const FLOOD_CLICKS: u32 = 120;
 /// Pairs of network and partner that an isolate counts at once, at 16 bytes each.
 pub const FLOOD_SLOTS: usize = 4_096;
+/// Lines of an order; more are one line by category.
+pub const ORDER_LINES: usize = 100;
+/// Names in one list of a plan: milestones, SKUs, categories, kinds of partners, referrers.
+pub const PLAN_NAMES: usize = 100;
+/// Partners with commissions of their own in one plan.
+pub const PLAN_PARTNERS: usize = 200;
+/// Clicks this close to the event step back for the partner who brought the customer: nobody
+/// reads a page, fills a basket and pays within seconds of meeting a shop.
+pub const STAND_DOWN_SECONDS: u32 = 10;
+/// Events this soon after their click are looked at by a person, unless the plan says otherwise.
+pub const REVIEW_SECONDS: u32 = 3;
+/// Customers that one click may credit before a person looks: a family, not a forum.
+pub const TOKEN_CUSTOMERS: u32 = 5;
+/// The same amount again within this time is looked at: a form that was sent twice.
+pub const DUPLICATE_MINUTES: u32 = 10;
+/// Touches before an event that its decision looks at: the first and the newest ones.
+pub const TOUCHES_BEFORE: usize = 100;
+/// Touches after an event that its decision names, to say that they came too late.
+pub const TOUCHES_AFTER: usize = 10;
+/// Characters of a referral or coupon code.
+pub const CODE_CHARS: usize = 64;

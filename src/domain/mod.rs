@@ -42,6 +42,7 @@ pub mod attribution;
 pub mod attribution_model;
 pub mod decision;
 pub mod event;
+pub mod exchange;
 pub mod fold;
 pub mod input;
 pub mod plan;

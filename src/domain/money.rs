@@ -247,6 +247,13 @@ impl Money {
     }
 }
 
+/// Basis points by weights, adding up to [`BPS_WHOLE`]; none where the weights add up to nothing.
+pub fn split_shares(weights: &[u64]) -> Vec<u32> {
+    let parts = apportion(u64::from(BPS_WHOLE), weights).unwrap_or_default();
+    let narrow = |part| u32::try_from(part).unwrap_or(0);
+    parts.into_iter().map(narrow).collect()
+}
+
 /// Shares a whole out by weights, as [`Money::split`] says. `None` when the weights add up to
 /// nothing; then there is nobody to give the whole to.
 pub fn apportion(whole: u64, weights: &[u64]) -> Option<Vec<u64>> {

@@ -297,7 +297,8 @@ fn counted(
             journal::erase_cookies(request.cookies, host.cookie_domain.as_deref());
     }
     let key = touch.nonce.map_or(entropy.visitor(), NonZeroU64::get);
-    let mut visit = Visit::new(VisitKind::Click, key, &touch, memory.as_ref());
+    let visit = Visit::new(VisitKind::Click, key, &touch, memory.as_ref());
+    let mut visit = visit.came_from(request.referrer);
     if remembers {
         visit.tags = noted;
     }

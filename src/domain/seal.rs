@@ -168,12 +168,20 @@ impl Keyring {
 
     /// The stable pseudonym of a customer: 128 bits of a MAC under the oldest key, as hex.
     pub fn customer(&self, program: &str, external_id: &str) -> String {
-        let key = self
-            .older
-            .last()
-            .unwrap_or(&self.current)
-            .key(Purpose::Customer);
-        let mac = cipher::mac(key, &[program.as_bytes(), external_id.as_bytes()]);
+        self.pseudonym(&[program.as_bytes(), external_id.as_bytes()])
+    }
+
+    /// The stable pseudonym of a mail address, made from its SHA-256 in hex: a caller may know only
+    /// that.
+    pub fn mailbox(&self, program: &str, email_hash: &str) -> String {
+        // No customer's pseudonym has three parts, so the two kinds never meet.
+        let parts = [program.as_bytes(), b"mailbox", email_hash.as_bytes()];
+        self.pseudonym(&parts)
+    }
+
+    fn pseudonym(&self, parts: &[&[u8]]) -> String {
+        let oldest = self.older.last().unwrap_or(&self.current);
+        let mac = cipher::mac(oldest.key(Purpose::Customer), parts);
         hex::encode(mac.get(..16).unwrap_or_default())
     }
 

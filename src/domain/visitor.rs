@@ -87,7 +87,11 @@ impl Context<'_> {
 
     pub fn visit(&self, kind: VisitKind, touch: &Touch, journal: Option<&Journal>) -> Visit {
         let key = touch.nonce.map_or(self.entropy.visitor(), NonZeroU64::get);
-        Visit::new(kind, key, touch, journal)
+        let visit = Visit::new(kind, key, touch, journal);
+        match kind {
+            VisitKind::Click => visit.came_from(self.request.referrer),
+            _ => visit,
+        }
     }
 }
 

@@ -145,7 +145,7 @@ fn the_first_plan_holds_for_all_earlier_sales_or_for_none() {
         "SELECT body ->> 'reason' FROM decisions d
          WHERE body ->> 'key' IN ('a1', 'b1') AND {LATEST}"
     ));
-    assert_eq!(reasons, ["last_touch", "last_touch"]);
+    assert_eq!(reasons, ["credited", "credited"]);
 }
 
 fn token_of_two(shop: &Shop) -> String {
@@ -332,24 +332,38 @@ fn fold_and_delivery_read_no_table_whole() {
     struct Explain<'a>(&'a Shop, RefCell<Vec<String>>);
     impl Database for Explain<'_> {
         async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, DatabaseError> {
+            // Names of what a statement makes for itself: small, and read from nowhere.
             let temporary = [
-                "SCAN facts USING INDEX facts_pending",
-                "SCAN facts USING COVERING INDEX facts_pending",
-                "SCAN pending",
-                "SCAN p",
-                "SCAN touched",
-                "SCAN involved",
-                "SCAN t",
-                "SCAN i",
-                "SCAN CONSTANT ROW",
-                "SCAN fold_guard",
+                "facts USING INDEX facts_pending",
+                "facts USING COVERING INDEX facts_pending",
+                "CONSTANT ROW",
+                "fold_guard",
+                "pending",
+                "about",
+                "touched",
+                "own",
+                "chosen",
+                "involved",
+                "programs_of",
+                "clicked",
+                "seen",
+                "p",
+                "a",
+                "t",
+                "o",
+                "g",
+                "i",
             ];
+            let made = |scan: &str| {
+                let name = scan.strip_prefix("SCAN ").unwrap_or(scan);
+                temporary.contains(&name) || name.starts_with("(subquery")
+            };
             let scans = self
                 .0
                 .db
                 .scans(&statements)
                 .into_iter()
-                .filter(|s| !s.contains("VIRTUAL TABLE") && !temporary.contains(&s.as_str()));
+                .filter(|s| !s.contains("VIRTUAL TABLE") && !made(s));
             self.1.borrow_mut().extend(scans);
             self.0.db.batch(statements).await
         }

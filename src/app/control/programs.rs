@@ -167,8 +167,10 @@ impl<D: Database> Control<'_, D> {
                 fields.fault(own, "of_a_host", "belongs into host_settings");
             }
         }
-        let plan = fields.object("plan").map(Rules::read);
-        let plan = plan.and_then(|plan| fields.absorb(plan));
+        // A plan is stored as it was written; reading checks it.
+        let rules = fields.object("plan").map(Rules::read);
+        let rules = rules.and_then(|rules| fields.absorb(rules));
+        let plan = fields.value("plan").filter(|_| rules.is_some()).cloned();
         let (name, edge) = fields.finish(name.zip(edge))?;
         let mut members = edge.to_value();
         members["hosts"] = json!(hosts);

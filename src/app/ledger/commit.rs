@@ -1,14 +1,15 @@
 //! What one fold writes: collected customer by customer, then committed in one transaction whose
 //! first statement fails when anything that was read has changed.
 
-use super::load::{FactRow, Loaded};
+use super::load::{FactRow, Loaded, OfProgram};
 use crate::app::ports::{Database, DatabaseError, Statement};
-use crate::domain::attribution::StatusChange;
+use crate::domain::attribution::Standing;
 use crate::domain::click::Visit;
 use crate::domain::decision::Decision;
 use crate::domain::fold::{self, Decided, Entry, History};
 use crate::domain::ids::{self, ProgramId};
 use crate::domain::limits;
+use crate::domain::money::Money;
 use crate::domain::plan::Plan;
 use crate::domain::time::UnixMs;
 use serde_json::{Value, json};
@@ -25,18 +26,36 @@ const BUMP: &str = "INSERT INTO aggregates (key, version)
 const MARK: &str =
     "UPDATE facts SET state = m.value ->> 'state', awaits_click = m.value ->> 'awaits'
     FROM json_each(?1, '$.marks') m WHERE facts.id = m.value ->> 'id'";
-/// A refund waits only while its sale is really unknown: one that arrived meanwhile is found.
+/// A fact waits only while its customer is really unknown: a purchase or a subscription that
+/// arrived meanwhile is found.
 const PARK: &str = "UPDATE facts SET state = 'parked'
     WHERE id IN (SELECT value FROM json_each(?1, '$.parks')) AND NOT EXISTS (
       SELECT 1 FROM facts s
-      WHERE s.program = facts.program AND s.kind = 'sale' AND s.key = facts.sale_key)";
+      WHERE s.program = facts.program AND s.kind IN ('sale', 'deal', 'renewal')
+        AND s.key = facts.sale_key AND (s.customer IS NOT NULL OR EXISTS (
+          SELECT 1 FROM facts o WHERE o.program = s.program AND o.subscription = s.subscription
+            AND o.customer IS NOT NULL)))
+    AND NOT EXISTS (
+      SELECT 1 FROM facts o WHERE o.program = facts.program
+        AND o.subscription = facts.subscription AND o.customer IS NOT NULL)";
+/// Clicks of a fact that is folded for the first time may have credited more customers now than
+/// one household has: the others look again.
+const WAKE_SHARED: &str = "UPDATE facts SET state = 'pending'
+    WHERE nonce IN (SELECT value FROM json_each(?1, '$.shared')) AND state = 'folded'
+      AND program || '/' || customer NOT IN (SELECT value FROM json_each(?1, '$.bump'))";
+const BUMP_SHARED: &str = "INSERT INTO aggregates (key, version)
+    SELECT DISTINCT program || '/' || customer, 1 FROM facts
+    WHERE nonce IN (SELECT value FROM json_each(?1, '$.shared')) AND customer IS NOT NULL
+      AND program || '/' || customer NOT IN (SELECT value FROM json_each(?1, '$.bump'))
+    ON CONFLICT DO UPDATE SET version = version + 1";
 const ADD_DECISIONS: &str = "INSERT INTO decisions (event, revision, program, body, decided_at)
     SELECT value ->> 'event', value ->> 'revision', value ->> 'program', value -> 'body',
       ?1 ->> 'now' FROM json_each(?1, '$.decisions')";
 const ADD_ENTRIES: &str = "INSERT INTO entries
-      (id, program, partner, cause, kind, amount, currency, reason, booked_at)
+      (id, program, partner, cause, kind, amount, currency, payout, paid_in, reason, booked_at)
     SELECT value ->> 'id', value ->> 'program', value ->> 'partner', value ->> 'cause',
-      value ->> 'kind', value ->> 'amount', value ->> 'currency', value ->> 'reason', ?1 ->> 'now'
+      value ->> 'kind', value ->> 'amount', value ->> 'currency', value ->> 'payout',
+      value ->> 'paid_in', value ->> 'reason', ?1 ->> 'now'
     FROM json_each(?1, '$.entries')";
 const ADD_DELIVERIES: &str = "INSERT INTO deliveries
       (id, program, destination, event, type, revision, state, next_at, created_at)
@@ -63,6 +82,8 @@ pub(super) struct Commit {
     pub(super) decisions: Vec<Value>,
     pub(super) entries: Vec<Value>,
     pub(super) deliveries: Vec<Value>,
+    /// Clicks that credited several customers, of facts that are folded for the first time.
+    pub(super) shared: BTreeSet<String>,
     /// Events whose waiting deliveries may go out now.
     pub(super) hasten: Vec<String>,
     pub(super) set_aside: usize,
@@ -79,7 +100,8 @@ impl Commit {
     ) {
         let visits = visits_of(loaded, rows);
         let fits = rows.len() <= limits::CUSTOMER_FACTS;
-        let decided = fits.then(|| decide(loaded, program, rows, &visits));
+        let plans = own(&loaded.plans, program);
+        let decided = fits.then(|| decide(loaded, program, rows, &visits, &plans));
         let booked = decided.and_then(|decided| {
             let entries = fold::entries(&decided.decisions, &loaded.booked, now).ok()?;
             Some((decided, entries))
@@ -106,6 +128,11 @@ impl Commit {
             if awaits {
                 awaiting.insert(row.body.id.clone());
             }
+            let shared = loaded.shared.iter().map(|shared| shared.value.0.as_str());
+            let shared = nonce.filter(|nonce| shared.clone().any(|other| other == *nonce));
+            let new = !loaded.decisions.contains_key(&row.body.id);
+            self.shared
+                .extend(shared.filter(|_| new).map(str::to_owned));
         }
         self.entries.extend(entries.iter().map(entry_row));
         for decision in &decided.decisions {
@@ -152,7 +179,7 @@ impl Commit {
             .destinations
             .iter()
             .filter(|d| d.program == decision.program);
-        for destination in mine {
+        for destination in mine.map(|d| &d.value) {
             // Ad platforms hear of an event once, so they wait a little for its click, which holds
             // the click IDs; webhooks hear at once, and again of what changes later.
             let once = destination.kind != "webhook";
@@ -184,7 +211,7 @@ impl Commit {
 }
 
 /// The stored visits of the clicks whose tokens came with these facts, in a stable order.
-fn visits_of(loaded: &Loaded, rows: &[&FactRow]) -> Vec<Visit> {
+pub(super) fn visits_of(loaded: &Loaded, rows: &[&FactRow]) -> Vec<Visit> {
     let mut nonces: BTreeSet<&str> = BTreeSet::new();
     nonces.extend(
         rows.iter()
@@ -203,18 +230,34 @@ fn visits_of(loaded: &Loaded, rows: &[&FactRow]) -> Vec<Visit> {
     visits.into_values().collect()
 }
 
-fn decide(loaded: &Loaded, program: ProgramId, rows: &[&FactRow], visits: &[Visit]) -> Decided {
-    let plans = loaded.plans.iter().filter(|plan| plan.program == program);
-    let plans: Vec<Plan> = plans.map(|plan| plan.value.clone()).collect();
-    let statuses = loaded.statuses.iter().filter(|s| s.program == program);
-    let statuses: Vec<StatusChange> = statuses.map(|s| s.value.clone()).collect();
+/// Decides one customer's facts by what was loaded, under the given plans.
+pub(super) fn decide(
+    loaded: &Loaded,
+    program: ProgramId,
+    rows: &[&FactRow],
+    visits: &[Visit],
+    plans: &[Plan],
+) -> Decided {
+    let statuses = own(&loaded.statuses, program);
     fold::decide(History {
         program,
         facts: rows.iter().map(|row| row.body.clone()).collect(),
         visits,
-        plans: &plans,
-        statuses: &statuses,
+        plans,
+        standing: Standing(&statuses),
+        codes: &own(&loaded.codes, program),
+        rulings: &loaded.rulings,
+        reclassified: &own(&loaded.reclassified, program),
+        selves: &own(&loaded.selves, program),
+        shared: &own(&loaded.shared, program),
+        rates: &loaded.rates,
     })
+}
+
+/// What was loaded of a program, in the order in which it was made.
+pub(super) fn own<T: Clone>(all: &[OfProgram<T>], program: ProgramId) -> Vec<T> {
+    let own = all.iter().filter(|each| each.program == program);
+    own.map(|each| each.value.clone()).collect()
 }
 
 fn entry_row(entry: &Entry) -> Value {
@@ -226,6 +269,8 @@ fn entry_row(entry: &Entry) -> Value {
         "kind": entry.kind,
         "amount": entry.money.amount_minor(),
         "currency": entry.money.currency(),
+        "payout": entry.payout.map(Money::amount_minor),
+        "paid_in": entry.payout.map(Money::currency),
         "reason": entry.reason,
     })
 }
@@ -250,6 +295,7 @@ pub(super) async fn write(
         "decisions": commit.decisions,
         "entries": commit.entries,
         "deliveries": commit.deliveries,
+        "shared": commit.shared,
         "hasten": commit.hasten,
         "now": now,
     });
@@ -259,6 +305,8 @@ pub(super) async fn write(
         BUMP,
         MARK,
         PARK,
+        BUMP_SHARED,
+        WAKE_SHARED,
         ADD_DECISIONS,
         ADD_ENTRIES,
         ADD_DELIVERIES,

@@ -6,9 +6,10 @@
 
 mod commit;
 mod load;
+mod sql;
 
 use super::ports::{Database, DatabaseError};
-use crate::domain::event::EventKind;
+use crate::domain::event::Fact;
 use crate::domain::ids::ProgramId;
 use crate::domain::time::UnixMs;
 use commit::Commit;
@@ -29,7 +30,7 @@ pub struct Folded {
 pub async fn fold(db: &impl Database, now: UnixMs) -> Result<Folded, DatabaseError> {
     let mut last = DatabaseError::Stale;
     for _ in 0..TRIES {
-        let loaded = load::load(db).await?;
+        let loaded = load::pending(db).await?;
         let pending = loaded
             .facts
             .iter()
@@ -56,29 +57,13 @@ pub async fn fold(db: &impl Database, now: UnixMs) -> Result<Folded, DatabaseErr
 /// aside alone.
 fn decide(loaded: &Loaded, now: UnixMs) -> Commit {
     let mut commit = Commit::default();
-    let mut owners: BTreeMap<(ProgramId, &str), &str> = BTreeMap::new();
-    for sale in loaded.facts.iter().map(|row| &row.body) {
-        if let (EventKind::Sale, Some(customer)) = (sale.kind, sale.customer.as_deref()) {
-            owners.insert((sale.program, &sale.key), customer);
-        }
-    }
-    let mut groups: BTreeMap<(ProgramId, &str), Vec<&FactRow>> = BTreeMap::new();
+    let (groups, ownerless) = by_customer(&loaded.facts);
     for row in &loaded.facts {
-        let fact = &row.body;
-        commit.guards.insert(fact.program.to_string());
-        let sale = fact.sale_key.as_deref().map(|key| (fact.program, key));
-        let owner = fact
-            .customer
-            .as_deref()
-            .or_else(|| owners.get(&sale?).copied());
-        match owner {
-            Some(customer) => groups
-                .entry((fact.program, customer))
-                .or_default()
-                .push(row),
-            None => commit.parks.push(fact.id.clone()),
-        }
+        commit.guards.insert(row.body.program.to_string());
     }
+    commit
+        .parks
+        .extend(ownerless.iter().map(|row| row.body.id.clone()));
     for ((program, customer), rows) in groups {
         let key = format!("{program}/{customer}");
         commit.guards.insert(key.clone());
@@ -86,4 +71,49 @@ fn decide(loaded: &Loaded, now: UnixMs) -> Commit {
         commit.fold_customer(loaded, program, &rows, now);
     }
     commit
+}
+
+type Groups<'a> = BTreeMap<(ProgramId, &'a str), Vec<&'a FactRow>>;
+
+/// Groups facts by customer. A reversal belongs to the customer of its purchase, what names only a
+/// subscription to the customer of that; gives apart what belongs to nobody yet.
+fn by_customer(facts: &[FactRow]) -> (Groups<'_>, Vec<&FactRow>) {
+    let mut subscribers: BTreeMap<(ProgramId, &str), &str> = BTreeMap::new();
+    for fact in facts.iter().map(|row| &row.body) {
+        if let (Some(subscription), Some(customer)) = (&fact.subscription, &fact.customer) {
+            // Of several customers the same one, whatever arrived first.
+            let owner = subscribers
+                .entry((fact.program, subscription))
+                .or_insert(customer);
+            *owner = (*owner).min(customer);
+        }
+    }
+    let customer = |fact: &'_ Fact| {
+        let subscription = fact.subscription.as_deref();
+        let subscriber = || subscribers.get(&(fact.program, subscription?)).copied();
+        subscriber()
+    };
+    let mut buyers: BTreeMap<(ProgramId, &str), &str> = BTreeMap::new();
+    for fact in facts.iter().map(|row| &row.body) {
+        let owner = fact.customer.as_deref().or_else(|| customer(fact));
+        if let (true, Some(owner)) = (fact.kind.is_purchase(), owner) {
+            buyers.insert((fact.program, &fact.key), owner);
+        }
+    }
+    let mut groups: Groups<'_> = BTreeMap::new();
+    let mut ownerless = Vec::new();
+    for row in facts {
+        let fact = &row.body;
+        let bought = || {
+            buyers
+                .get(&(fact.program, fact.sale_key.as_deref()?))
+                .copied()
+        };
+        let owner = fact.customer.as_deref().or_else(|| customer(fact));
+        match owner.or_else(bought) {
+            Some(owner) => groups.entry((fact.program, owner)).or_default().push(row),
+            None => ownerless.push(row),
+        }
+    }
+    (groups, ownerless)
 }

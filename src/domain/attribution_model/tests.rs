@@ -1,6 +1,7 @@
 use super::super::money::MAX_PARTS;
 use super::super::record;
 use super::*;
+use crate::domain::money::BPS_WHOLE;
 use proptest::prelude::*;
 
 const WEEK: Model = Model::TimeDecay { half_life_days: 7 };

@@ -22,6 +22,10 @@ impl Visit {
         touch(&self.touch, out);
         list(",\"earlier\":[", &self.earlier, touch, out);
         list(",\"click_ids\":[", &self.click_ids, click_id, out);
+        if let Some(referrer) = &self.referrer {
+            out.push_str(",\"referrer\":");
+            text(referrer, out);
+        }
         let mut before = ",\"tags\":{";
         for (name, value) in &self.tags {
             out.push_str(before);
@@ -190,6 +194,9 @@ mod tests {
             }]);
         }
         let mut visit = Visit::new(VisitKind::Click, 9, &any_touch(), Some(&journal));
+        same(&visit);
+        visit = visit.came_from("https://User@News.Example:8080/a?b#c");
+        assert_eq!(visit.referrer.as_deref(), Some("news.example"));
         same(&visit);
         for (name, value) in [("sub1", "a\"b"), ("sub2", "")] {
             visit.tags.insert(name.into(), value.into());

@@ -270,7 +270,7 @@ fn has_parameter(query: &str, name: &str, value: Option<&str>) -> bool {
 }
 
 /// The host of a `Referer`, which browsers send serialised; anything else has none.
-fn referrer_host(referrer: &str) -> &str {
+pub fn referrer_host(referrer: &str) -> &str {
     let rest = referrer.split_once("://").map_or("", |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let host = authority.rsplit('@').next().unwrap_or_default();
