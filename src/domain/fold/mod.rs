@@ -115,11 +115,12 @@ struct Fold<'a> {
     history: &'a History<'a>,
     touches: Vec<Considered>,
     /// All pseudonyms of the customer.
-    pseudonyms: BTreeSet<&'a str>,
+    pseudonyms: Vec<&'a str>,
     decided: Decided,
     bound: Option<Bound>,
-    /// By natural key.
-    purchases: BTreeMap<&'a str, Purchase<'a>>,
+    purchases: Vec<Purchase<'a>>,
+    /// By natural key: the place among the purchases.
+    by_key: BTreeMap<&'a str, usize>,
     /// The first purchase of each subscription: its place among the decisions.
     starts: BTreeMap<&'a str, usize>,
     /// The newest purchase before.
@@ -127,7 +128,7 @@ struct Fold<'a> {
     /// Purchases before, for repeats of an amount.
     amounts: Vec<(UnixMs, Money)>,
     /// What each partner earned of the customer so far, for the cap.
-    earned: BTreeMap<(PartnerId, Currency), i64>,
+    earned: Vec<(PartnerId, Currency, i64)>,
 }
 
 /// Decides every event of a history: conversions in their order, then reversals in theirs.
@@ -139,11 +140,12 @@ pub fn decide(mut history: History<'_>) -> Decided {
         history: &history,
         decided: Decided::default(),
         bound: None,
-        purchases: BTreeMap::new(),
+        purchases: Vec::new(),
+        by_key: BTreeMap::new(),
         starts: BTreeMap::new(),
         last_purchase: None,
         amounts: Vec::new(),
-        earned: BTreeMap::new(),
+        earned: Vec::new(),
     };
     let (reversals, conversions): (Vec<&Fact>, Vec<&Fact>) =
         history.facts.iter().partition(|f| f.kind.is_reversal());
@@ -232,11 +234,15 @@ fn code_owner(history: &History<'_>, fact: &Fact) -> Option<PartnerId> {
     own.map(|own| own.partner)
 }
 
-fn pseudonyms(facts: &[Fact]) -> BTreeSet<&str> {
-    let mut all = BTreeSet::new();
+fn pseudonyms(facts: &[Fact]) -> Vec<&str> {
+    let mut all = Vec::new();
     for fact in facts {
-        all.extend(fact.customer.as_deref());
-        all.extend(fact.mailbox.as_deref());
+        let own = [fact.customer.as_deref(), fact.mailbox.as_deref()];
+        for pseudonym in own.into_iter().flatten() {
+            if !all.contains(&pseudonym) {
+                all.push(pseudonym);
+            }
+        }
     }
     all
 }
