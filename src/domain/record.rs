@@ -6,6 +6,7 @@
 //! objects, lists, texts, whole numbers, booleans. It does not say what is wrong, only that
 //! something is: nobody but us writes what it reads.
 
+use super::json;
 use serde::de::value::StrDeserializer;
 use serde::de::{
     self, DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Expected, IntoDeserializer,
@@ -27,7 +28,7 @@ pub fn take<T: DeserializeOwned>(value: &Value) -> Option<T> {
 
 /// Reads any JSON text; `None` when it is none.
 pub fn parse(text: &str) -> Option<Value> {
-    serde_json::from_str(text).ok()
+    json::parse(text)
 }
 
 /// The value is another than the type wants.

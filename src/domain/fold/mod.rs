@@ -21,6 +21,7 @@ use super::event::{EventKind, Fact};
 use super::exchange::Rate;
 use super::ids::{PartnerId, ProgramId};
 use super::money::{Currency, Money, MoneyError};
+use super::order;
 use super::plan::Plan;
 use super::time::UnixMs;
 use super::traffic::Class;
@@ -133,7 +134,7 @@ struct Fold<'a> {
 
 /// Decides every event of a history: conversions in their order, then reversals in theirs.
 pub fn decide(mut history: History<'_>) -> Decided {
-    history.facts.sort_by(|a, b| a.order().cmp(&b.order()));
+    order::sort_by(&mut history.facts, |a, b| a.order().cmp(&b.order()));
     let mut fold = Fold {
         touches: touches(&history),
         pseudonyms: pseudonyms(&history.facts),
@@ -192,7 +193,7 @@ fn in_turn<'a>(
         (at, fact.kind, &fact.key)
     };
     let mut turns: Vec<_> = facts.iter().map(|fact| (turn(fact), *fact)).collect();
-    turns.sort_by_key(|(turn, _)| *turn);
+    order::sort_by(&mut turns, |(a, _), (b, _)| a.cmp(b));
     turns.into_iter().map(|(_, fact)| fact).collect()
 }
 
