@@ -117,6 +117,11 @@ pub enum TokenFound {
     Opened(TouchRecord),
 }
 
+/// A referral or coupon code as events and partners carry it: people type it in any case.
+pub fn code(text: &str) -> String {
+    text.trim().to_uppercase()
+}
+
 /// One event, as stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fact {

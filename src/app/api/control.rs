@@ -2,7 +2,7 @@
 
 use super::{After, Request, Response, Services, bearer, lists, read_body};
 use crate::app::clicks;
-use crate::app::control::{Control, Made};
+use crate::app::control::{Control, Made, rulings};
 use crate::app::ports::{Database, Snapshots, Statement, WorkQueue};
 use crate::app::problem::{self, Problem};
 use crate::app::{publish, reads};
@@ -130,12 +130,19 @@ async fn change<D: Database>(
         ("POST", ["programs"]) => control.make_program(body).await,
         ("POST", ["partners"]) => control.make_partner(body).await,
         ("POST", ["links"]) => control.make_link(body).await,
+        ("POST", ["codes"]) => control.make_code(body).await,
+        ("POST", ["rates"]) => control.add_rates(body).await,
+        ("POST", ["events", id, action]) if rulings::ACTIONS.contains(action) => {
+            control.rule(id, action, body).await
+        }
+        ("POST", ["clicks", nonce, "reclassify"]) => control.reclassify(nonce, body).await,
         ("POST", ["destinations"]) => control.make_destination(body).await,
         ("PATCH", ["programs", id]) => {
             let id = ProgramId::parse(id).ok_or(&problem::NOT_FOUND)?;
             control.change_program(id, body).await
         }
         ("PATCH", ["partners", id]) => control.change_partner(id, body).await,
+        ("PATCH", ["codes", id]) => control.change_code(id, body).await,
         ("PATCH", ["links", id]) => control.change_link(id, body).await,
         ("PATCH", ["destinations", id]) => control.change_destination(id, body).await,
         _ => Err((&problem::NOT_FOUND).into()),

@@ -27,6 +27,7 @@ pub(super) async fn read<D: Database>(
     let single = match parts {
         ["programs", _] => Some(control::programs::ONE),
         ["partners", _] => Some(control::partners::ONE),
+        ["codes", _] => Some(control::codes::ONE),
         ["links", _] => Some(control::links::ONE),
         ["destinations", _] => Some(control::destinations::ONE),
         ["keys", _] => Some(control::keys::ONE),
@@ -60,7 +61,7 @@ pub(super) async fn read<D: Database>(
     ))
 }
 
-/// `program`, `limit` and `cursor` of a list. A key of one program lists that program.
+/// `program`, `limit`, `cursor` and filters of a list. A key of one program lists that program.
 fn page(query: &str, caller: ApiKey) -> Result<Page, Problem> {
     let mut page = Page {
         program: caller.program,
@@ -81,6 +82,8 @@ fn page(query: &str, caller: ApiKey) -> Result<Page, Problem> {
                 page.limit = Some(value.parse().map_err(|_| wrong())?);
             }
             "cursor" => page.cursor = Some(value.to_owned()),
+            "kind" => page.kind = Some(value.to_owned()),
+            "status" => page.status = Some(value.to_owned()),
             _ => {}
         }
     }

@@ -4,7 +4,7 @@ use super::{ForDestinations, Reading};
 use crate::domain::click::TouchRecord;
 use crate::domain::consent::Consent;
 use crate::domain::destination::hashing;
-use crate::domain::event::TokenFound;
+use crate::domain::event::{self, TokenFound};
 use crate::domain::input::Fields;
 use crate::domain::limits;
 use crate::domain::time::UnixMs;
@@ -73,14 +73,14 @@ impl Reading<'_> {
         };
         let consent = self.context(fields, &mut sealed);
         let subscription = fields.text("subscriptionId", limits::EXTERNAL_ID_CHARS);
-        let code = fields.text("code", limits::CODE_CHARS).map(str::trim);
+        let code = fields.text("code", limits::CODE_CHARS).map(event::code);
         let program = self.program.to_string();
         let hash = sealed.email_hash.as_deref();
         let mailbox = hash.map(|hash| self.keys.mailbox(&program, hash));
         Common {
             customer,
             subscription: subscription.map(str::trim).filter(|id| !id.is_empty()),
-            code: code.filter(|code| !code.is_empty()).map(str::to_uppercase),
+            code: code.filter(|code| !code.is_empty()),
             mailbox,
             token: self.token(click),
             click: click.map(str::to_owned),

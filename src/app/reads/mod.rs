@@ -2,6 +2,8 @@
 //!
 //! Every list is newest first, at most 100 rows, and pages by an opaque cursor.
 
+mod lists;
+
 use super::ports::{self, Database, Statement};
 use super::problem::{self, Problem};
 use crate::domain::decision::{Decision, Names};
@@ -21,145 +23,10 @@ pub struct Page {
     pub program: Option<ProgramId>,
     pub limit: Option<u32>,
     pub cursor: Option<String>,
-}
-
-macro_rules! list {
-    ($row:literal, $from:literal, $program:literal, $seq:literal) => {
-        concat!(
-            "SELECT json_object('seq', ",
-            $seq,
-            ", 'row', json(",
-            $row,
-            ")) FROM ",
-            $from,
-            " WHERE (?1 ->> 'program' IS NULL OR ",
-            $program,
-            " = ?1 ->> 'program')",
-            " AND ",
-            $seq,
-            " < ?1 ->> 'before' ORDER BY ",
-            $seq,
-            " DESC LIMIT ?1 ->> 'limit'"
-        )
-    };
-}
-
-const EVENTS: &str = list!(
-    "json_object('id', id, 'program', program, 'kind', kind, 'key', key, 'customer', customer,
-      'occurred_at', occurred_at, 'received_at', received_at, 'state', state,
-      'amount', json(body -> '$.money'))",
-    "facts",
-    "program",
-    "seq"
-);
-const DECISIONS: &str = list!(
-    "json_patch(d.body, json_object('revision', d.revision, 'decided_at', d.decided_at))",
-    "(SELECT * FROM decisions o WHERE NOT EXISTS (SELECT 1 FROM decisions n
-      WHERE n.event = o.event AND n.revision > o.revision)) d",
-    "d.program",
-    "d.seq"
-);
-const LEDGER: &str =
-    list!(
-    "json_object('id', id, 'program', program, 'partner', partner, 'cause', cause, 'kind', kind,
-      'amount', amount, 'currency', currency, 'reason', reason, 'booked_at', booked_at)",
-    "entries", "program", "seq"
-);
-const DELIVERIES: &str = list!(
-    "json_object('id', id, 'program', program, 'destination', destination, 'event', event,
-      'type', type, 'state', state, 'attempts', attempts, 'next_at', next_at,
-      'last_status', last_status, 'last_error', last_error, 'created_at', created_at,
-      'done_at', done_at)",
-    "deliveries",
-    "program",
-    "seq"
-);
-const CONFLICTS: &str = list!(
-    "json_object('event', event, 'program', program, 'received_at', received_at,
-      'amount', json(body -> '$.money'), 'customer', json_extract(body, '$.customer'))",
-    "conflicts",
-    "program",
-    "seq"
-);
-const PROGRAMS: &str = list!(
-    "json_patch(body, json_object('id', id, 'name', name, 'created_at', created_at))",
-    "(SELECT *, row_number() OVER (ORDER BY created_at, id) AS seq FROM programs)",
-    "id",
-    "seq"
-);
-const PARTNERS: &str = list!(
-    "json_object('id', id, 'program', program, 'name', name, 'created_at', created_at,
-      'status', iif(coalesce((SELECT s.active FROM partner_statuses s WHERE s.partner = partners.id
-        ORDER BY s.seq DESC LIMIT 1), 1), 'active', 'suspended'))",
-    "partners",
-    "program",
-    "seq"
-);
-const LINKS: &str = list!(
-    "json_object('id', id, 'program', program, 'partner', partner, 'host', host, 'slug', slug,
-      'target', target, 'active', json(iif(active, 'true', 'false')), 'path', path || slug,
-      'created_at', created_at)",
-    "(SELECT l.*, coalesce(json_extract(g.body, '$.host_settings.\"' || l.host || '\".mount'),
-        '/go/') AS path
-      FROM links l JOIN programs g ON g.id = l.program)",
-    "program",
-    "seq"
-);
-const DESTINATIONS: &str = list!(
-    "json_patch(config, json_object('id', id, 'program', program, 'kind', kind,
-      'enabled', json(iif(enabled, 'true', 'false')), 'created_at', created_at))",
-    "destinations",
-    "program",
-    "seq"
-);
-const KEYS: &str = list!(
-    "json_object('id', id, 'name', name, 'scope', scope, 'program', program,
-      'created_at', created_at, 'revoked_at', revoked_at)",
-    "api_keys",
-    "program",
-    "seq"
-);
-const CLICKS: &str = list!(
-    "json_object('program', program, 'day', day, 'link', link, 'partner', partner,
-      'raw', raw, 'valid', valid, 'confirmed', confirmed, 'classes', json(classes))",
-    "(SELECT program, day, link, partner, json_group_object(class, count) AS classes,
-        sum(iif(class NOT IN ('validated', 'confirmed', 'confirmed_anonymous', 'granted',
-          'orphan'), count, 0)) AS raw,
-        sum(iif(class IN ('human', 'validated'), count, 0)) AS valid,
-        sum(iif(class IN ('confirmed', 'confirmed_anonymous'), count, 0)) AS confirmed,
-        row_number() OVER (ORDER BY day, link, partner) AS seq
-      FROM click_rollups WHERE ?1 ->> 'program' IS NULL OR program = ?1 ->> 'program'
-      GROUP BY program, day, link, partner)",
-    "program",
-    "seq"
-);
-const BALANCES: &str = list!(
-    "json_object('program', program, 'partner', partner, 'currency', currency, 'amount', amount)",
-    "(SELECT program, partner, currency, sum(amount) AS amount,
-        row_number() OVER (ORDER BY partner, currency) AS seq
-      FROM entries WHERE ?1 ->> 'program' IS NULL OR program = ?1 ->> 'program'
-      GROUP BY program, partner, currency)",
-    "program",
-    "seq"
-);
-
-/// The lists by their name in the address.
-fn sql(name: &str) -> Option<&'static str> {
-    Some(match name {
-        "balances" => BALANCES,
-        "clicks" => CLICKS,
-        "conflicts" => CONFLICTS,
-        "decisions" => DECISIONS,
-        "deliveries" => DELIVERIES,
-        "destinations" => DESTINATIONS,
-        "events" => EVENTS,
-        "keys" => KEYS,
-        "ledger" => LEDGER,
-        "links" => LINKS,
-        "partners" => PARTNERS,
-        "programs" => PROGRAMS,
-        _ => return None,
-    })
+    /// Only events of this kind.
+    pub kind: Option<String>,
+    /// Only decisions of this status.
+    pub status: Option<String>,
 }
 
 const NAMES: &str = "SELECT json_object('id', id, 'name', name) FROM partners
@@ -170,8 +37,12 @@ const NAMES: &str = "SELECT json_object('id', id, 'name', name) FROM partners
 const ONE_EVENT: &str = "SELECT json_object('id', f.id, 'program', f.program, 'kind', f.kind,
       'key', f.key, 'customer', f.customer, 'occurred_at', f.occurred_at,
       'received_at', f.received_at, 'state', f.state, 'amount', json(f.body -> '$.money'),
-      'decision', json((SELECT d.body FROM decisions d WHERE d.event = f.id
+      'decision', json((SELECT json_patch(d.body, json_object('revision', d.revision,
+                          'decided_at', d.decided_at)) FROM decisions d WHERE d.event = f.id
                         ORDER BY d.revision DESC LIMIT 1)),
+      'rulings', json((SELECT json_group_array(json_object('action', r.action, 'actor', r.actor,
+                         'reason', r.reason, 'at', r.at) ORDER BY r.seq)
+                       FROM rulings r WHERE r.event = f.id)),
       'entries', json((SELECT json_group_array(json_object('id', e.id, 'partner', e.partner,
                     'kind', e.kind, 'amount', e.amount, 'currency', e.currency,
                     'reason', e.reason, 'booked_at', e.booked_at))
@@ -210,7 +81,7 @@ impl Names for Directory {
 
 /// One page of a list: `{"data": […], "next_cursor": …}`.
 pub async fn list(db: &impl Database, name: &str, page: &Page) -> Result<Value, Problem> {
-    let sql = sql(name).ok_or(&problem::NOT_FOUND)?;
+    let sql = lists::sql(name).ok_or(&problem::NOT_FOUND)?;
     let limit = page
         .limit
         .unwrap_or(limits::PAGE_ROWS)
@@ -220,7 +91,8 @@ pub async fn list(db: &impl Database, name: &str, page: &Page) -> Result<Value, 
         .as_deref()
         .map_or(Some(i64::MAX.unsigned_abs()), read_cursor);
     let before = before.ok_or(&problem::CURSOR_INVALID)?;
-    let param = json!({"program": page.program, "before": before, "limit": limit + 1});
+    let param = json!({"program": page.program, "before": before, "limit": limit + 1,
+        "kind": page.kind, "status": page.status});
     let rows = db.batch(vec![Statement::new(sql, &param)]).await?;
     let mut found: Vec<Row> = ports::decode(ports::rows_at(&rows, 0))?;
     let more = found.len() > limit as usize;
@@ -230,14 +102,14 @@ pub async fn list(db: &impl Database, name: &str, page: &Page) -> Result<Value, 
         .filter(|_| more)
         .map(|row| write_cursor(row.seq));
     let mut data: Vec<Value> = found.into_iter().map(|row| row.row).collect();
-    if name == "decisions" {
+    if matches!(name, "decisions" | "reviews") {
         explain(db, &mut data).await?;
     }
     let data: Vec<Value> = data.into_iter().map(readable).collect();
     Ok(json!({"data": data, "next_cursor": next}))
 }
 
-/// One event with its decision, entries and deliveries.
+/// One event with its newest decision, what people decided, entries and deliveries.
 pub async fn event(db: &impl Database, id: &str) -> Result<Value, Problem> {
     let rows = db
         .batch(vec![Statement::new(ONE_EVENT, &json!({"id": id}))])
@@ -246,11 +118,7 @@ pub async fn event(db: &impl Database, id: &str) -> Result<Value, Problem> {
     let mut event = found.into_iter().next().ok_or(&problem::NOT_FOUND)?;
     let mut decision = vec![event["decision"].take()];
     explain(db, &mut decision).await?;
-    event["decision"] = readable(decision.pop().unwrap_or_default());
-    for list in ["entries", "deliveries"] {
-        let rows = event[list].as_array_mut().into_iter().flatten();
-        rows.for_each(|row| *row = readable(row.take()));
-    }
+    event["decision"] = decision.pop().unwrap_or_default();
     Ok(readable(event))
 }
 
@@ -292,7 +160,8 @@ pub fn readable(mut value: Value) -> Value {
     match &mut value {
         Value::Object(members) => {
             for (name, member) in members.iter_mut() {
-                let instant = name == "at" || name.ends_with("_at") || name == "effective_from";
+                let named = ["at", "effective_from", "hold_until"].contains(&name.as_str());
+                let instant = named || name.ends_with("_at");
                 match member.as_i64().filter(|_| instant) {
                     Some(ms) => *member = json!(crate::domain::time::UnixMs(ms).to_rfc3339()),
                     None => *member = readable(member.take()),
