@@ -18,6 +18,7 @@ mod faults;
 mod fb_cookies;
 mod flow;
 mod golden;
+mod kinds;
 mod link_settings;
 mod links;
 mod overtaken;

@@ -1,9 +1,11 @@
 //! The HTTP API: which address is answered by whom, who may call it, and how answers look.
 //!
 //! - `GET  /healthz` liveness
-//! - `POST /api/v1/track/{lead,sale,…}`, `/track/event` with a `type`: conversions, on every host
+//! - `POST /api/v1/track/{lead,sale,…}`, `/track/event` with a `type`, `/track/batch` with many:
+//!   conversions, on every host
 //! - everything else below `/api/v1/` on the admin host only: set-up, keys, programs, partners,
-//!   links, destinations, lists, single events, retry of deliveries, rebuild of KV
+//!   links, codes, rates, destinations, lists, single events and rulings about them, customers,
+//!   retry of deliveries, rebuild of KV
 
 mod control;
 mod lists;
@@ -13,6 +15,7 @@ use super::ports::{Database, Snapshots, Suffixes, WorkQueue};
 use super::problem::{self, Problem};
 use super::settings::Settings;
 use crate::domain::api_key::ApiKey;
+use crate::domain::limits;
 use crate::domain::record;
 use crate::domain::time::UnixMs;
 use serde_json::{Value, json};
@@ -28,7 +31,7 @@ pub struct Request {
     pub query: String,
     pub content_type: String,
     pub authorization: String,
-    /// `None` when it was larger than any address takes.
+    /// `None` when it was larger than [`most_bytes`].
     pub body: Option<Vec<u8>>,
     pub now: UnixMs,
     pub entropy: [u8; 64],
@@ -123,6 +126,15 @@ impl<D: Database, S: Snapshots, Q: WorkQueue> Services<'_, D, S, Q> {
         let bearer = bearer(request).ok_or(&problem::KEY_MISSING)?;
         let key = ApiKey::open(&self.settings.keys, bearer);
         key.ok_or_else(|| (&problem::KEY_INVALID).into())
+    }
+}
+
+/// The largest body that an address takes, in bytes.
+pub fn most_bytes(path: &str) -> usize {
+    if path.ends_with("/track/batch") {
+        limits::BATCH_BODY_BYTES
+    } else {
+        limits::CONTROL_BODY_BYTES
     }
 }
 

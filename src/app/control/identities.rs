@@ -13,14 +13,15 @@ const FORGET: &str = "DELETE FROM partner_identities WHERE partner = ?1 ->> 'id'
 const ADD: &str = "INSERT INTO partner_identities (program, pseudonym, partner)
     SELECT p.program, i.value, p.id FROM partners p, json_each(?1, '$.identities') i
     WHERE p.id = ?1 ->> 'id' ON CONFLICT DO NOTHING";
-/// Customers whom the partner may be are decided again, earlier events too.
+/// Customers whom the partner may be are decided again, earlier events too. The `+` takes the
+/// column's affinity away: the index on an expression has none.
 const WAKE: &str = "UPDATE facts SET state = 'pending' WHERE state = 'folded' AND seq IN (
       SELECT f.seq FROM partner_identities x
       CROSS JOIN facts f ON f.program = x.program AND f.customer = x.pseudonym
       WHERE x.partner = ?1 ->> 'id'
       UNION ALL
       SELECT f.seq FROM partner_identities x
-      CROSS JOIN facts f ON f.program = x.program AND f.body ->> '$.mailbox' = x.pseudonym
+      CROSS JOIN facts f ON f.program = x.program AND f.body ->> '$.mailbox' = +x.pseudonym
       WHERE x.partner = ?1 ->> 'id')";
 
 /// What a body says of a partner's identities.

@@ -18,10 +18,12 @@ const ADD: &str = "INSERT INTO reclassifications (program, nonce, class, actor, 
     FROM programs WHERE id = ?1 ->> 'program'";
 /// Events that came with the click's token, and those whose decision saw it in a journal's memory.
 /// The second part reads the program's decisions: rare, and asked for by a person.
-const WAKE: &str = "UPDATE facts SET state = 'pending'
-    WHERE state = 'folded' AND program = ?1 ->> 'program' AND (nonce = ?1 ->> 'nonce'
-      OR id IN (SELECT event FROM decisions WHERE program = ?1 ->> 'program'
-        AND instr(body, '\"nonce\":\"' || (?1 ->> 'nonce') || '\"') > 0))";
+const WAKE: &str = "UPDATE facts SET state = 'pending' WHERE state = 'folded' AND seq IN (
+      SELECT seq FROM facts WHERE nonce = ?1 ->> 'nonce' AND program = ?1 ->> 'program'
+      UNION
+      SELECT f.seq FROM decisions d CROSS JOIN facts f ON f.id = d.event
+      WHERE d.program = ?1 ->> 'program'
+        AND instr(d.body, '\"nonce\":\"' || (?1 ->> 'nonce') || '\"') > 0)";
 const NEWEST: &str = "SELECT json_object('program', program, 'click', nonce, 'class', class,
       'actor', actor, 'reason', reason, 'at', at)
     FROM reclassifications WHERE nonce = ?1 ->> 'nonce' AND program = ?1 ->> 'program'

@@ -67,7 +67,7 @@ impl Reading<'_> {
         let given = fields.text("eventId", limits::EXTERNAL_ID_CHARS);
         let reason = fields.text("reason", limits::NAME_CHARS);
         let common = self.common(&mut fields, customer);
-        if customer.is_none() && common.subscription.is_none() {
+        if fields.is_blank("customerExternalId") && common.subscription.is_none() {
             let detail = "is required, or subscriptionId";
             fields.fault("customerExternalId", "required", detail);
         }

@@ -33,7 +33,7 @@ impl Reading<'_> {
         let common = self.common(&mut fields, customer);
         // A renewal may know its subscription only.
         let renews = kind == EventKind::Renewal && common.subscription.is_some();
-        if customer.is_none() && !renews {
+        if fields.is_blank("customerExternalId") && !renews {
             fields.fault("customerExternalId", "required", "is required");
         }
         let money = amount.zip(currency);
