@@ -13,6 +13,7 @@ mod consents;
 mod control;
 mod deliveries;
 mod documents;
+mod erasure;
 mod explained;
 mod faults;
 mod fb_cookies;

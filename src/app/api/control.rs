@@ -30,6 +30,14 @@ impl<D: Database, S: Snapshots, Q: WorkQueue> Services<'_, D, S, Q> {
                 let body = read_body(request, limits::CONTROL_BODY_BYTES)?;
                 Ok(Response::json(200, &control.explain(&body).await?))
             }
+            ("POST", ["customers", "export"]) => {
+                let body = read_body(request, limits::CONTROL_BODY_BYTES)?;
+                Ok(Response::json(200, &control.export_customer(&body).await?))
+            }
+            ("POST", ["customers", "erase"]) => {
+                let body = read_body(request, limits::CONTROL_BODY_BYTES)?;
+                Ok(Response::json(200, &control.erase_customer(&body).await?))
+            }
             ("POST" | "PATCH", _) => {
                 let body = read_body(request, limits::CONTROL_BODY_BYTES)?;
                 Ok(made(change(request, &control, &parts, &body).await?))

@@ -7,6 +7,7 @@
 
 pub mod codes;
 mod cookie_domain;
+mod customers;
 pub mod destinations;
 mod explain;
 mod identities;

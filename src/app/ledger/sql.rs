@@ -65,6 +65,8 @@ macro_rules! touched {
     };
 }
 
+pub(in crate::app) use touched;
+
 pub(super) const LOAD_FACTS: &str = touched!(
     "SELECT json_object('of', 'fact', 'body', json(body), 'state', state, 'awaits', awaits_click)
      FROM involved

@@ -16,7 +16,7 @@ macro_rules! list {
             $seq,
             " < ?1 ->> 'before' ORDER BY ",
             $seq,
-            " DESC LIMIT ?1 ->> 'limit'"
+            " DESC LIMIT ?1 ->> 'page'"
         )
     };
 }

@@ -82,6 +82,24 @@ impl Names for Directory {
 /// One page of a list: `{"data": […], "next_cursor": …}`.
 pub async fn list(db: &impl Database, name: &str, page: &Page) -> Result<Value, Problem> {
     let sql = lists::sql(name).ok_or(&problem::NOT_FOUND)?;
+    let param = json!({"program": page.program, "kind": page.kind, "status": page.status});
+    let mut answer = page_of(db, sql, page, param).await?;
+    if matches!(name, "decisions" | "reviews") {
+        if let Some(data) = answer["data"].as_array_mut() {
+            explain(db, data).await?;
+        }
+    }
+    Ok(readable(answer))
+}
+
+/// One page of the rows of `sql`, which are numbered `seq`; takes `before` and `page` beside what
+/// `param` holds.
+pub async fn page_of(
+    db: &impl Database,
+    sql: &'static str,
+    page: &Page,
+    mut param: Value,
+) -> Result<Value, Problem> {
     let limit = page
         .limit
         .unwrap_or(limits::PAGE_ROWS)
@@ -90,9 +108,8 @@ pub async fn list(db: &impl Database, name: &str, page: &Page) -> Result<Value, 
         .cursor
         .as_deref()
         .map_or(Some(i64::MAX.unsigned_abs()), read_cursor);
-    let before = before.ok_or(&problem::CURSOR_INVALID)?;
-    let param = json!({"program": page.program, "before": before, "limit": limit + 1,
-        "kind": page.kind, "status": page.status});
+    param["before"] = json!(before.ok_or(&problem::CURSOR_INVALID)?);
+    param["page"] = json!(limit + 1);
     let rows = db.batch(vec![Statement::new(sql, &param)]).await?;
     let mut found: Vec<Row> = ports::decode(ports::rows_at(&rows, 0))?;
     let more = found.len() > limit as usize;
@@ -101,11 +118,7 @@ pub async fn list(db: &impl Database, name: &str, page: &Page) -> Result<Value, 
         .last()
         .filter(|_| more)
         .map(|row| write_cursor(row.seq));
-    let mut data: Vec<Value> = found.into_iter().map(|row| row.row).collect();
-    if matches!(name, "decisions" | "reviews") {
-        explain(db, &mut data).await?;
-    }
-    let data: Vec<Value> = data.into_iter().map(readable).collect();
+    let data: Vec<Value> = found.into_iter().map(|row| row.row).collect();
     Ok(json!({"data": data, "next_cursor": next}))
 }
 

@@ -267,14 +267,15 @@ impl<'a> Fold<'a> {
         self.purchases.insert(&fact.key, purchase);
     }
 
-    /// The newest value of each click ID that the customer's visits carried before the event.
+    /// The newest value of each click ID that the customer's visits carried before the event. One
+    /// without a value was erased.
     fn click_ids(&self, fact: &Fact) -> Vec<ClickIdRecord> {
         let known = self.history.visits.iter();
         let known = known.filter(|visit| visit.touch.consent.allows_forwarding());
         let mut newest: BTreeMap<u8, &ClickIdRecord> = BTreeMap::new();
         for id in known
             .flat_map(|visit| &visit.click_ids)
-            .filter(|id| id.at <= fact.occurred_at)
+            .filter(|id| id.at <= fact.occurred_at && !id.value.is_empty())
         {
             let kept = newest.entry(id.kind.code()).or_insert(id);
             if (id.at, &id.value) > (kept.at, &kept.value) {
