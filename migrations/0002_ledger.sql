@@ -40,6 +40,10 @@ ALTER TABLE facts ADD COLUMN subscription TEXT;
 CREATE INDEX facts_by_subscription ON facts (program, subscription)
   WHERE subscription IS NOT NULL;
 CREATE INDEX facts_by_time ON facts (program, occurred_at);
+CREATE INDEX facts_by_code ON facts (program, body ->> '$.code')
+  WHERE body ->> '$.code' IS NOT NULL;
+CREATE INDEX facts_by_mailbox ON facts (program, body ->> '$.mailbox')
+  WHERE body ->> '$.mailbox' IS NOT NULL;
 
 -- What people decide about an event: hold, approve, reject, clear.
 CREATE TABLE rulings (
@@ -81,6 +85,20 @@ ALTER TABLE entries ADD COLUMN paid_in TEXT;
 
 -- Open decisions are looked for by what keeps them open.
 CREATE INDEX decisions_open ON decisions (program, seq) WHERE body ->> 'status' <> 'clear';
+
+-- So are those that found a rule of the program broken.
+CREATE INDEX decisions_violating ON decisions (program, seq)
+  WHERE body ->> 'violations' IS NOT NULL;
+
+-- That a customer was erased, for the record: who did it and how much it was, not who it was.
+CREATE TABLE erasures (
+  seq INTEGER PRIMARY KEY,
+  program TEXT NOT NULL,
+  pseudonym TEXT NOT NULL,      -- the random one, from then on
+  events INTEGER NOT NULL,
+  actor TEXT NOT NULL,
+  at INTEGER NOT NULL
+);
 
 -- A settlement makes entries payable whose hold has ended; an entry is settled once.
 CREATE TABLE settlements (

@@ -131,10 +131,10 @@ const CAP: &str = reached!("UPDATE links SET capped = 1", "");
 
 const PENDING: &str = "SELECT '1' FROM facts WHERE state = 'pending' AND ?1 IS NOT NULL LIMIT 1";
 
-/// The message that wakes the ledger plane after a conversion was accepted. A conversion also
+/// The message that wakes the ledger plane after conversions were accepted. A conversion also
 /// confirms the click whose token came with it.
-pub fn wake(confirmed: Option<&TouchRecord>, now: UnixMs) -> String {
-    let landing = confirmed.and_then(|touch| {
+pub fn wake<'a>(confirmed: impl IntoIterator<Item = &'a TouchRecord>, now: UnixMs) -> String {
+    let landing = |touch: &TouchRecord| {
         let key = touch.nonce.clone()?;
         Some(Visit {
             kind: VisitKind::Landing,
@@ -146,11 +146,12 @@ pub fn wake(confirmed: Option<&TouchRecord>, now: UnixMs) -> String {
             referrer: None,
             tags: Tags::new(),
         })
-    });
-    match landing {
-        Some(visit) => json!({"wake": true, "sent": now, "visits": [visit]}).to_string(),
-        None => r#"{"wake":true}"#.to_owned(),
+    };
+    let visits: Vec<Visit> = confirmed.into_iter().filter_map(landing).collect();
+    if visits.is_empty() {
+        return r#"{"wake":true}"#.to_owned();
     }
+    json!({"wake": true, "sent": now, "visits": visits}).to_string()
 }
 
 /// Stores messages and counts their visits: one round trip. Gives whether facts wait for the fold.

@@ -12,6 +12,7 @@ use crate::domain::limits;
 use crate::domain::seal::{NONCE, Purpose};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -35,6 +36,8 @@ pub enum Accepted {
     Conflict,
     /// The key was revoked before the fact was received, or is unknown here.
     KeyRevoked,
+    /// A deal names a partner whom the program does not have. Nothing was written.
+    PartnerUnknown,
 }
 
 impl Intake {
@@ -54,7 +57,8 @@ impl Intake {
         }
     }
 
-    fn param(&self) -> Value {
+    /// What of it is written. `known`: refuse a deal whose partner is unknown.
+    fn param(&self, known: bool) -> Value {
         let fact = &self.fact;
         let touch = fact.touch();
         let nonce = touch.and_then(|touch| touch.nonce.clone());
@@ -73,6 +77,7 @@ impl Intake {
             "received_at": fact.received_at,
             "content": fact.content(),
             "body": json!(fact).to_string(),
+            "partner": fact.partner.filter(|_| known),
             "sealed": self.sealed,
             "expires_at": fact.received_at.plus(limits::SEALED_ROW_MS),
         })
@@ -80,74 +85,95 @@ impl Intake {
 }
 
 macro_rules! if_key_holds {
-    ($sql:literal) => {
+    ($($sql:literal),+) => {
         concat!(
-            $sql,
-            " EXISTS (SELECT 1 FROM api_keys k WHERE k.id = ?1 ->> 'api_key'",
-            " AND (k.revoked_at IS NULL OR k.revoked_at > ?1 ->> 'received_at'))"
+            $($sql,)+
+            " EXISTS (SELECT 1 FROM api_keys k WHERE k.id = e.value ->> 'api_key'",
+            " AND (k.revoked_at IS NULL OR k.revoked_at > e.value ->> 'received_at'))"
         )
     };
 }
+macro_rules! partner_known {
+    () => {
+        "(e.value ->> 'partner' IS NULL OR EXISTS (SELECT 1 FROM partners p
+            WHERE p.id = e.value ->> 'partner' AND p.program = e.value ->> 'program'))"
+    };
+}
 
-const INSERT_FACT: &str = concat!(
-    if_key_holds!(
-        "INSERT INTO facts (id, program, kind, key, customer, sale_key, subscription, nonce,
-           awaits_click, occurred_at, received_at, content, body, state)
-         SELECT ?1 ->> 'id', ?1 ->> 'program', ?1 ->> 'kind', ?1 ->> 'key', ?1 ->> 'customer',
-           ?1 ->> 'sale_key', ?1 ->> 'subscription', ?1 ->> 'nonce', ?1 ->> 'awaits_click',
-           ?1 ->> 'occurred_at',
-           ?1 ->> 'received_at', ?1 ->> 'content', ?1 ->> 'body', 'pending'
-         WHERE"
-    ),
+const INSERT_FACTS: &str = concat!(
+    "INSERT INTO facts (id, program, kind, key, customer, sale_key, subscription, nonce,
+       awaits_click, occurred_at, received_at, content, body, state)
+     SELECT e.value ->> 'id', e.value ->> 'program', e.value ->> 'kind', e.value ->> 'key',
+       e.value ->> 'customer', e.value ->> 'sale_key', e.value ->> 'subscription',
+       e.value ->> 'nonce', e.value ->> 'awaits_click', e.value ->> 'occurred_at',
+       e.value ->> 'received_at', e.value ->> 'content', e.value ->> 'body', 'pending'
+     FROM json_each(?1) e WHERE ",
+    partner_known!(),
+    if_key_holds!(" AND"),
     " ON CONFLICT DO NOTHING"
 );
 
 const INSERT_SEALED: &str = "INSERT INTO sealed_rows (event, body, expires_at)
-    SELECT f.id, ?1 ->> 'sealed', ?1 ->> 'expires_at' FROM facts f
-    WHERE f.id = ?1 ->> 'id' AND f.content = ?1 ->> 'content' AND f.state = 'pending'
-      AND f.received_at = ?1 ->> 'received_at' AND ?1 ->> 'sealed' IS NOT NULL
+    SELECT f.id, e.value ->> 'sealed', e.value ->> 'expires_at'
+    FROM json_each(?1) e CROSS JOIN facts f ON f.id = e.value ->> 'id'
+    WHERE f.content = e.value ->> 'content' AND f.state = 'pending'
+      AND f.received_at = e.value ->> 'received_at' AND e.value ->> 'sealed' IS NOT NULL
     ON CONFLICT DO NOTHING";
 
-const INSERT_CONFLICT: &str = concat!(
+const INSERT_CONFLICTS: &str = concat!(
     if_key_holds!(
         "INSERT INTO conflicts (event, program, content, body, received_at)
-         SELECT f.id, f.program, ?1 ->> 'content', ?1 ->> 'body', ?1 ->> 'received_at' FROM facts f
-         WHERE f.id = ?1 ->> 'id' AND f.content <> ?1 ->> 'content' AND"
+         SELECT f.id, f.program, e.value ->> 'content', e.value ->> 'body',
+           e.value ->> 'received_at'
+         FROM json_each(?1) e CROSS JOIN facts f ON f.id = e.value ->> 'id'
+         WHERE f.content <> e.value ->> 'content' AND"
     ),
     " ON CONFLICT DO NOTHING"
 );
 
-const OUTCOME: &str = concat!(
-    "SELECT json_object(
-       'content', (SELECT content FROM facts WHERE id = ?1 ->> 'id'),
-       'received_at', (SELECT received_at FROM facts WHERE id = ?1 ->> 'id'),
-       'key_holds', ",
-    if_key_holds!(""),
-    ")"
+const OUTCOMES: &str = concat!(
+    "SELECT json_object('content', f.content, 'received_at', f.received_at, 'partner_known', ",
+    partner_known!(),
+    if_key_holds!(", 'key_holds', "),
+    ") FROM json_each(?1) e LEFT JOIN facts f ON f.id = e.value ->> 'id' ORDER BY e.key"
 );
 
-#[derive(Deserialize)]
-struct Outcome {
-    content: Option<String>,
-    received_at: Option<i64>,
-    key_holds: u8,
-}
-
-/// Writes the fact, once: one round trip.
-pub async fn store(db: &impl Database, intake: &Intake) -> Result<Accepted, DatabaseError> {
-    let param = intake.param();
-    let statements = [INSERT_FACT, INSERT_SEALED, INSERT_CONFLICT, OUTCOME]
+/// How each of these ended; of one another they are independent.
+async fn write(
+    db: &impl Database,
+    intakes: &[Intake],
+    known: bool,
+) -> Result<Vec<Accepted>, DatabaseError> {
+    let param = Value::Array(intakes.iter().map(|one| one.param(known)).collect());
+    let statements = [INSERT_FACTS, INSERT_SEALED, INSERT_CONFLICTS, OUTCOMES]
         .map(|sql| Statement::new(sql, &param));
     let rows = db.batch(statements.to_vec()).await?;
-    let outcomes: Vec<Outcome> = ports::decode(ports::rows_at(&rows, 3))?;
-    let outcome = outcomes.first().ok_or(DatabaseError::Unavailable)?;
-    Ok(match &outcome.content {
-        _ if outcome.key_holds == 0 => Accepted::KeyRevoked,
+    let outcomes: Vec<Value> = ports::decode(ports::rows_at(&rows, 3))?;
+    if outcomes.len() != intakes.len() {
+        return Err(DatabaseError::Unavailable);
+    }
+    let each = intakes.iter().zip(&outcomes);
+    each.map(|(intake, outcome)| ended(intake, outcome))
+        .collect()
+}
+
+fn ended(intake: &Intake, outcome: &Value) -> Result<Accepted, DatabaseError> {
+    let received_at = outcome["received_at"].as_i64();
+    Ok(match outcome["content"].as_str() {
+        _ if outcome["key_holds"] == 0 => Accepted::KeyRevoked,
+        None if outcome["partner_known"] == 0 => Accepted::PartnerUnknown,
         None => return Err(DatabaseError::Unavailable),
-        Some(content) if *content != intake.fact.content() => Accepted::Conflict,
-        Some(_) if outcome.received_at == Some(intake.fact.received_at.0) => Accepted::New,
+        Some(content) if content != intake.fact.content() => Accepted::Conflict,
+        Some(_) if received_at == Some(intake.fact.received_at.0) => Accepted::New,
         Some(_) => Accepted::Duplicate,
     })
+}
+
+/// Writes a fact that the queue held, once: one round trip. It was accepted, so it is written
+/// whatever it names; the fold says what it earns.
+pub async fn store(db: &impl Database, intake: &Intake) -> Result<Accepted, DatabaseError> {
+    let ended = write(db, std::slice::from_ref(intake), false).await?;
+    ended.first().copied().ok_or(DatabaseError::Unavailable)
 }
 
 /// KV key that marks a revoked API key, read only while the database is away.
@@ -155,25 +181,40 @@ pub fn revoked_key(id: ApiKeyId) -> String {
     format!("revoked:{id}")
 }
 
-/// Accepts an intake: the database, else the queue, else 503. Gives whether the fold should be
-/// woken.
+/// Accepts intakes of one key: the database, in one transaction; else the queue, each by itself;
+/// else 503. Gives of each, in order, whether the fold should be woken.
 pub async fn accept(
     db: &impl Database,
     snapshots: &impl Snapshots,
     queue: &impl WorkQueue,
-    intake: &Intake,
-) -> Result<bool, Problem> {
-    match store(db, intake).await {
-        Ok(Accepted::New) => Ok(true),
-        Ok(Accepted::Duplicate) => Ok(false),
-        Ok(Accepted::Conflict) => Err((&problem::CONFLICT).into()),
-        Ok(Accepted::KeyRevoked) => Err((&problem::KEY_REVOKED).into()),
-        Err(_) => {
-            if let Ok(Some(_)) = snapshots.get(&revoked_key(intake.api_key)).await {
-                return Err((&problem::KEY_REVOKED).into());
-            }
-            queue.send(json!({"intake": intake}).to_string()).await?;
-            Ok(false)
+    intakes: &[Intake],
+) -> Vec<Result<bool, Problem>> {
+    let Some(first) = intakes.first() else {
+        return Vec::new();
+    };
+    if let Ok(ended) = write(db, intakes, true).await {
+        return ended.into_iter().map(answer).collect();
+    }
+    if let Ok(Some(_)) = snapshots.get(&revoked_key(first.api_key)).await {
+        let revoked = |_| Err((&problem::KEY_REVOKED).into());
+        return intakes.iter().map(revoked).collect();
+    }
+    let sends = intakes.iter().map(|intake| async move {
+        let message = json!({"intake": intake}).to_string();
+        Ok(queue.send(message).await.map(|()| false)?)
+    });
+    join_all(sends).await
+}
+
+fn answer(accepted: Accepted) -> Result<bool, Problem> {
+    match accepted {
+        Accepted::New => Ok(true),
+        Accepted::Duplicate => Ok(false),
+        Accepted::Conflict => Err((&problem::CONFLICT).into()),
+        Accepted::KeyRevoked => Err((&problem::KEY_REVOKED).into()),
+        Accepted::PartnerUnknown => {
+            let detail = "must be a partner of this program";
+            Err(Problem::field("/partnerId", "unknown", detail))
         }
     }
 }

@@ -75,6 +75,12 @@ impl<'a> Fields<'a> {
         self.object.contains_key(name)
     }
 
+    /// Is there nothing, or a text of nothing?
+    pub fn is_blank(&self, name: &str) -> bool {
+        let blank = |value: &Value| value.as_str().is_some_and(|text| text.trim().is_empty());
+        self.value(name).is_none_or(blank)
+    }
+
     /// Refuses members that are not in the list.
     pub fn only(&mut self, known: &[&str]) {
         let object = self.object;

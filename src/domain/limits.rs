@@ -111,3 +111,15 @@ pub const TOUCHES_BEFORE: usize = 100;
 pub const TOUCHES_AFTER: usize = 10;
 /// Characters of a referral or coupon code.
 pub const CODE_CHARS: usize = 64;
+/// Characters of a partner's kind, a word.
+pub const KIND_CHARS: usize = 40;
+/// Customer ids of a partner in one call: people buy under a handful.
+pub const PARTNER_CUSTOMERS: usize = 100;
+/// Characters of the reason that a person gives.
+pub const REASON_CHARS: usize = 500;
+/// Exchange rates in one call: a year of days of one pair fits.
+pub const RATES: usize = 500;
+/// Events in one call of `track/batch`.
+pub const BATCH_EVENTS: usize = 50;
+/// Body of `track/batch`, in bytes.
+pub const BATCH_BODY_BYTES: usize = 262_144;

@@ -6,12 +6,11 @@ use super::kv::Kv;
 use super::runtime;
 use super::suffixes::PublicSuffixList;
 use super::work::{self, WorkSender};
-use crate::app::api::{Request, Response, Services};
+use crate::app::api::{self, Request, Response, Services};
 use crate::app::edge_plane::Place;
 use crate::app::isolate::Memory;
 use crate::app::ports::WorkQueue;
 use crate::app::problem::{self, Problem};
-use crate::domain::limits;
 use futures_util::StreamExt;
 use worker::{Context, Env, Headers, event};
 
@@ -64,7 +63,7 @@ async fn read(mut request: worker::Request) -> Option<Request> {
     let content_type = header("content-type");
     let authorization = header("authorization");
     let method = request.method().as_ref().to_owned();
-    let body = body(&mut request).await;
+    let body = body(&mut request, api::most_bytes(place.path)).await;
     Some(Request {
         method,
         host: place.host.to_owned(),
@@ -78,15 +77,15 @@ async fn read(mut request: worker::Request) -> Option<Request> {
     })
 }
 
-/// Reads the body up to the largest bound of any address; `None` when there is more.
-async fn body(request: &mut worker::Request) -> Option<Vec<u8>> {
+/// Reads the body up to `most` bytes; `None` when there is more.
+async fn body(request: &mut worker::Request, most: usize) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     let Ok(mut stream) = request.stream() else {
         return Some(bytes);
     };
     while let Some(Ok(chunk)) = stream.next().await {
         bytes.extend(chunk);
-        if bytes.len() > limits::CONTROL_BODY_BYTES {
+        if bytes.len() > most {
             return None;
         }
     }

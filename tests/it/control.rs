@@ -203,23 +203,16 @@ fn stored_texts_hold_no_secret_and_no_person() {
     assert_eq!(shop.track("sale", &sale).0, 200);
     let held = shop.queue.sent.borrow().join(" ");
     assert_eq!(shop.track("sale", &sale).0, 200);
+    let mut many = sale.clone();
+    many["type"] = json!("sale");
+    many["invoiceId"] = json!("o2");
+    assert_eq!(shop.track("batch", &json!({"events": [many]})).0, 200);
+    let own = json!({"email": "secret.person@mail.example", "customers": ["visible-customer"]});
+    shop.made("PATCH", &format!("partners/{}", shop.partners[0]), &own);
     shop.fold();
-    let tables = shop
-        .db
-        .column("SELECT name FROM sqlite_schema WHERE type = 'table'");
-    let mut all = held;
-    for table in tables {
-        let columns = format!(
-            "SELECT group_concat('quote(' || name || ')', '||')
-            FROM pragma_table_info('{table}')"
-        );
-        let columns = shop.db.column(&columns).remove(0);
-        all += &shop
-            .db
-            .column(&format!("SELECT {columns} FROM {table}"))
-            .join(" ");
-    }
-    all += &format!("{:?}", shop.kv.records.borrow());
+    let named = json!({"program": shop.program, "customerExternalId": "visible-customer"});
+    let export = shop.made("POST", "customers/export", &named).to_string();
+    let all = held + &shop.dump() + &export;
     for text in [
         "secret.person",
         "Secret Person",

@@ -117,6 +117,15 @@ steps! {
     program_change: program, batch 2;
     partner_suspension: partner, batch 2;
     key_revocation: key, batch 2;
+    partner_identities: identities, batch 2;
+    program_pause: pause, batch 2;
+    code_creation: code, batch 1;
+    code_end: code_end, batch 2;
+    ruling: ruling, batch 2;
+    reclassification: reclassification, batch 1;
+    rates_import: rates, batch 1;
+    erasure: erasure, batch 1;
+    batch_of_events: batch_of_events, batch 0;
 }
 
 fn strike(shop: &Shop, fault: Strike) {
@@ -282,6 +291,123 @@ fn key(fault: Strike) -> Ended {
         403
     );
     ended
+}
+
+fn identities(fault: Strike) -> Ended {
+    let (shop, _, _) = set_up(true);
+    let path = format!("partners/{}", shop.partners[0]);
+    let body = json!({"email": "a@shop.example", "customers": ["u1"]});
+    ended(call(&shop, "PATCH", &path, &body, fault), &shop)
+}
+
+fn pause(fault: Strike) -> Ended {
+    let (shop, _, _) = set_up(true);
+    let path = format!("programs/{}", shop.program);
+    ended(
+        call(&shop, "PATCH", &path, &json!({"status": "paused"}), fault),
+        &shop,
+    )
+}
+
+/// Who repeats the call learns that the code is there.
+fn code(fault: Strike) -> Ended {
+    let (shop, _, _) = set_up(true);
+    shop.sell("u2", "o2", &json!({"code": "tea"}));
+    strike(&shop, fault);
+    let from = shop.now.get().plus(-1_000).to_rfc3339();
+    let body = json!({"program": shop.program, "partner": shop.partners[1], "code": "TEA",
+        "from": from});
+    let failed = until(&shop, || shop.control("POST", "codes", &body).0 < 500);
+    ended((failed, Vec::new()), &shop)
+}
+
+fn code_end(fault: Strike) -> Ended {
+    let (shop, _, _) = set_up(true);
+    let body = json!({"program": shop.program, "partner": shop.partners[1], "code": "TEA"});
+    let code = shop.made("POST", "codes", &body);
+    let path = format!("codes/{}", code["id"].as_str().unwrap());
+    let until = shop.now.get().plus(3_600_000).to_rfc3339();
+    ended(
+        call(&shop, "PATCH", &path, &json!({"until": until}), fault),
+        &shop,
+    )
+}
+
+fn ruling(fault: Strike) -> Ended {
+    let (shop, _, _) = set_up(true);
+    let id = shop.db.column("SELECT id FROM facts").remove(0);
+    let path = format!("events/{id}/reject");
+    let body = json!({"reason": "not ours"});
+    let (failed, _) = call(&shop, "POST", &path, &body, fault);
+    shop.fold();
+    assert_eq!(shop.balance(0), 0);
+    // A repeat is a ruling of its own, which says the same.
+    (failed, vec![shop.decision("o1")["status"].to_string()])
+}
+
+fn reclassification(fault: Strike) -> Ended {
+    let (shop, _, _) = set_up(true);
+    let nonce = shop.db.column("SELECT nonce FROM facts").remove(0);
+    let path = format!("clicks/{nonce}/reclassify");
+    let body = json!({"program": shop.program, "class": "crawler", "reason": "r"});
+    ended(call(&shop, "POST", &path, &body, fault), &shop)
+}
+
+fn rates(fault: Strike) -> Ended {
+    let (shop, _, _) = set_up(true);
+    let body = json!({"rates": [{"from": "EUR", "to": "USD", "rate": "1.1", "at": 1_700_000_000},
+        {"from": "EUR", "to": "USD", "rate": "1.2", "at": 1_700_000_001}]});
+    let mut ended = ended(call(&shop, "POST", "rates", &body, fault), &shop);
+    let rates = "SELECT from_currency || to_currency || at || rate FROM rates ORDER BY at";
+    ended.1.extend(shop.db.column(rates));
+    ended
+}
+
+/// The name that an erased customer gets is another in each run.
+fn erasure(fault: Strike) -> Ended {
+    let (shop, _, _) = set_up(true);
+    let body = json!({"program": shop.program, "customerExternalId": "u1"});
+    let (failed, _) = call(&shop, "POST", "customers/erase", &body, fault);
+    shop.fold_again();
+    let state = [
+        "SELECT id || state || (customer LIKE 'er_%') FROM facts ORDER BY id",
+        "SELECT id || amount FROM entries ORDER BY id",
+        "SELECT events FROM erasures",
+        "SELECT event FROM sealed_rows",
+    ];
+    let rows = state.iter().flat_map(|sql| shop.db.column(sql));
+    (failed, rows.collect())
+}
+
+/// The queue is away too, so the caller gets 503 and sends all of them again.
+fn batch_of_events(fault: Strike) -> Ended {
+    let (shop, _, mut sale) = set_up(false);
+    sale["type"] = json!("sale");
+    let lead = json!({"type": "lead", "customerExternalId": "u1", "eventName": "l"});
+    let body = json!({"events": [sale, lead, sale]});
+    strike(&shop, fault);
+    shop.queue.down.set(fault.is_some());
+    let failed = until(&shop, || shop.track("batch", &body).0 == 200);
+    shop.fold_again();
+    let facts = "SELECT id || state || content FROM facts ORDER BY id";
+    let entries = "SELECT id || amount FROM entries ORDER BY id";
+    let rows = [facts, entries].map(|sql| shop.db.column(sql));
+    (failed, rows.concat())
+}
+
+/// Dated rows may be there twice, with the instant of each try: what follows from them is the same.
+fn ended((failed, _): Ended, shop: &Shop) -> Ended {
+    shop.fold_again();
+    let mut state = state(shop);
+    state.extend(
+        shop.db
+            .column("SELECT partner || pseudonym FROM partner_identities ORDER BY 1"),
+    );
+    state.extend(
+        shop.db
+            .column("SELECT code || partner || from_at || until_at FROM codes"),
+    );
+    (failed, state)
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! Partner links.
 
-use super::{Control, Made, by_id, object, program};
+use super::{Control, Made, by_id, object, partner, program};
 use crate::app::ports::Database;
 use crate::app::problem::Problem;
 use crate::app::publish;
 use crate::domain::api_key::Scope;
-use crate::domain::ids::{LinkId, PartnerId, ProgramId};
+use crate::domain::ids::{LinkId, ProgramId};
 use crate::domain::input::Fields;
 use crate::domain::limits;
 use crate::domain::link::{LinkSettings, Slug, Targets, link_key, parse_host, shown_key};
@@ -48,12 +48,7 @@ impl<D: Database> Control<'_, D> {
         let program = program(body)?;
         self.allow(Scope::Admin, Some(program))?;
         let mut fields = Fields::new(body, "");
-        let partner = fields
-            .required_text("partner", 20)
-            .and_then(PartnerId::parse);
-        if partner.is_none() && fields.value("partner").is_some() {
-            fields.fault("partner", "not_an_id", "must be the id of a partner: pn_…");
-        }
+        let partner = partner(&mut fields);
         let host = fields.required_text("host", 253).and_then(parse_host);
         if host.is_none() && fields.value("host").is_some() {
             let detail = "must be a host name like shop.example";

@@ -5,19 +5,26 @@
 //! never changed in place; making one bumps the program's version, so that a fold under way looks
 //! again, and sends events from its date on through the fold once more.
 
+pub mod codes;
 mod cookie_domain;
+mod customers;
 pub mod destinations;
 mod explain;
+mod identities;
 pub mod keys;
 pub mod links;
 pub mod partners;
 pub mod programs;
+mod rates;
+mod reclassify;
+pub mod rulings;
 
 use super::ports::{self, Database, DatabaseError, Statement, Suffixes};
 use super::problem::{self, Problem};
 use super::settings::Settings;
 use crate::domain::api_key::{ApiKey, Scope};
-use crate::domain::ids::ProgramId;
+use crate::domain::ids::{PartnerId, ProgramId};
+use crate::domain::input::Fields;
 use crate::domain::time::UnixMs;
 use serde_json::{Map, Value, json};
 
@@ -58,6 +65,16 @@ impl Made {
             record,
             publish: true,
             fold: false,
+        }
+    }
+
+    /// What the edge need not know, and decisions follow.
+    pub fn folding(status: u16, record: Value) -> Made {
+        Made {
+            status,
+            record,
+            publish: false,
+            fold: true,
         }
     }
 }
@@ -123,6 +140,16 @@ pub fn program(body: &Map<String, Value>) -> Result<ProgramId, Problem> {
         .and_then(Value::as_str)
         .and_then(ProgramId::parse);
     id.ok_or_else(|| Problem::field("/program", "not_an_id", "must be the id of a program: pg_…"))
+}
+
+/// A partner id from a body, with the fault named.
+fn partner(fields: &mut Fields<'_>) -> Option<PartnerId> {
+    let text = fields.required_text("partner", 30)?;
+    let partner = PartnerId::parse(text);
+    if partner.is_none() {
+        fields.fault("partner", "not_an_id", "must be the id of a partner: pn_…");
+    }
+    partner
 }
 
 /// `{"id": …}` for look-ups.

@@ -50,8 +50,14 @@ const IN_USE: &str = "WITH gone AS (
           AND t.key IN ('target', 'expired_url', 'baseline', 'ios', 'android')
           AND instr(replace(t.value, '/', ':'), ':::' || gone.host || ':') IN (5, 6)))
     LIMIT 1), 'null')";
+/// Never dated before the one that it follows: another isolate's clock may be ahead.
+const ADD_STATUS: &str = "INSERT INTO program_statuses (program, active, at)
+    SELECT ?1 ->> 'program', ?1 ->> 'active', max(?1 ->> 'now', coalesce((
+      SELECT max(at) FROM program_statuses WHERE program = ?1 ->> 'program'), 0))";
 /// One program as a record.
 pub const ONE: &str = "SELECT json_patch(g.body, json_object('id', g.id, 'name', g.name,
+    'status', iif(coalesce((SELECT s.active FROM program_statuses s WHERE s.program = g.id
+      ORDER BY s.seq DESC LIMIT 1), 1), 'active', 'paused'),
     'created_at', g.created_at, 'plan', json((
       SELECT json_patch(p.rules, json_object('version', p.version,
         'effective_from', p.effective_from))
@@ -68,12 +74,14 @@ impl<D: Database> Control<'_, D> {
     pub async fn make_program(&self, body: &Value) -> Result<Made, Problem> {
         self.allow(Scope::Admin, None)?;
         let id = ProgramId::from_entropy(self.random(0));
-        let read = self.read_program(id, object(body)?)?;
+        let body = object(body)?;
+        let mut read = self.read_program(id, body)?;
+        read["active"] = status(body)?;
         self.save_program(id, read, &[INSERT, ADD_HOSTS]).await
     }
 
     /// `PATCH /api/v1/programs/{id}`: members that are not given stay. A new plan is a new
-    /// version from now on.
+    /// version from now on; in a paused program nothing is earned from now on.
     pub async fn change_program(&self, id: ProgramId, body: &Value) -> Result<Made, Problem> {
         self.allow(Scope::Admin, Some(id))?;
         let changes = object(body)?;
@@ -86,6 +94,7 @@ impl<D: Database> Control<'_, D> {
         }
         let mut read = self.read_program(id, object(&merged)?)?;
         read["program"] = json!(id);
+        read["active"] = status(changes)?;
         if changes.contains_key("hosts") || changes.contains_key("target_hosts") {
             let used = self.one(IN_USE, &read).await?;
             if let Some(path) = used.as_str() {
@@ -116,18 +125,21 @@ impl<D: Database> Control<'_, D> {
             .filter_map(Value::as_str)
             .map(link::host_key)
             .collect();
-        let fold = !read["plan"].is_null();
+        let (planned, stands) = (!read["plan"].is_null(), !read["active"].is_null());
         read["program"] = json!(id);
         read["now"] = json!(self.now);
         read["publish"] = json!(keys);
         let mut all = sql.to_vec();
         all.extend([ADD_PLAN, publish::ENQUEUE]);
-        if fold {
+        if stands {
+            all.extend([ADD_STATUS, BUMP_PROGRAM, super::REFOLD]);
+        }
+        if planned {
             all.extend([BUMP_PROGRAM, REFOLD]);
         }
         self.write(&all, &read).await?;
         Ok(Made {
-            fold,
+            fold: planned || stands,
             ..Made::created(self.one(ONE, &read).await?)
         })
     }
@@ -185,6 +197,13 @@ impl<D: Database> Control<'_, D> {
         }
         Ok(json!({"name": name, "plan": plan, "body": members}))
     }
+}
+
+/// Whether the program is active, where a body says so.
+fn status(body: &Map<String, Value>) -> Result<Value, Problem> {
+    let mut fields = Fields::new(body, "");
+    let active = fields.choice("status", &[("active", 1), ("paused", 0)]);
+    Ok(fields.finish(Some(json!(active)))?)
 }
 
 /// What is set for hosts alone, by host.

@@ -6,7 +6,7 @@
 
 mod commit;
 mod load;
-mod sql;
+pub(in crate::app) mod sql;
 
 use super::ports::{Database, DatabaseError};
 use crate::domain::event::Fact;

@@ -65,6 +65,8 @@ macro_rules! touched {
     };
 }
 
+pub(in crate::app) use touched;
+
 pub(super) const LOAD_FACTS: &str = touched!(
     "SELECT json_object('of', 'fact', 'body', json(body), 'state', state, 'awaits', awaits_click)
      FROM involved
@@ -72,6 +74,8 @@ pub(super) const LOAD_FACTS: &str = touched!(
      SELECT json_object('of', 'visit', 'nonce', nonce, 'visit', json(visit)) FROM clicked"
 );
 
+/// A deal that was accepted while nobody could look may name a partner who is none: as if suspended
+/// from the start.
 pub(super) const LOAD_PROGRAMS: &str = touched!(
     "SELECT json_object('of', 'plan', 'program', program, 'version', version,
        'effective_from', effective_from, 'rules', json(rules))
@@ -79,13 +83,17 @@ pub(super) const LOAD_PROGRAMS: &str = touched!(
      UNION ALL
      SELECT json_object('of', 'status', 'program', program, 'value', json_object('partner', partner,
        'at', at, 'active', json(iif(active, 'true', 'false')), 'kind', kind))
-     FROM (SELECT * FROM partner_statuses
+     FROM (SELECT seq, program, partner, at, active, kind FROM partner_statuses
            WHERE program IN programs_of AND partner IN (
              SELECT partner FROM seen
              UNION SELECT json_extract(body, '$.partner') FROM involved
              UNION SELECT w.partner FROM involved i CROSS JOIN codes w
                ON w.program = i.program AND w.code = json_extract(i.body, '$.code')
              UNION SELECT rules ->> 'house' FROM plans WHERE program IN programs_of)
+           UNION ALL
+           SELECT 0, i.program, json_extract(i.body, '$.partner'), 0, 0, NULL FROM involved i
+           WHERE i.kind = 'deal' AND NOT EXISTS (SELECT 1 FROM partners p
+             WHERE p.id = json_extract(i.body, '$.partner') AND p.program = i.program)
            ORDER BY seq)
      UNION ALL
      SELECT json_object('of', 'status', 'program', program, 'value', json_object('partner', NULL,

@@ -63,10 +63,11 @@ impl Reading<'_> {
     /// A customer came back, or ended a subscription.
     pub(super) fn turn(&self, kind: EventKind, mut fields: Fields<'_>) -> Read {
         let customer = fields.text("customerExternalId", limits::EXTERNAL_ID_CHARS);
+        let customer = customer.map(str::trim).filter(|id| !id.is_empty());
         let given = fields.text("eventId", limits::EXTERNAL_ID_CHARS);
         let reason = fields.text("reason", limits::NAME_CHARS);
         let common = self.common(&mut fields, customer);
-        if customer.is_none() && common.subscription.is_none() {
+        if fields.is_blank("customerExternalId") && common.subscription.is_none() {
             let detail = "is required, or subscriptionId";
             fields.fault("customerExternalId", "required", detail);
         }

@@ -12,7 +12,10 @@ impl Reading<'_> {
     pub(super) fn purchase(&self, kind: EventKind, mut fields: Fields<'_>) -> Read {
         let customer = match kind {
             // A renewal may know its subscription only.
-            EventKind::Renewal => fields.text("customerExternalId", limits::EXTERNAL_ID_CHARS),
+            EventKind::Renewal => fields
+                .text("customerExternalId", limits::EXTERNAL_ID_CHARS)
+                .map(str::trim)
+                .filter(|id| !id.is_empty()),
             _ => fields.required_text("customerExternalId", limits::EXTERNAL_ID_CHARS),
         };
         let amount = fields.required_integer("amount", 0, MAX_MINOR);

@@ -32,7 +32,7 @@ impl Decision {
                 "nobody is credited, because nobody was for its subscription's start".to_owned()
             }
             Reason::PartnerSuspended => {
-                "nobody is credited, because the partner is suspended".to_owned()
+                "nobody is credited, because the partner is not active".to_owned()
             }
             Reason::ProgramPaused => "nobody is credited, because the program is paused".to_owned(),
             Reason::NoPlan => "nobody is paid, because the program has no plan".to_owned(),

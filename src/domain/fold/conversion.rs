@@ -281,12 +281,15 @@ impl<'a> Fold<'a> {
         found.map_or(0, |(_, _, sum)| *sum)
     }
 
-    /// The newest value of each click ID that the customer's visits carried before the event.
+    /// The newest value of each click ID that the customer's visits carried before the event. One
+    /// without a value was erased.
     fn click_ids(&self, fact: &Fact) -> Vec<ClickIdRecord> {
         let known = self.history.visits.iter();
         let known = known.filter(|visit| visit.touch.consent.allows_forwarding());
         let known = known.flat_map(|visit| &visit.click_ids);
-        let known: Vec<&ClickIdRecord> = known.filter(|id| id.at <= fact.occurred_at).collect();
+        let known: Vec<&ClickIdRecord> = known
+            .filter(|id| id.at <= fact.occurred_at && !id.value.is_empty())
+            .collect();
         if known.is_empty() {
             return Vec::new();
         }

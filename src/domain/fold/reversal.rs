@@ -110,8 +110,8 @@ impl<'a> Purchase<'a> {
         (given, above)
     }
 
-    /// The amount of some pieces of a line, those before them taken off, so that all pieces together
-    /// are the whole line.
+    /// The amount of some pieces of a line, those before them taken off, so that all pieces
+    /// together are the whole line.
     fn by_quantity(&self, place: usize, quantity: i64) -> Option<i64> {
         let line = self.lines.get(place)?;
         let of = line.quantity?.max(1);

@@ -1,6 +1,7 @@
 //! Ports for tests: SQLite with the real migrations, a map for KV, lists for queue and transport.
 
 pub mod arrivals;
+pub mod books;
 pub mod interleave;
 pub mod memory;
 pub mod oracle;

@@ -1,0 +1,167 @@
+//! The control plane's addresses.
+
+use super::{After, Request, Response, Services, bearer, lists, read_body};
+use crate::app::clicks;
+use crate::app::control::{Control, Made, rulings};
+use crate::app::ports::{Database, Snapshots, Statement, WorkQueue};
+use crate::app::problem::{self, Problem};
+use crate::app::{publish, reads};
+use crate::domain::api_key::{ApiKey, Scope};
+use crate::domain::ids::{ApiKeyId, ProgramId};
+use crate::domain::limits;
+use crate::domain::time::UnixMs;
+use serde_json::{Value, json};
+
+impl<D: Database, S: Snapshots, Q: WorkQueue> Services<'_, D, S, Q> {
+    pub(super) async fn control(&self, request: &Request, path: &str) -> Result<Response, Problem> {
+        let parts: Vec<&str> = path.split('/').collect();
+        if parts.as_slice() == ["setup"] {
+            return self.set_up(request).await;
+        }
+        let caller = self.authenticate(request)?;
+        self.refuse_revoked(caller.id).await?;
+        let control = self.control_of(request, caller);
+        match (request.method.as_str(), parts.as_slice()) {
+            ("GET", _) => lists::read(request, &control, &parts).await,
+            ("POST", ["rebuild"]) => self.rebuild(&control).await,
+            ("POST", ["deliveries", id, "retry"]) => self.retry(&control, id).await,
+            ("DELETE", ["keys", id]) => Ok(made(control.revoke_key(id).await?)),
+            ("POST", ["links", "explain"]) => {
+                let body = read_body(request, limits::CONTROL_BODY_BYTES)?;
+                Ok(Response::json(200, &control.explain(&body).await?))
+            }
+            ("POST", ["customers", "export"]) => {
+                let body = read_body(request, limits::CONTROL_BODY_BYTES)?;
+                Ok(Response::json(200, &control.export_customer(&body).await?))
+            }
+            ("POST", ["customers", "erase"]) => {
+                let body = read_body(request, limits::CONTROL_BODY_BYTES)?;
+                Ok(Response::json(200, &control.erase_customer(&body).await?))
+            }
+            ("POST" | "PATCH", _) => {
+                let body = read_body(request, limits::CONTROL_BODY_BYTES)?;
+                Ok(made(change(request, &control, &parts, &body).await?))
+            }
+            _ => Err((&problem::METHOD_NOT_ALLOWED).into()),
+        }
+    }
+
+    fn control_of(&self, request: &Request, caller: ApiKey) -> Control<'_, D> {
+        Control {
+            db: self.db,
+            suffixes: self.suffixes,
+            settings: self.settings,
+            now: request.now,
+            entropy: request.entropy,
+            caller,
+        }
+    }
+
+    async fn set_up(&self, request: &Request) -> Result<Response, Problem> {
+        if request.method != "POST" {
+            return Err((&problem::METHOD_NOT_ALLOWED).into());
+        }
+        let proof = bearer(request).ok_or(&problem::KEY_MISSING)?;
+        if !self.settings.keys.is_setup_proof(proof) {
+            return Err((&problem::KEY_INVALID).into());
+        }
+        let nobody = ApiKey {
+            id: ApiKeyId::from_number(0),
+            program: None,
+            scope: Scope::Admin,
+        };
+        Ok(made(self.control_of(request, nobody).first_key().await?))
+    }
+
+    async fn refuse_revoked(&self, id: ApiKeyId) -> Result<(), Problem> {
+        const STATE: &str = "SELECT json_object('revoked', revoked_at IS NOT NULL)
+            FROM api_keys WHERE id = ?1 ->> 'id'";
+        let rows = self
+            .db
+            .batch(vec![Statement::new(STATE, &json!({"id": id}))])
+            .await?;
+        match rows
+            .first()
+            .and_then(|rows| rows.first())
+            .map(String::as_str)
+        {
+            Some(r#"{"revoked":0}"#) => Ok(()),
+            Some(_) => Err((&problem::KEY_REVOKED).into()),
+            None => Err((&problem::KEY_INVALID).into()),
+        }
+    }
+
+    async fn rebuild(&self, control: &Control<'_, D>) -> Result<Response, Problem> {
+        control.allow(Scope::Admin, None)?;
+        let statement = Statement::new(publish::REBUILD, &json!({}));
+        self.db.batch(vec![statement]).await?;
+        let published = publish::publish(self.db, self.snapshots).await?;
+        let report = json!({"written": published.written, "left": published.left});
+        let mut response = Response::json(200, &report);
+        // Also lets this isolate forget what it remembers.
+        response.after.publish = true;
+        Ok(response)
+    }
+
+    /// Sends a delivery again that was set aside.
+    async fn retry(&self, control: &Control<'_, D>, id: &str) -> Result<Response, Problem> {
+        const ONE: &str = "SELECT json_object('id', id, 'program', program, 'state', state)
+            FROM deliveries WHERE id = ?1 ->> 'id'";
+        const RETRY: &str = "UPDATE deliveries SET state = 'pending', attempts = 0,
+              next_at = ?1 ->> 'now', done_at = NULL
+            WHERE id = ?1 ->> 'id' AND state = 'set_aside'";
+        let param = json!({"id": id, "now": control.now});
+        let known = control.one(ONE, &param).await?;
+        control.allow(
+            Scope::Admin,
+            known["program"].as_str().and_then(ProgramId::parse),
+        )?;
+        if known["state"] != "set_aside" {
+            let detail = "only a delivery that was set aside can be sent again";
+            return Err(Problem::with_detail(&problem::STATE_UNFIT, detail));
+        }
+        control.write(&[RETRY], &param).await?;
+        let mut response = Response::json(200, &control.one(ONE, &param).await?);
+        response.after.wake = Some(clicks::wake(None, control.now));
+        Ok(response)
+    }
+}
+
+async fn change<D: Database>(
+    request: &Request,
+    control: &Control<'_, D>,
+    parts: &[&str],
+    body: &Value,
+) -> Result<Made, Problem> {
+    match (request.method.as_str(), parts) {
+        ("POST", ["keys"]) => control.make_key(body).await,
+        ("POST", ["programs"]) => control.make_program(body).await,
+        ("POST", ["partners"]) => control.make_partner(body).await,
+        ("POST", ["links"]) => control.make_link(body).await,
+        ("POST", ["codes"]) => control.make_code(body).await,
+        ("POST", ["rates"]) => control.add_rates(body).await,
+        ("POST", ["events", id, action]) if rulings::ACTIONS.contains(action) => {
+            control.rule(id, action, body).await
+        }
+        ("POST", ["clicks", nonce, "reclassify"]) => control.reclassify(nonce, body).await,
+        ("POST", ["destinations"]) => control.make_destination(body).await,
+        ("PATCH", ["programs", id]) => {
+            let id = ProgramId::parse(id).ok_or(&problem::NOT_FOUND)?;
+            control.change_program(id, body).await
+        }
+        ("PATCH", ["partners", id]) => control.change_partner(id, body).await,
+        ("PATCH", ["codes", id]) => control.change_code(id, body).await,
+        ("PATCH", ["links", id]) => control.change_link(id, body).await,
+        ("PATCH", ["destinations", id]) => control.change_destination(id, body).await,
+        _ => Err((&problem::NOT_FOUND).into()),
+    }
+}
+
+fn made(made: Made) -> Response {
+    let mut response = Response::json(made.status, &reads::readable(made.record));
+    response.after = After {
+        wake: made.fold.then(|| clicks::wake(None, UnixMs(0))),
+        publish: made.publish,
+    };
+    response
+}

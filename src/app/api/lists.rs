@@ -1,0 +1,91 @@
+//! Reading: single records and lists.
+
+use super::{Request, Response};
+use crate::app::control::{self, Control};
+use crate::app::ports::Database;
+use crate::app::problem::{self, Problem};
+use crate::app::reads::{self, Page};
+use crate::domain::api_key::{ApiKey, Scope};
+use crate::domain::ids::ProgramId;
+use serde_json::json;
+
+/// Answers a GET of the control plane.
+pub(super) async fn read<D: Database>(
+    request: &Request,
+    control: &Control<'_, D>,
+    parts: &[&str],
+) -> Result<Response, Problem> {
+    let caller = control.caller;
+    if let ["events", id] = parts {
+        let event = reads::event(control.db, id).await?;
+        control.allow(
+            Scope::Read,
+            event["program"].as_str().and_then(ProgramId::parse),
+        )?;
+        return Ok(Response::json(200, &event));
+    }
+    let single = match parts {
+        ["programs", _] => Some(control::programs::ONE),
+        ["partners", _] => Some(control::partners::ONE),
+        ["codes", _] => Some(control::codes::ONE),
+        ["links", _] => Some(control::links::ONE),
+        ["destinations", _] => Some(control::destinations::ONE),
+        ["keys", _] => Some(control::keys::ONE),
+        _ => None,
+    };
+    if let (Some(sql), [kind, id]) = (single, parts) {
+        let record = control.one(sql, &json!({"id": id, "program": id})).await?;
+        let owner = if *kind == "programs" {
+            &record["id"]
+        } else {
+            &record["program"]
+        };
+        control.allow(Scope::Read, owner.as_str().and_then(ProgramId::parse))?;
+        return Ok(Response::json(200, &reads::readable(record)));
+    }
+    let [name] = parts else {
+        return Err((&problem::NOT_FOUND).into());
+    };
+    let page = page(&request.query, caller)?;
+    control.allow(
+        if *name == "keys" {
+            Scope::Admin
+        } else {
+            Scope::Read
+        },
+        page.program,
+    )?;
+    Ok(Response::json(
+        200,
+        &reads::list(control.db, name, &page).await?,
+    ))
+}
+
+/// `program`, `limit`, `cursor` and filters of a list. A key of one program lists that program.
+fn page(query: &str, caller: ApiKey) -> Result<Page, Problem> {
+    let mut page = Page {
+        program: caller.program,
+        ..Page::default()
+    };
+    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    for (name, value) in pairs.filter(|(_, value)| !value.is_empty()) {
+        match name {
+            "program" => {
+                let id = ProgramId::parse(value);
+                let detail = "program must be the id of a program: pg_…";
+                let wrong = || Problem::with_detail(&problem::BAD_REQUEST, detail);
+                page.program = Some(id.ok_or_else(wrong)?);
+            }
+            "limit" => {
+                let wrong =
+                    || Problem::with_detail(&problem::BAD_REQUEST, "limit must be 1 to 100");
+                page.limit = Some(value.parse().map_err(|_| wrong())?);
+            }
+            "cursor" => page.cursor = Some(value.to_owned()),
+            "kind" => page.kind = Some(value.to_owned()),
+            "status" => page.status = Some(value.to_owned()),
+            _ => {}
+        }
+    }
+    Ok(page)
+}

@@ -1,0 +1,209 @@
+//! What is known of one customer: given out, or erased.
+//!
+//! Erasing keeps the money straight. The customer's pseudonym is replaced by a random one wherever
+//! it stands, and what could lead back to a person goes; the facts stay, under the ids that they
+//! always had. So a repeat of an old event is still seen as one, a late refund still finds its
+//! purchase, and every decision stays what it was.
+
+use super::{BUMP_PROGRAM, Control, object, program};
+use crate::app::ledger::sql::touched;
+use crate::app::ports::{self, Database, Statement};
+use crate::app::problem::Problem;
+use crate::app::reads::{self, Page};
+use crate::domain::api_key::Scope;
+use crate::domain::ids::ProgramId;
+use crate::domain::input::Fields;
+use crate::domain::limits;
+use serde_json::{Value, json};
+
+const EXPORT: &str = touched!(
+    "SELECT json_object('seq', i.seq, 'row', json_object('event', json(i.body), 'state', i.state,
+       'decisions', json((SELECT json_group_array(json_object('revision', d.revision,
+           'decided_at', d.decided_at, 'decision', json(d.body)) ORDER BY d.revision)
+         FROM decisions d WHERE d.event = i.id)),
+       'rulings', json((SELECT json_group_array(json_object('action', r.action, 'actor', r.actor,
+           'reason', r.reason, 'at', r.at) ORDER BY r.seq) FROM rulings r WHERE r.event = i.id)),
+       'entries', json((SELECT json_group_array(json_object('id', e.id, 'partner', e.partner,
+           'kind', e.kind, 'amount', e.amount, 'currency', e.currency, 'reason', e.reason,
+           'booked_at', e.booked_at) ORDER BY e.seq) FROM entries e WHERE e.cause = i.id)),
+       'deliveries', json((SELECT json_group_array(json_object('id', v.id, 'type', v.type,
+           'destination', v.destination, 'state', v.state, 'created_at', v.created_at,
+           'done_at', v.done_at) ORDER BY v.seq) FROM deliveries v WHERE v.event = i.id)),
+       'conflicts', json((SELECT json_group_array(json(c.body)) FROM conflicts c
+         WHERE c.event = i.id)),
+       'visits', json((SELECT json_group_array(json(k.visit)) FROM clicked k
+         WHERE k.nonce = i.nonce))))
+     FROM involved i WHERE i.seq < ?1 ->> 'before' ORDER BY i.seq DESC LIMIT ?1 ->> 'page'"
+);
+
+/// A natural key that was made of the pseudonym is made of the new one.
+macro_rules! key {
+    ($key:literal) => {
+        concat!(
+            "iif(instr(",
+            $key,
+            ", ?1 ->> '$.customers[0].customer' || ':') = 1,
+               (?1 ->> 'fresh') || substr(",
+            $key,
+            ", 1 + length(?1 ->> '$.customers[0].customer')),
+               ",
+            $key,
+            ")"
+        )
+    };
+}
+/// Facts of the customer, once they have the new pseudonym.
+macro_rules! theirs {
+    ($column:literal) => {
+        concat!(
+            "(SELECT ",
+            $column,
+            " FROM facts f
+              WHERE f.program = ?1 ->> 'program' AND f.customer = ?1 ->> 'fresh')"
+        )
+    };
+}
+
+/// First of all the facts: their own, and what belongs to them by purchase or subscription. A
+/// subscription that others have too is not theirs alone.
+const FACTS: &str = touched!(
+    "UPDATE facts SET customer = ?1 ->> 'fresh',
+       body = json_set(body, '$.customer', ?1 ->> 'fresh')
+     WHERE id IN (SELECT id FROM involved)
+       AND coalesce(customer, ?1 ->> '$.customers[0].customer')
+         = ?1 ->> '$.customers[0].customer'
+       AND (customer IS NOT NULL OR NOT EXISTS (SELECT 1 FROM facts o
+         WHERE o.program = facts.program AND o.subscription = facts.subscription
+           AND o.customer NOT IN (?1 ->> '$.customers[0].customer', ?1 ->> 'fresh')))"
+);
+/// A partner who was the customer still is.
+const ADD_IDENTITIES: &str = concat!(
+    "INSERT INTO partner_identities (program, pseudonym, partner)
+     SELECT program, ?1 ->> 'fresh', partner FROM partner_identities
+     WHERE program = ?1 ->> 'program' AND (pseudonym = ?1 ->> '$.customers[0].customer'
+       OR pseudonym IN ",
+    theirs!("f.body ->> '$.mailbox'"),
+    ")
+     ON CONFLICT DO NOTHING"
+);
+const DROP_IDENTITIES: &str = "DELETE FROM partner_identities
+    WHERE program = ?1 ->> 'program' AND pseudonym = ?1 ->> '$.customers[0].customer'";
+const KEYS: &str = concat!(
+    "UPDATE facts SET key = ",
+    key!("key"),
+    ",
+       body = json_remove(json_set(body, '$.key', ",
+    key!("key"),
+    "), '$.mailbox')
+     WHERE program = ?1 ->> 'program' AND customer = ?1 ->> 'fresh'"
+);
+const DECISIONS: &str = concat!(
+    "UPDATE decisions SET body = json_remove(json_set(body, '$.key', ",
+    key!("body ->> 'key'"),
+    "), '$.click_ids') WHERE event IN ",
+    theirs!("f.id")
+);
+/// Visits of the customer's clicks, those that a journal remembered too. Of click IDs only their
+/// kind and time stay: a click from paid search remains one.
+const VISITS: &str = "WITH own AS MATERIALIZED (
+       SELECT nonce, json_extract(body, '$.token.opened.at') / 60000 AS minute FROM facts
+       WHERE program = ?1 ->> 'program' AND customer = ?1 ->> 'fresh' AND nonce IS NOT NULL),
+     clicked AS MATERIALIZED (
+       SELECT nonce, minute FROM own
+       UNION
+       SELECT e.value ->> 'nonce', (e.value ->> 'at') / 60000
+       FROM own CROSS JOIN click_packs k ON k.bucket IN (own.minute, own.minute + 1)
+       JOIN json_each(k.visits) v ON v.value ->> '$.touch.nonce' = own.nonce
+       JOIN json_each(v.value, '$.earlier') e ON e.value ->> 'nonce' IS NOT NULL)
+     UPDATE click_packs SET visits = (
+       SELECT json_group_array(json(iif(
+         v.value ->> '$.touch.nonce' IN (SELECT nonce FROM clicked),
+         json_remove(json_replace(v.value, '$.click_ids', json((
+           SELECT json_group_array(json_set(c.value, '$.value', ''))
+           FROM json_each(v.value, '$.click_ids') c))), '$.tags'),
+         v.value)) ORDER BY v.key) FROM json_each(visits) v)
+     WHERE bucket IN (SELECT minute FROM clicked UNION SELECT minute + 1 FROM clicked)
+       AND EXISTS (SELECT 1 FROM json_each(visits) v
+                   WHERE v.value ->> '$.touch.nonce' IN (SELECT nonce FROM clicked))";
+const CONFLICTS: &str = concat!(
+    "UPDATE conflicts SET body = json_remove(json_set(body, '$.customer', ?1 ->> 'fresh',
+       '$.key', ",
+    key!("body ->> 'key'"),
+    "), '$.mailbox')
+     WHERE program = ?1 ->> 'program'
+       AND body ->> 'customer' = ?1 ->> '$.customers[0].customer'"
+);
+const SEALED: &str = concat!("DELETE FROM sealed_rows WHERE event IN ", theirs!("f.id"));
+/// Ad platforms are told nothing any more.
+const DELIVERIES: &str = concat!(
+    "UPDATE deliveries SET state = 'skipped', last_error = 'erased', done_at = ?1 ->> 'now'
+     WHERE state IN ('pending', 'set_aside')
+       AND destination IN (SELECT id FROM destinations WHERE kind <> 'webhook')
+       AND event IN ",
+    theirs!("f.id")
+);
+const AGGREGATE: &str = "DELETE FROM aggregates
+    WHERE key = (?1 ->> 'program') || '/' || (?1 ->> '$.customers[0].customer')";
+const RECORD: &str = "INSERT INTO erasures (program, pseudonym, events, actor, at)
+    SELECT ?1 ->> 'program', ?1 ->> 'fresh', count(*), ?1 ->> 'actor', ?1 ->> 'now' FROM facts
+    WHERE program = ?1 ->> 'program' AND customer = ?1 ->> 'fresh' HAVING count(*) > 0";
+const DONE: &str = "SELECT json_object('program', program, 'customer', pseudonym,
+      'events', events, 'at', at) FROM erasures
+    WHERE program = ?1 ->> 'program' AND pseudonym = ?1 ->> 'fresh'";
+
+impl<D: Database> Control<'_, D> {
+    /// `POST /api/v1/customers/export`: everything that is known, newest first, page by page.
+    pub async fn export_customer(&self, body: &Value) -> Result<Value, Problem> {
+        let (program, customer) = self.customer(body)?;
+        let page = Page {
+            cursor: body["cursor"].as_str().map(str::to_owned),
+            ..Page::default()
+        };
+        let param = json!({"limit": 0,
+            "customers": [{"program": program, "customer": customer}]});
+        let mut answer = reads::page_of(self.db, EXPORT, &page, param).await?;
+        answer["customer"] = json!(customer);
+        Ok(reads::readable(answer))
+    }
+
+    /// `POST /api/v1/customers/erase`. A customer who is not known, or was erased, is no fault.
+    pub async fn erase_customer(&self, body: &Value) -> Result<Value, Problem> {
+        let (program, customer) = self.customer(body)?;
+        let fresh = format!("er_{}", hex::encode(self.random::<16>(0)));
+        let param = json!({"program": program, "fresh": fresh, "limit": 0, "now": self.now,
+            "customers": [{"program": program, "customer": customer}], "actor": self.caller.id});
+        let all = [
+            FACTS,
+            ADD_IDENTITIES,
+            DROP_IDENTITIES,
+            KEYS,
+            DECISIONS,
+            VISITS,
+            CONFLICTS,
+            SEALED,
+            DELIVERIES,
+            AGGREGATE,
+            BUMP_PROGRAM,
+            RECORD,
+            DONE,
+        ];
+        let statements = all.map(|sql| Statement::new(sql, &param)).to_vec();
+        let rows = self.db.batch(statements).await?;
+        let done: Vec<Value> = ports::decode(ports::rows_at(&rows, all.len() - 1))?;
+        let nothing = || json!({"program": program, "customer": null, "events": 0});
+        let done = done.into_iter().next().unwrap_or_else(nothing);
+        Ok(reads::readable(done))
+    }
+
+    /// The customer whom a body names by the merchant's id, as we know them.
+    fn customer(&self, body: &Value) -> Result<(ProgramId, String), Problem> {
+        let body = object(body)?;
+        let program = program(body)?;
+        self.allow(Scope::Admin, Some(program))?;
+        let mut fields = Fields::new(body, "");
+        let id = fields.required_text("customerExternalId", limits::EXTERNAL_ID_CHARS);
+        let id = fields.finish(id)?;
+        let customer = self.settings.keys.customer(&program.to_string(), id);
+        Ok((program, customer))
+    }
+}

@@ -1,0 +1,203 @@
+//! Lists for people and programs: what came in, what was decided, what is owed, what was sent.
+//!
+//! Every list is newest first, at most 100 rows, and pages by an opaque cursor.
+
+mod lists;
+
+use super::ports::{self, Database, Statement};
+use super::problem::{self, Problem};
+use crate::domain::decision::{Decision, Names};
+use crate::domain::ids::{LinkId, PartnerId, ProgramId};
+use crate::domain::limits;
+use crate::domain::record;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// What to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// `None` lists all programs; only an admin key of the deployment may.
+    pub program: Option<ProgramId>,
+    pub limit: Option<u32>,
+    pub cursor: Option<String>,
+    /// Only events of this kind.
+    pub kind: Option<String>,
+    /// Only decisions of this status.
+    pub status: Option<String>,
+}
+
+const NAMES: &str = "SELECT json_object('id', id, 'name', name) FROM partners
+    WHERE id IN (SELECT value FROM json_each(?1, '$.partners'))
+    UNION ALL SELECT json_object('id', id, 'name', host || '/go/' || slug) FROM links
+    WHERE id IN (SELECT value FROM json_each(?1, '$.links'))";
+
+const ONE_EVENT: &str = "SELECT json_object('id', f.id, 'program', f.program, 'kind', f.kind,
+      'key', f.key, 'customer', f.customer, 'occurred_at', f.occurred_at,
+      'received_at', f.received_at, 'state', f.state, 'amount', json(f.body -> '$.money'),
+      'decision', json((SELECT json_patch(d.body, json_object('revision', d.revision,
+                          'decided_at', d.decided_at)) FROM decisions d WHERE d.event = f.id
+                        ORDER BY d.revision DESC LIMIT 1)),
+      'rulings', json((SELECT json_group_array(json_object('action', r.action, 'actor', r.actor,
+                         'reason', r.reason, 'at', r.at) ORDER BY r.seq)
+                       FROM rulings r WHERE r.event = f.id)),
+      'entries', json((SELECT json_group_array(json_object('id', e.id, 'partner', e.partner,
+                    'kind', e.kind, 'amount', e.amount, 'currency', e.currency,
+                    'reason', e.reason, 'booked_at', e.booked_at))
+                  FROM entries e WHERE e.cause = f.id)),
+      'deliveries', json((SELECT json_group_array(json_object('id', v.id, 'type', v.type,
+                       'destination', v.destination, 'state', v.state, 'attempts', v.attempts,
+                       'last_error', v.last_error)) FROM deliveries v WHERE v.event = f.id)))
+    FROM facts f WHERE f.id = ?1 ->> 'id'";
+
+#[derive(Deserialize)]
+struct Row {
+    seq: u64,
+    row: Value,
+}
+
+#[derive(Deserialize)]
+struct NameRow {
+    id: String,
+    name: String,
+}
+
+/// Names of partners and links, by id.
+struct Directory(BTreeMap<String, String>);
+
+impl Names for Directory {
+    fn partner(&self, id: PartnerId) -> String {
+        let id = id.to_string();
+        self.0.get(&id).cloned().unwrap_or(id)
+    }
+
+    fn link(&self, id: LinkId) -> String {
+        let id = id.to_string();
+        self.0.get(&id).cloned().unwrap_or(id)
+    }
+}
+
+/// One page of a list: `{"data": […], "next_cursor": …}`.
+pub async fn list(db: &impl Database, name: &str, page: &Page) -> Result<Value, Problem> {
+    let sql = lists::sql(name).ok_or(&problem::NOT_FOUND)?;
+    let param = json!({"program": page.program, "kind": page.kind, "status": page.status});
+    let mut answer = page_of(db, sql, page, param).await?;
+    if matches!(name, "decisions" | "reviews") {
+        if let Some(data) = answer["data"].as_array_mut() {
+            explain(db, data).await?;
+        }
+    }
+    Ok(readable(answer))
+}
+
+/// One page of the rows of `sql`, which are numbered `seq`; takes `before` and `page` beside what
+/// `param` holds.
+pub async fn page_of(
+    db: &impl Database,
+    sql: &'static str,
+    page: &Page,
+    mut param: Value,
+) -> Result<Value, Problem> {
+    let limit = page
+        .limit
+        .unwrap_or(limits::PAGE_ROWS)
+        .clamp(1, limits::PAGE_ROWS);
+    let before = page
+        .cursor
+        .as_deref()
+        .map_or(Some(i64::MAX.unsigned_abs()), read_cursor);
+    param["before"] = json!(before.ok_or(&problem::CURSOR_INVALID)?);
+    param["page"] = json!(limit + 1);
+    let rows = db.batch(vec![Statement::new(sql, &param)]).await?;
+    let mut found: Vec<Row> = ports::decode(ports::rows_at(&rows, 0))?;
+    let more = found.len() > limit as usize;
+    found.truncate(limit as usize);
+    let next = found
+        .last()
+        .filter(|_| more)
+        .map(|row| write_cursor(row.seq));
+    let data: Vec<Value> = found.into_iter().map(|row| row.row).collect();
+    Ok(json!({"data": data, "next_cursor": next}))
+}
+
+/// One event with its newest decision, what people decided, entries and deliveries.
+pub async fn event(db: &impl Database, id: &str) -> Result<Value, Problem> {
+    let rows = db
+        .batch(vec![Statement::new(ONE_EVENT, &json!({"id": id}))])
+        .await?;
+    let found: Vec<Value> = ports::decode(ports::rows_at(&rows, 0))?;
+    let mut event = found.into_iter().next().ok_or(&problem::NOT_FOUND)?;
+    let mut decision = vec![event["decision"].take()];
+    explain(db, &mut decision).await?;
+    event["decision"] = decision.pop().unwrap_or_default();
+    Ok(readable(event))
+}
+
+/// Adds the sentence to decisions, with the names that partners and links have now.
+async fn explain(db: &impl Database, decisions: &mut [Value]) -> Result<(), Problem> {
+    let known: Vec<Option<Decision>> = decisions.iter().map(record::take).collect();
+    let touches = || {
+        known
+            .iter()
+            .flatten()
+            .flat_map(|decision| &decision.touches)
+    };
+    let credits = known
+        .iter()
+        .flatten()
+        .flat_map(|decision| &decision.credits);
+    let param = json!({
+        "partners": touches().map(|touch| touch.partner)
+            .chain(credits.map(|credit| credit.partner))
+            .collect::<Vec<_>>(),
+        "links": touches().filter_map(|touch| touch.link).collect::<Vec<_>>(),
+    });
+    let rows = db.batch(vec![Statement::new(NAMES, &param)]).await?;
+    let names: Vec<NameRow> = ports::decode(ports::rows_at(&rows, 0))?;
+    let mut directory = Directory(BTreeMap::new());
+    directory
+        .0
+        .extend(names.into_iter().map(|row| (row.id, row.name)));
+    for (value, decision) in decisions.iter_mut().zip(known) {
+        if let Some(decision) = decision {
+            value["sentence"] = json!(decision.sentence(&directory));
+        }
+    }
+    Ok(())
+}
+
+/// Instants in milliseconds become RFC 3339 text.
+pub fn readable(mut value: Value) -> Value {
+    match &mut value {
+        Value::Object(members) => {
+            for (name, member) in members.iter_mut() {
+                let named = ["at", "effective_from", "hold_until"].contains(&name.as_str());
+                let instant = named || name.ends_with("_at");
+                match member.as_i64().filter(|_| instant) {
+                    Some(ms) => *member = json!(crate::domain::time::UnixMs(ms).to_rfc3339()),
+                    None => *member = readable(member.take()),
+                }
+            }
+        }
+        Value::Array(items) => items
+            .iter_mut()
+            .for_each(|item| *item = readable(item.take())),
+        _ => {}
+    }
+    value
+}
+
+fn write_cursor(seq: u64) -> String {
+    URL_SAFE_NO_PAD.encode(format!("c1:{seq}"))
+}
+
+fn read_cursor(text: &str) -> Option<u64> {
+    let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+    std::str::from_utf8(&bytes)
+        .ok()?
+        .strip_prefix("c1:")?
+        .parse()
+        .ok()
+}

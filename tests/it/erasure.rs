@@ -1,0 +1,241 @@
+//! Export and erasure of a customer: everything that is known is given out; what is erased is
+//! nowhere, and the money stays where it is.
+
+use crate::support::shop::Shop;
+use serde_json::{Value, json};
+
+/// A shop with a customer who did everything once, and another who shares nothing with them.
+fn lived() -> (Shop, String) {
+    let shop = Shop::open();
+    let hook = json!({"program": shop.program, "kind": "webhook",
+        "url": "https://hooks.example/in"});
+    shop.made("POST", "destinations", &hook);
+    let meta = json!({"program": shop.program, "kind": "meta", "pixel_id": "123",
+        "access_token": "t"});
+    shop.made("POST", "destinations", &meta);
+    let own = format!("partners/{}", shop.partners[0]);
+    shop.made(
+        "PATCH",
+        &own,
+        &json!({"email": "anna@mail.example", "customers": ["u1"]}),
+    );
+    let first = shop.follow("northstar", "?gclid=PAIDCLICK&sub1=NOTED", "", "", "US");
+    shop.wait(60_000);
+    let cookie = first.cookie.as_deref().unwrap();
+    let last = shop.follow("anna", "?fbclid=SOCIALCLICK", cookie, "", "US");
+    let other = shop.click("northstar");
+    shop.deliver_visits("m1", &first.visits);
+    shop.deliver_visits("m2", &last.visits);
+    shop.deliver_visits("m3", &other.visits);
+    shop.wait(60_000);
+    let mail = json!({"clickId": last.token, "customerEmail": "anna@mail.example",
+        "subscriptionId": "sub1"});
+    shop.sell("u1", "o1", &mail);
+    let lead = json!({"customerExternalId": "u1", "eventName": "Demo"});
+    shop.tracked("lead", &lead);
+    let (status, _) = shop.track(
+        "sale",
+        &json!({"customerExternalId": "u1", "amount": 1,
+        "currency": "usd", "invoiceId": "o1", "customerEmail": "anna@mail.example"}),
+    );
+    assert_eq!(status, 409);
+    let renewal = json!({"invoiceId": "n1", "subscriptionId": "sub1", "amount": 1_000,
+        "currency": "usd"});
+    shop.tracked("renewal", &renewal);
+    let refund = json!({"refundId": "r1", "invoiceId": "o1", "amount": 500, "currency": "usd"});
+    shop.tracked("refund", &refund);
+    shop.sell("other", "x1", &json!({"clickId": other.token}));
+    shop.fold_again();
+    let sql = "SELECT customer FROM facts WHERE key = 'o1'";
+    let pseudonym = shop.db.column(sql).remove(0);
+    (shop, pseudonym)
+}
+
+fn named(shop: &Shop) -> Value {
+    json!({"program": shop.program, "customerExternalId": "u1"})
+}
+
+/// Decisions without the names that erasing changes.
+fn decisions(shop: &Shop) -> Vec<String> {
+    shop.db.column(
+        "SELECT event || revision || json_remove(body, '$.key', '$.click_ids') FROM decisions
+         ORDER BY 1",
+    )
+}
+
+fn entries(shop: &Shop) -> Vec<String> {
+    shop.db
+        .column("SELECT id || partner || amount || currency FROM entries ORDER BY id")
+}
+
+#[test]
+fn an_export_holds_everything_of_the_customer_and_nothing_of_others() {
+    let (shop, pseudonym) = lived();
+    let export = shop.made("POST", "customers/export", &named(&shop));
+    let rows = export["data"].as_array().unwrap();
+    let mut keys: Vec<_> = rows
+        .iter()
+        .map(|row| row["event"]["kind"].as_str().unwrap())
+        .collect();
+    keys.sort_unstable();
+    assert_eq!(keys, ["lead", "refund", "renewal", "sale"]);
+    assert_eq!(export["customer"], pseudonym);
+    let sale = rows.iter().find(|row| row["event"]["key"] == "o1").unwrap();
+    assert_eq!(sale["entries"][0]["amount"], 200);
+    assert_eq!(sale["deliveries"].as_array().unwrap().len(), 2);
+    assert_eq!(sale["conflicts"].as_array().unwrap().len(), 1);
+    assert!(sale["visits"].to_string().contains("SOCIALCLICK"));
+    assert_eq!(sale["decisions"][0]["revision"], 1);
+    assert!(!export.to_string().contains("x1"));
+    let nobody = json!({"program": shop.program, "customerExternalId": "nobody"});
+    let empty = shop.made("POST", "customers/export", &nobody);
+    assert_eq!(empty["data"], json!([]));
+}
+
+#[test]
+fn an_export_of_very_many_events_comes_in_pages() {
+    let shop = Shop::open();
+    for number in 0..150 {
+        let name = format!("l{number}");
+        shop.tracked(
+            "lead",
+            &json!({"customerExternalId": "u1", "eventName": name}),
+        );
+    }
+    let mut body = named(&shop);
+    let first = shop.made("POST", "customers/export", &body);
+    assert_eq!(first["data"].as_array().unwrap().len(), 100);
+    body["cursor"] = first["next_cursor"].clone();
+    let second = shop.made("POST", "customers/export", &body);
+    assert_eq!(second["data"].as_array().unwrap().len(), 50);
+    assert_eq!(second["next_cursor"], Value::Null);
+    body["cursor"] = json!("x");
+    let refused = shop.refused("POST", "customers/export", &body);
+    assert_eq!(refused, "400 cursor_invalid");
+}
+
+#[test]
+fn what_is_erased_is_nowhere_and_the_money_stays() {
+    let (shop, pseudonym) = lived();
+    let (decided, booked, balances) = (decisions(&shop), entries(&shop), shop.balances());
+    assert!(shop.dump().contains(&pseudonym), "it was there");
+    assert_eq!(shop.decision("o1")["review"], json!(["self_referral"]));
+    let done = shop.made("POST", "customers/erase", &named(&shop));
+    assert_eq!(done["events"], 4);
+    assert!(done["customer"].as_str().unwrap().starts_with("er_"));
+    let dump = shop.dump();
+    let mailbox = shop.settings.keys.mailbox(
+        &shop.program,
+        &throughline::domain::destination::hashing::email("anna@mail.example").unwrap(),
+    );
+    for text in [
+        pseudonym.as_str(),
+        "PAIDCLICK",
+        "SOCIALCLICK",
+        "NOTED",
+        "anna@mail",
+    ] {
+        assert!(!dump.contains(text), "{text} is stored");
+    }
+    let of_events = shop.db.column("SELECT body FROM facts").join("");
+    assert!(!of_events.contains(&mailbox));
+    assert_eq!(
+        shop.db.number(
+            "SELECT count(*) FROM sealed_rows r JOIN facts f ON f.id = r.event
+        WHERE f.customer LIKE 'er_%'"
+        ),
+        0
+    );
+    let told = "SELECT DISTINCT v.state FROM deliveries v JOIN destinations d
+        ON d.id = v.destination AND d.kind = 'meta' JOIN facts f ON f.id = v.event
+        WHERE f.customer LIKE 'er_%'";
+    assert_eq!(shop.db.column(told), ["skipped"]);
+    shop.fold_again();
+    assert_eq!(decided, decisions(&shop), "every decision is what it was");
+    assert_eq!(booked, entries(&shop));
+    assert_eq!(balances, shop.balances());
+    let log = shop.list("erasures");
+    assert_eq!((log.len(), &log[0]["events"]), (1, &json!(4)));
+    assert!(!log[0].to_string().contains("u1"));
+}
+
+#[test]
+fn an_old_event_that_is_reported_again_pays_nothing_twice() {
+    let (shop, _) = lived();
+    shop.made("POST", "customers/erase", &named(&shop));
+    let booked = entries(&shop);
+    let facts = shop.db.number("SELECT count(*) FROM facts");
+    let lead = json!({"customerExternalId": "u1", "eventName": "Demo"});
+    shop.tracked("lead", &lead);
+    let again = json!({"subscriptionId": "sub1"});
+    shop.sell("u1", "o1", &again);
+    let refund = json!({"refundId": "r1", "invoiceId": "o1", "amount": 500, "currency": "usd"});
+    shop.tracked("refund", &refund);
+    shop.fold_again();
+    assert_eq!(shop.db.number("SELECT count(*) FROM facts"), facts);
+    assert_eq!(entries(&shop), booked);
+    let rest = json!({"refundId": "r2", "invoiceId": "o1"});
+    shop.tracked("refund", &rest);
+    let renewal = json!({"invoiceId": "n2", "subscriptionId": "sub1", "amount": 10,
+        "currency": "usd"});
+    shop.tracked("renewal", &renewal);
+    shop.fold_again();
+    let sale = shop.decision("o1");
+    assert_eq!(shop.decision("r2")["purchase"], sale["event"]);
+    let kept = "SELECT sum(amount) FROM entries WHERE cause IN (
+        SELECT id FROM facts WHERE key IN ('o1', 'r1', 'r2'))";
+    assert_eq!(shop.db.number(kept), 0, "given back entirely");
+    assert_eq!(shop.decision("n2")["purchase"], sale["event"]);
+}
+
+#[test]
+fn erasing_again_or_somebody_unknown_changes_nothing() {
+    let (shop, _) = lived();
+    shop.made("POST", "customers/erase", &named(&shop));
+    let dump = shop.dump();
+    let (status, again) = shop.control("POST", "customers/erase", &named(&shop));
+    assert_eq!(
+        (status, &again["events"], &again["customer"]),
+        (200, &json!(0), &Value::Null)
+    );
+    let version = |text: &str| text.replace(|c: char| c.is_ascii_digit(), "");
+    assert_eq!(version(&dump), version(&shop.dump()));
+    for (body, said) in [
+        (
+            json!({"program": shop.program}),
+            "422 validation_failed /customerExternalId required",
+        ),
+        (
+            json!({"customerExternalId": "u1"}),
+            "422 validation_failed /program not_an_id",
+        ),
+    ] {
+        for path in ["customers/erase", "customers/export"] {
+            assert_eq!(shop.refused("POST", path, &body), said);
+        }
+    }
+    let read = json!({"name": "r", "scope": "read", "program": shop.program});
+    let read = shop.made("POST", "keys", &read)["key"].clone();
+    for path in ["customers/erase", "customers/export"] {
+        let body = named(&shop).to_string();
+        let key = read.as_str().unwrap();
+        let answer = shop.request("POST", "admin.example", path, key, body.as_bytes());
+        assert_eq!(answer.status, 403);
+    }
+}
+
+#[test]
+fn the_same_person_is_somebody_new_afterwards() {
+    let (shop, pseudonym) = lived();
+    shop.made("POST", "customers/erase", &named(&shop));
+    let booked = entries(&shop);
+    shop.sell("u1", "o9", &json!({}));
+    shop.fold_again();
+    let sql = "SELECT customer FROM facts WHERE key = 'o9'";
+    assert_eq!(shop.db.column(sql), [pseudonym]);
+    assert_eq!(shop.decision("o9")["reason"], "no_touch");
+    assert_eq!(entries(&shop), booked);
+    let done = shop.made("POST", "customers/erase", &named(&shop));
+    assert_eq!(done["events"], 1);
+    assert_eq!(shop.list("erasures").len(), 2);
+}
