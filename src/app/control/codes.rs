@@ -137,5 +137,5 @@ fn code(fields: &mut Fields<'_>) -> Option<String> {
         );
         return None;
     }
-    Some(event::code(text))
+    Some(event::canonical_code(text))
 }

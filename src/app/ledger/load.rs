@@ -62,7 +62,7 @@ pub(super) struct Loaded {
     pub(super) rates: Vec<Rate>,
     pub(super) versions: BTreeMap<String, i64>,
     pub(super) decisions: BTreeMap<String, DecisionRow>,
-    pub(super) booked: BTreeMap<Position, Booked>,
+    pub(super) booked: Vec<(Position, Booked)>,
     pub(super) destinations: Vec<OfProgram<DestinationRow>>,
 }
 
@@ -168,8 +168,7 @@ impl Loaded {
                 self.decisions.insert(text(row, "event")?, decision);
             }
             "booked" => {
-                let (position, booked) = booked(row)?;
-                self.booked.insert(position, booked);
+                self.booked.push(booked(row)?);
             }
             "rate" => self.rates.push(rate(row)?),
             _ => return None,

@@ -6,11 +6,10 @@ use super::super::event::EventKind;
 use super::super::ids::{self, PartnerId, ProgramId};
 use super::super::money::{Currency, Money, MoneyError};
 use super::super::time::UnixMs;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// A position: what one cause moves for one partner in one currency, and the currency in which it
 /// is paid; `None` while no exchange rate is known.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position {
     pub cause: String,
     pub partner: PartnerId,
@@ -48,23 +47,19 @@ pub struct Entry {
 /// The entries that bring what was booked to what the decisions say.
 pub fn entries(
     decisions: &[Decision],
-    booked: &BTreeMap<Position, Booked>,
+    booked: &[(Position, Booked)],
     now: UnixMs,
 ) -> Result<Vec<Entry>, MoneyError> {
     let mut entries = Vec::new();
-    let mut by_cause: BTreeMap<&str, Vec<&Position>> = BTreeMap::new();
-    for position in booked.keys() {
-        by_cause.entry(&position.cause).or_default().push(position);
-    }
     for decision in decisions {
         let wanted = wanted(decision);
-        let mine = by_cause.get(decision.event.as_str());
-        let mut positions: BTreeSet<&Position> = BTreeSet::new();
-        positions.extend(mine.into_iter().flatten());
-        positions.extend(wanted.keys());
-        for position in positions {
-            let known = booked.get(position).copied().unwrap_or_default();
-            let want = wanted.get(position).copied().unwrap_or_default();
+        let mine = booked.iter().filter(|(p, _)| p.cause == decision.event);
+        let gone = mine.filter(|(p, _)| wanted.iter().all(|(other, _)| other != p));
+        let gone = gone.map(|(position, _)| (position, Booked::default()));
+        let all = wanted.iter().map(|(position, want)| (position, *want));
+        for (position, want) in all.chain(gone) {
+            let known = booked.iter().find(|(other, _)| other == position);
+            let known = known.map_or(Booked::default(), |(_, known)| *known);
             let amount = want.amount.saturating_sub(known.amount);
             let payout = want.payout.saturating_sub(known.payout);
             if amount == 0 && payout == 0 {
@@ -90,8 +85,8 @@ pub fn entries(
 }
 
 /// The sums that a decision asks for.
-fn wanted(decision: &Decision) -> BTreeMap<Position, Booked> {
-    let mut wanted: BTreeMap<Position, Booked> = BTreeMap::new();
+fn wanted(decision: &Decision) -> Vec<(Position, Booked)> {
+    let mut wanted: Vec<(Position, Booked)> = Vec::new();
     for credit in &decision.credits {
         for (money, payout) in credit.paid() {
             let position = Position {
@@ -100,7 +95,14 @@ fn wanted(decision: &Decision) -> BTreeMap<Position, Booked> {
                 currency: money.currency(),
                 paid_in: payout.map(Money::currency),
             };
-            let sum = wanted.entry(position).or_default();
+            let known = wanted.iter().position(|(other, _)| *other == position);
+            let place = known.unwrap_or(wanted.len());
+            if known.is_none() {
+                wanted.push((position, Booked::default()));
+            }
+            let Some((_, sum)) = wanted.get_mut(place) else {
+                continue;
+            };
             sum.amount = sum.amount.saturating_add(money.amount_minor());
             let payout = payout.map_or(0, Money::amount_minor);
             sum.payout = sum.payout.saturating_add(payout);
