@@ -57,7 +57,7 @@ fn follow(
     });
     let nowhere = decided.outcome == Outcome::Unknown;
     let mut answer = match (decided.outcome, &link.settings.og) {
-        (Outcome::To(location), _) => pages::leading_to(&location),
+        (Outcome::To(location), _) => pages::leading_to(location),
         (Outcome::Page(PageKind::Preview), Some(og)) => pages::preview(og),
         (Outcome::Page(_), _) => pages::ended(),
         (Outcome::Unknown, _) => unknown(context.host),
@@ -98,7 +98,7 @@ fn stray(
 /// An address without a link.
 pub(super) fn unknown(host: &HostSnapshot) -> Answer {
     match host.fallback.as_deref() {
-        Some(fallback) => pages::leading_to(fallback),
+        Some(fallback) => pages::leading_to(fallback.to_owned()),
         None => pages::nothing_here(),
     }
 }
