@@ -50,7 +50,7 @@ pub fn answer(
         }
         Some(unknown) => return Some(without_host(unknown, &place, settings)),
     };
-    let request = facts.request();
+    let request = facts.request(&place);
     let context = Context {
         request: &request,
         host,

@@ -43,11 +43,13 @@ fn follow(
     context: &Context<'_>,
     memory: &Memory,
 ) -> Answer {
-    let class = traffic::classify(&context.request.signals).class;
+    let sighting = traffic::classify(&context.request.signals);
+    let class = sighting.class;
     let flood = human(class) && flooded(memory, context, link.partner);
     let decided = redirect::redirect(&Arrival {
         request: context.request,
         rest: address.rest,
+        sighting,
         flooded: flood,
         host: context.host,
         link,

@@ -2,6 +2,7 @@
 
 use super::answer::{Answer, Form};
 use crate::domain::link::Preview;
+use throughline_text::escape;
 
 /// A redirect that nobody keeps: not caches, not search engines. Clients that do not follow get a
 /// page with the address.
@@ -98,25 +99,6 @@ fn html(status: u16, title: &str, head: &str, body: &str) -> Answer {
         body: page,
         ..Answer::default()
     }
-}
-
-/// Appends a text that may stand in an element or in a quoted attribute.
-fn escape(text: &str, out: &mut String) {
-    // By bytes: every redirect has an address to escape, and characters cost five times as much.
-    let mut from = 0;
-    for (at, byte) in text.as_bytes().iter().enumerate() {
-        let entity = match byte {
-            b'&' => "&amp;",
-            b'<' => "&lt;",
-            b'>' => "&gt;",
-            b'"' => "&quot;",
-            _ => continue,
-        };
-        out.push_str(text.get(from..at).unwrap_or_default());
-        out.push_str(entity);
-        from = at + 1;
-    }
-    out.push_str(text.get(from..).unwrap_or_default());
 }
 
 #[cfg(test)]
