@@ -4,7 +4,7 @@
 
 use crate::domain::click::TouchRecord;
 use crate::domain::consent::Consent;
-use crate::domain::destination::hashing;
+use crate::domain::destination::{self, Kept, Permission, Person, permission};
 use crate::domain::event::{EventKind, Fact, TokenFound};
 use crate::domain::ids::{ProgramId, event_id};
 use crate::domain::input::{FieldError, Fields};
@@ -13,29 +13,22 @@ use crate::domain::money::{MAX_MINOR, Money};
 use crate::domain::seal::Keyring;
 use crate::domain::time::UnixMs;
 use crate::domain::token;
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-/// What destinations need beyond the fact. Sealed at rest, deleted after delivery.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ForDestinations {
-    /// The merchant's customer id, unless it looks like a mail address.
-    pub customer_id: Option<String>,
-    /// SHA-256 of the normalised mail address, hex.
-    pub email_hash: Option<String>,
-    /// SHA-256 of the merchant's customer id, hex.
-    pub external_id_hash: Option<String>,
-    pub user_agent: Option<String>,
-    pub page_url: Option<String>,
-    /// Meta's browser id.
-    pub fbp: Option<String>,
+/// What one kind of destination keeps, until the event is delivered, and whether only those that
+/// take limited data may.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    pub kind: &'static str,
+    pub kept: Kept,
+    pub limited: bool,
 }
 
 /// A body that was read.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Conversion {
     pub fact: Fact,
-    pub sealed: ForDestinations,
+    pub kept: Vec<Part>,
     /// The success answer.
     pub answer: Value,
 }
@@ -82,7 +75,7 @@ impl Reading<'_> {
         let fact = self.fact(EventKind::Lead, key, Some(pseudonym), name, &common);
         Ok(Conversion {
             fact,
-            sealed: common.sealed,
+            kept: common.kept,
             answer,
         })
     }
@@ -137,7 +130,7 @@ impl Reading<'_> {
         fact.money = Some(money);
         Ok(Conversion {
             fact,
-            sealed: common.sealed,
+            kept: common.kept,
             answer,
         })
     }
@@ -173,7 +166,7 @@ impl Reading<'_> {
         fact.sale_key = Some(invoice.to_owned());
         Ok(Conversion {
             fact,
-            sealed: ForDestinations::default(),
+            kept: common.kept,
             answer,
         })
     }
@@ -220,51 +213,51 @@ impl Reading<'_> {
                 "must be at most 10000 characters of JSON",
             );
         }
-        let mut sealed = ForDestinations {
-            customer_id: customer.filter(|id| !id.contains('@')).map(str::to_owned),
-            email_hash: email.and_then(hashing::email),
-            external_id_hash: customer.and_then(hashing::external_id),
-            ..ForDestinations::default()
+        let phone = fields.text("customerPhone", 64);
+        let (browser, consent) = self.context(fields);
+        let person = Person {
+            customer_id: customer,
+            email,
+            phone,
+            user_agent: browser.user_agent.as_deref(),
+            page_url: browser.page_url.as_deref(),
+            fbp: browser.fbp.as_deref(),
+            ttp: browser.ttp.as_deref(),
+            ga_client_id: browser.ga_client_id.as_deref(),
+            ga_session_id: browser.ga_session_id.as_deref(),
         };
-        let consent = self.context(fields, &mut sealed);
+        let token = self.token(click);
         Common {
-            token: self.token(click),
+            kept: kept(&person, &token, consent),
+            token,
             click: click.map(str::to_owned),
             occurred_at: self.occurred_at(fields),
             email,
             name,
             avatar,
             consent,
-            sealed,
         }
     }
 
     /// Reads `context`, or `metadata.context` from clients that drop members they do not know.
-    fn context(&self, fields: &mut Fields<'_>, sealed: &mut ForDestinations) -> Option<Consent> {
-        let mut context = if fields.value("context").is_some() {
-            fields.object("context")?
-        } else if fields
-            .value("metadata")?
-            .get("context")
-            .is_some_and(Value::is_object)
-        {
-            fields.object("metadata")?.object("context")?
-        } else {
-            return None;
+    fn context(&self, fields: &mut Fields<'_>) -> (Browser, Option<Consent>) {
+        let Some(mut context) = context_of(fields) else {
+            return (Browser::default(), None);
         };
         // A browser's fact is never a reason to lose a sale: what is too long is cut.
-        let browser = |name, max| {
+        let fact = |name, max| {
             let text = context.value(name)?.as_str()?;
-            Some(
-                text.chars()
-                    .filter(|c| !c.is_control())
-                    .take(max)
-                    .collect::<String>(),
-            )
+            let sound = text.chars().filter(|c| !c.is_control());
+            Some(sound.take(max).collect::<String>())
         };
-        sealed.user_agent = browser("userAgent", 512);
-        sealed.page_url = browser("pageUrl", 2_048);
-        sealed.fbp = browser("fbp", 640);
+        let browser = Browser {
+            user_agent: fact("userAgent", 512),
+            page_url: fact("pageUrl", 2_048),
+            fbp: fact("fbp", 640),
+            ttp: fact("ttp", 128),
+            ga_client_id: fact("gaClientId", 128),
+            ga_session_id: fact("gaSessionId", 256),
+        };
         let consent = context.choice(
             "consent",
             &[
@@ -274,7 +267,7 @@ impl Reading<'_> {
             ],
         );
         let read = context.finish(Some(consent));
-        fields.absorb(read).flatten()
+        (browser, fields.absorb(read).flatten())
     }
 
     fn token(&self, click: Option<&str>) -> TokenFound {
@@ -303,6 +296,58 @@ impl Reading<'_> {
     }
 }
 
+fn context_of<'b>(fields: &mut Fields<'b>) -> Option<Fields<'b>> {
+    if fields.value("context").is_some() {
+        return fields.object("context");
+    }
+    let nested = fields.value("metadata")?.get("context");
+    if !nested.is_some_and(Value::is_object) {
+        return None;
+    }
+    fields.object("metadata")?.object("context")
+}
+
+/// What each kind of destination keeps of a person, as far as it is not known already that it
+/// must not: the customer's earlier touches may still have a say.
+fn kept(person: &Person<'_>, token: &TokenFound, said: Option<Consent>) -> Vec<Part> {
+    let touch = match token {
+        TokenFound::Opened(touch) => Some((touch.consent, touch.evidence)),
+        TokenFound::Absent | TokenFound::Unreadable => None,
+    };
+    let known = touch.map(|(consent, _)| consent).into_iter().chain(said);
+    let known = known.min().unwrap_or(Consent::Full);
+    let evidence = touch.map(|(_, evidence)| evidence);
+    let permission = permission(Some(known), evidence, said, true);
+    let mut parts = Vec::new();
+    for each in destination::ALL {
+        let needs = each.terms().needs_consent;
+        if needs && permission == Permission::None {
+            continue;
+        }
+        let mut kept = Kept::default();
+        each.keep(person, &mut kept);
+        if kept != Kept::default() {
+            parts.push(Part {
+                kind: each.kind(),
+                kept,
+                limited: needs && permission < Permission::Full,
+            });
+        }
+    }
+    parts
+}
+
+/// What the merchant's server tells of the buyer's browser.
+#[derive(Default)]
+struct Browser {
+    user_agent: Option<String>,
+    page_url: Option<String>,
+    fbp: Option<String>,
+    ttp: Option<String>,
+    ga_client_id: Option<String>,
+    ga_session_id: Option<String>,
+}
+
 /// What all bodies share.
 struct Common<'b> {
     click: Option<String>,
@@ -312,7 +357,7 @@ struct Common<'b> {
     name: Option<&'b str>,
     avatar: Option<&'b str>,
     consent: Option<Consent>,
-    sealed: ForDestinations,
+    kept: Vec<Part>,
 }
 
 impl Common<'_> {

@@ -343,6 +343,9 @@ fn fold_and_delivery_read_no_table_whole() {
                 "SCAN i",
                 "SCAN CONSTANT ROW",
                 "SCAN fold_guard",
+                "SCAN named",
+                // Destinations: a handful.
+                "SCAN receivers",
             ];
             let scans = self
                 .0
@@ -364,8 +367,7 @@ fn fold_and_delivery_read_no_table_whole() {
         &shop.receiver,
         &shop.settings,
         shop.now.get(),
-        "aa",
-        0,
+        shop.lease(),
     ))
     .unwrap();
     let found = db.1.into_inner();

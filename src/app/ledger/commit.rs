@@ -6,6 +6,7 @@ use crate::app::ports::{Database, DatabaseError, Statement};
 use crate::domain::attribution::StatusChange;
 use crate::domain::click::Visit;
 use crate::domain::decision::Decision;
+use crate::domain::destination;
 use crate::domain::fold::{self, Decided, Entry, History};
 use crate::domain::ids::{self, ProgramId};
 use crate::domain::limits;
@@ -155,7 +156,8 @@ impl Commit {
         for destination in mine {
             // Ad platforms hear of an event once, so they wait a little for its click, which holds
             // the click IDs; webhooks hear at once, and again of what changes later.
-            let once = destination.kind != "webhook";
+            let once =
+                destination::find(&destination.kind).is_none_or(|kind| !kind.terms().hears_changes);
             if revision > 1 && once {
                 continue;
             }

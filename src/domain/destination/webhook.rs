@@ -1,16 +1,138 @@
 //! Outgoing webhooks, signed as Standard Webhooks 1.0 says.
 //!
-//! Decides how a message is signed and what the status of an answer means. The body and its
-//! transport belong to others.
+//! Decides what the merchant's own systems are told, how it is signed, and what the status of an
+//! answer means.
 
 use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use serde_json::{Value, json};
 use sha2::Sha256;
 
-use super::Outcome;
+use super::{
+    Answer, Destination, Event, Fate, Item, Kept, Method, Outcome, Person, Request, Settings,
+    Target, Terms,
+};
+
+/// A receiver of signed webhooks.
+pub struct Webhook;
+
+impl Destination for Webhook {
+    fn kind(&self) -> &'static str {
+        "webhook"
+    }
+
+    fn terms(&self) -> Terms {
+        Terms {
+            needs_consent: false,
+            hears_changes: true,
+            hears_notices: true,
+            ..Terms::PLATFORM
+        }
+    }
+
+    fn settings(&self, settings: &mut Settings<'_, '_>) -> Option<Value> {
+        let url = settings.required_url("url");
+        let given = settings.fields.text("secret", 200);
+        match given.map(WebhookSecret::parse) {
+            None if settings.has_secret() => {}
+            None => {
+                let made = WebhookSecret::generate(settings.entropy);
+                settings.keep_secret(made.reveal());
+            }
+            Some(Ok(secret)) => settings.keep_secret(secret.reveal()),
+            Some(Err(error)) => {
+                let detail = "must be whsec_ and base64 of 24 to 64 bytes";
+                settings.fields.fault("secret", error.code(), detail);
+            }
+        }
+        Some(json!({"url": url?}))
+    }
+
+    /// The merchant's own id of the customer, unless it looks like a mail address.
+    fn keep(&self, person: &Person<'_>, kept: &mut Kept) {
+        let id = person.customer_id.filter(|id| !id.contains('@'));
+        kept.copy("customer_id", id);
+    }
+
+    /// The message's id and its text.
+    fn item(&self, event: &Event, _: &Target<'_>) -> Item {
+        let body = json!({
+            "type": event.message,
+            "timestamp": event.decided_at.to_rfc3339(),
+            "data": event.notice.clone().unwrap_or_else(|| data(event)),
+        });
+        Item::Send(json!([event.delivery, body.to_string()]))
+    }
+
+    fn request(&self, items: &[Value], to: &Target<'_>) -> Option<Request> {
+        let message = items.first()?;
+        let (id, body) = (message[0].as_str()?, message[1].as_str()?);
+        let secret = WebhookSecret::parse(to.secret).ok()?;
+        let seconds = to.now.0.div_euclid(1_000);
+        let request = Request {
+            method: Method::Post,
+            url: to.text("url")?.to_owned(),
+            headers: vec![("content-type", "application/json".to_owned())],
+            body: body.to_owned(),
+        };
+        let signature = secret.sign(id, seconds, body.as_bytes());
+        Some(
+            request
+                .with("webhook-id", id.to_owned())
+                .with("webhook-timestamp", seconds.to_string())
+                .with("webhook-signature", signature),
+        )
+    }
+
+    /// 2xx is delivered, whatever the body. 410 is the receiver's word that it is gone for good.
+    /// Everything else is tried again within the schedule: what is wrong on the receiver's side
+    /// (a route, a certificate, a token) is mended by a person within the day that it lasts; a
+    /// redirect is never followed, because it would carry signed data to an unchecked host.
+    fn outcome(&self, answer: &Answer, _: usize) -> Outcome {
+        match answer.status {
+            200..=299 => Outcome::delivered(),
+            410 => Outcome::of(answer, Fate::Drop),
+            429 => Outcome::of(answer, Fate::Throttled),
+            _ => Outcome::of(answer, Fate::Retry),
+        }
+    }
+}
+
+fn data(event: &Event) -> Value {
+    let credit = event.credits.first();
+    let credits: Vec<Value> = event
+        .credits
+        .iter()
+        .map(|credit| {
+            json!({"partner": {"id": credit.partner, "name": credit.partner_name},
+                "link": credit.link, "code": credit.code, "shareBps": credit.share_bps,
+                "amount": credit.amount, "commission": credit.commission})
+        })
+        .collect();
+    json!({
+        "id": event.id,
+        "program": event.program,
+        "kind": event.occasion.as_str(),
+        "name": event.name,
+        "key": event.key,
+        "revision": event.revision,
+        "status": event.status,
+        "occurredAt": event.occurred_at.to_rfc3339(),
+        "customerExternalId": event.kept.text("customer_id"),
+        "isNewCustomer": event.is_new_customer,
+        "amount": event.money,
+        "sale": event.sale.as_ref().map(|sale| json!({"id": sale.event, "key": sale.key})),
+        "partner": credit.map(|one| json!({"id": one.partner, "name": one.partner_name})),
+        "commission": credit.map_or(&[][..], |one| &one.commission),
+        "credits": credits,
+        "consent": event.consent,
+        "explanation": event.explanation,
+        "decision": event.decision,
+    })
+}
 
 /// What a secret starts with in its text form.
 pub const SECRET_PREFIX: &str = "whsec_";
@@ -97,27 +219,6 @@ impl fmt::Debug for WebhookSecret {
     }
 }
 
-/// What a receiver's answer means. Takes the status, 0 when no answer came (refused, timed out).
-///
-/// 2xx is delivered, whatever the body. 410 is the receiver's word that it is gone for good.
-/// 429 asks for fewer deliveries. Everything else is tried again within the schedule: no answer,
-/// 408, 425 and 5xx pass by themselves; the other 4xx (a wrong route, an expired certificate or
-/// token on the receiver's side) are mended by a person within the day that the schedule lasts;
-/// a redirect (3xx) is never followed, because it would carry signed data to an unchecked host.
-pub fn classify(status: u16) -> Outcome {
-    let reason = match status {
-        0 => "no answer".to_owned(),
-        300..=399 => format!("http {status}, redirects are not followed"),
-        _ => format!("http {status}"),
-    };
-    match status {
-        200..=299 => Outcome::Delivered,
-        410 => Outcome::Permanent { reason },
-        429 => Outcome::Throttled { reason },
-        _ => Outcome::Retry { reason },
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -179,21 +280,24 @@ mod tests {
             (200, "delivered"),
             (204, "delivered"),
             (299, "delivered"),
-            (0, "retry"),
             (101, "retry"),
             (301, "retry"),
             (400, "retry"),
             (404, "retry"),
             (408, "retry"),
-            (410, "permanent"),
+            (410, "drop"),
             (425, "retry"),
             (429, "throttled"),
             (500, "retry"),
             (503, "retry"),
         ] {
-            let outcome = classify(status);
-            assert_eq!(outcome.as_str(), word, "{status}");
-            assert!(outcome.reason().len() <= super::super::MAX_REASON);
+            let answer = Answer {
+                status,
+                ..Answer::default()
+            };
+            let outcome = Webhook.outcome(&answer, 1);
+            assert_eq!(outcome.fate.as_str(), word, "{status}");
+            assert!(outcome.reason.len() <= super::super::MAX_REASON);
         }
     }
 }

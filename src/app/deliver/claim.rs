@@ -1,0 +1,140 @@
+//! What one round of deliveries looks at: leased rows with all that their requests are made of.
+
+use super::told::Told;
+use crate::app::ports::{self, Database, DatabaseError, Statement};
+use crate::domain::destination::{self, Terms};
+use crate::domain::limits;
+use crate::domain::time::UnixMs;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// A lease is longer than every send of a round together can take.
+const LEASE_MS: i64 = 5 * 60_000;
+
+/// Of each destination that may be sent to, what is due first: none can starve the others, and
+/// none that is paused is looked at.
+const CLAIM: &str = "UPDATE deliveries SET lease = ?1 ->> 'lease',
+      leased_until = ?1 ->> 'until', attempts = attempts + 1
+    WHERE seq IN (
+      SELECT d.seq FROM destinations receivers CROSS JOIN deliveries d ON d.seq IN (
+        SELECT w.seq FROM deliveries w
+        WHERE w.destination = receivers.id AND w.state = 'pending' AND w.next_at <= ?1 ->> 'now'
+          AND w.leased_until <= ?1 ->> 'now' ORDER BY w.next_at, w.seq LIMIT ?1 ->> 'each')
+      WHERE receivers.paused_until <= ?1 ->> 'now' LIMIT ?1 ->> 'limit')";
+
+/// The receivers of the leased deliveries.
+const RECEIVERS: &str = "SELECT json_object('id', s.id, 'kind', s.kind, 'enabled', s.enabled,
+      'config', json(s.config), 'secret', s.secret, 'failures', s.failures, 'token', s.token,
+      'token_until', s.token_until)
+    FROM destinations s
+    WHERE s.id IN (SELECT destination FROM deliveries WHERE lease = ?1 ->> 'lease')";
+
+/// An event as [`Told`] reads it, of the rows `f` (fact), `c` (decision) and `g` (program). Names
+/// are those of every partner and link that the decision names, wherever it does.
+macro_rules! told {
+    ($tags:literal) => {
+        concat!(
+            "json_object('fact', json(f.body), 'decision', json(c.body), 'revision', c.revision,
+              'decided_at', c.decided_at, 'domain', g.body ->> 'domain',
+              'names', json((SELECT json_group_object(named.id, named.name) FROM (
+                SELECT p.id, p.name FROM json_tree(c.body) t CROSS JOIN partners p ON p.id = t.atom
+                UNION SELECT l.id, l.host || '/go/' || l.slug
+                FROM json_tree(c.body) t CROSS JOIN links l ON l.id = t.atom) named)),
+              'tags', json(",
+            $tags,
+            "),
+              'sold', json((SELECT o.body -> '$.money' FROM facts o
+                WHERE o.id = c.body ->> 'sale')),
+              'taken_back', json((SELECT json_group_array(json(b.body -> '$.amount')) FROM facts r
+                CROSS JOIN decisions b ON b.event = r.id AND b.body ->> 'amount' IS NOT NULL
+                WHERE r.program = f.program AND r.sale_key = f.sale_key AND b.revision =
+                  (SELECT max(v.revision) FROM decisions v WHERE v.event = r.id))))"
+        )
+    };
+}
+
+/// Tags are looked up where the clicks lie, for those who send them.
+const CLAIMED: &str = concat!(
+    "SELECT json_object('id', d.id, 'message', d.type, 'attempts', d.attempts, 'event', d.event,
+      'destination', d.destination, 'part', d.part, 'ticket', d.ticket, 'at', d.created_at,
+      'notice', json(d.notice), 'kept', r.body ->> s.kind,
+      'told', json(iif(c.event IS NULL, NULL, ",
+    told!(
+        "iif(s.kind IN (SELECT value FROM json_each(?1, '$.tagged')),
+          (SELECT json_group_object(n.nonce, json(v.value -> '$.tags'))
+           FROM (SELECT t.value ->> 'nonce' AS nonce, (t.value ->> 'at') / 60000 AS minute
+                 FROM json_each(c.body, '$.touches') t
+                 WHERE t.value ->> 'share_bps' > 0 AND t.value ->> 'nonce' IS NOT NULL) n
+           CROSS JOIN click_packs k ON k.bucket IN (n.minute, n.minute + 1)
+           JOIN json_each(k.visits) v ON v.value ->> '$.touch.nonce' = n.nonce
+           WHERE v.value ->> '$.tags' IS NOT NULL), '{}')"
+    ),
+    ")))
+    FROM deliveries d
+    JOIN destinations s ON s.id = d.destination
+    LEFT JOIN facts f ON f.id = d.event
+    LEFT JOIN decisions c ON c.event = d.event AND c.revision =
+      iif(s.kind IN (SELECT value FROM json_each(?1, '$.changes')), d.revision,
+        (SELECT max(n.revision) FROM decisions n WHERE n.event = d.event))
+    LEFT JOIN programs g ON g.id = d.program
+    LEFT JOIN sealed_rows r ON r.event = d.event
+    WHERE d.lease = ?1 ->> 'lease' ORDER BY d.seq"
+);
+
+/// A leased delivery.
+#[derive(Deserialize)]
+pub(super) struct Claimed {
+    pub(super) id: String,
+    pub(super) message: String,
+    pub(super) attempts: u32,
+    pub(super) event: String,
+    pub(super) destination: String,
+    pub(super) part: Option<u32>,
+    pub(super) ticket: Option<String>,
+    pub(super) at: UnixMs,
+    pub(super) notice: Option<Value>,
+    /// Its part of the sealed row.
+    pub(super) kept: Option<String>,
+    pub(super) told: Option<Told>,
+}
+
+/// A destination as its row has it.
+#[derive(Deserialize)]
+pub(super) struct ReceiverRow {
+    pub(super) id: String,
+    pub(super) kind: String,
+    pub(super) enabled: u8,
+    pub(super) config: Value,
+    pub(super) secret: String,
+    #[serde(default)]
+    pub(super) failures: u32,
+    pub(super) token: Option<String>,
+    #[serde(default)]
+    pub(super) token_until: UnixMs,
+}
+
+/// Leases what is due and loads it: one round trip.
+pub(super) async fn claim(
+    db: &impl Database,
+    lease: &str,
+    now: UnixMs,
+) -> Result<(Vec<ReceiverRow>, Vec<Claimed>), DatabaseError> {
+    let kinds = |wanted: fn(&Terms) -> bool| {
+        let mut kinds = Vec::new();
+        for each in destination::ALL.iter().filter(|one| wanted(&one.terms())) {
+            kinds.push(each.kind());
+        }
+        kinds
+    };
+    let param = json!({"lease": lease, "until": now.plus(LEASE_MS), "now": now,
+        "limit": limits::DELIVERY_BATCH, "each": limits::DELIVERY_SHARE,
+        "changes": kinds(|terms| terms.hears_changes), "tagged": kinds(|terms| terms.wants_tags)});
+    let all = [CLAIM, RECEIVERS, CLAIMED];
+    let rows = db
+        .batch(all.map(|sql| Statement::new(sql, &param)).to_vec())
+        .await?;
+    Ok((
+        ports::decode(ports::rows_at(&rows, 1))?,
+        ports::decode(ports::rows_at(&rows, 2))?,
+    ))
+}

@@ -1,0 +1,144 @@
+//! What destinations are told of a fact and its decision: the one place that knows both the
+//! ledger's types and the destinations' neutral one.
+
+use crate::domain::click::ClickIdRecord;
+use crate::domain::decision::{Decision, Names};
+use crate::domain::destination::{Credit, Event, Kept, Occasion, Sale, permission};
+use crate::domain::event::Fact;
+use crate::domain::ids::{LinkId, PartnerId};
+use crate::domain::link::Tags;
+use crate::domain::money::Money;
+use crate::domain::time::UnixMs;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// An event as the tables have it.
+#[derive(Deserialize)]
+pub(super) struct Told {
+    pub(super) fact: Fact,
+    pub(super) decision: Decision,
+    pub(super) revision: u32,
+    pub(super) decided_at: UnixMs,
+    /// The registrable domain of the program's site.
+    pub(super) domain: Option<String>,
+    /// Names of partners and links, by id.
+    pub(super) names: BTreeMap<String, String>,
+    /// Tags of the clicks, by nonce.
+    #[serde(default)]
+    pub(super) tags: BTreeMap<String, Tags>,
+    /// Amount of the sale that this is about, and the amounts taken back of it.
+    pub(super) sold: Option<Money>,
+    #[serde(default)]
+    pub(super) taken_back: Vec<Money>,
+}
+
+impl Names for Told {
+    fn partner(&self, id: PartnerId) -> String {
+        self.name(&id.to_string())
+    }
+
+    fn link(&self, id: LinkId) -> String {
+        self.name(&id.to_string())
+    }
+}
+
+impl Told {
+    fn name(&self, id: &str) -> String {
+        self.names.get(id).map_or(id, String::as_str).to_owned()
+    }
+
+    /// The neutral event, but for what is the delivery's own (its id, its message, what was
+    /// kept). `None` for a kind of fact that no destination knows.
+    pub(super) fn event(&self, limited_data: bool) -> Option<Event> {
+        let (fact, decision) = (&self.fact, &self.decision);
+        Some(Event {
+            delivery: String::new(),
+            message: String::new(),
+            id: fact.id.clone(),
+            program: fact.program.to_string(),
+            occasion: Occasion::parse(fact.kind.name())?,
+            name: fact.name.clone(),
+            key: self.key(),
+            revision: self.revision,
+            occurred_at: decision.occurred_at,
+            decided_at: self.decided_at,
+            money: decision.amount,
+            sale: self.sale(),
+            status: "clear".to_owned(),
+            credits: self.credits(),
+            consent: decision.consent,
+            permission: permission(
+                decision.consent,
+                fact.touch().map(|touch| touch.evidence),
+                fact.consent,
+                limited_data,
+            ),
+            click_ids: self.click_ids(),
+            domain: self.domain.clone().unwrap_or_default(),
+            is_new_customer: None,
+            explanation: decision.sentence(self),
+            decision: self.decision_without_click_ids(),
+            kept: Kept::default(),
+            notice: None,
+        })
+    }
+
+    /// A lead's key begins with the customer's pseudonym, which is not told.
+    fn key(&self) -> String {
+        let fact = &self.fact;
+        let pseudonym = fact.customer.as_deref().unwrap_or_default();
+        let rest = fact.key.strip_prefix(pseudonym);
+        let rest = rest.and_then(|rest| rest.strip_prefix(':'));
+        rest.unwrap_or(&fact.key).to_owned()
+    }
+
+    fn sale(&self) -> Option<Sale> {
+        let left = self
+            .taken_back
+            .iter()
+            .try_fold(self.sold?, |left, part| left.checked_sub(*part).ok());
+        Some(Sale {
+            event: self.decision.sale.clone()?,
+            key: self.fact.sale_key.clone()?,
+            money: self.sold,
+            left,
+        })
+    }
+
+    fn credits(&self) -> Vec<Credit> {
+        let decision = &self.decision;
+        let Some(partner) = decision.partner else {
+            return Vec::new();
+        };
+        let touches = &decision.touches;
+        let won = touches.iter().find(|touch| touch.share_bps > 0);
+        let nonce = won.and_then(|touch| touch.nonce.as_ref());
+        vec![Credit {
+            partner: partner.to_string(),
+            partner_name: self.partner(partner),
+            link: decision.link.map(|id| id.to_string()),
+            code: None,
+            share_bps: 10_000,
+            amount: decision.amount,
+            commission: decision.commission.clone(),
+            tags: nonce
+                .and_then(|nonce| self.tags.get(nonce).cloned())
+                .unwrap_or_default(),
+            // A click without a nonce names a day only.
+            clicked_at: won.filter(|_| nonce.is_some()).map(|touch| touch.at),
+        }]
+    }
+
+    fn click_ids(&self) -> Vec<ClickIdRecord> {
+        self.decision.click_ids.clone()
+    }
+
+    /// Click IDs are for the ad platforms that made them.
+    fn decision_without_click_ids(&self) -> Value {
+        json!(Decision {
+            click_ids: Vec::new(),
+            ..self.decision.clone()
+        })
+    }
+}
