@@ -21,8 +21,7 @@ use crate::domain::time::UnixMs;
 use batch::Batch;
 use claim::Claimed;
 use receiver::{Exchange, Prepared, Receiver};
-use settle::Round;
-use std::collections::BTreeMap;
+use settle::{Round, Slot};
 
 /// Requests at once: a Worker has six connections.
 const AT_ONCE: usize = 6;
@@ -49,130 +48,113 @@ pub async fn deliver(
         return Ok(0);
     }
     let mut round = Round::new(now, jitter);
-    let mut receivers = BTreeMap::new();
     for row in rows {
-        let id = row.id.clone();
-        receivers.insert(id, Receiver::open(row, &settings.keys, now));
+        round.slots.push(Slot::open(row, &settings.keys, now));
     }
-    let batches = gather(&claimed, &receivers, &settings.keys, &mut round);
-    authorise(&batches, &mut receivers, transport, &mut round).await;
+    let batches = gather(&claimed, &settings.keys, &mut round);
+    authorise(&batches, transport, &mut round).await;
     for chunk in batches.chunks(AT_ONCE) {
-        let (send, put_off): (Vec<&Batch<'_>>, Vec<_>) = chunk
-            .iter()
-            .partition(|batch| round.may_send(batch.destination));
-        for batch in put_off {
-            round.put_off(batch);
+        let mut send = Vec::with_capacity(AT_ONCE);
+        for batch in chunk {
+            if round.may_send(batch.slot) {
+                send.push(batch);
+            } else {
+                round.put_off(batch);
+            }
         }
-        let sends = send
-            .iter()
-            .map(|batch| attempt(batch, &receivers, transport, now));
+        let sends = send.iter().map(|batch| attempt(batch, &round, transport));
         let done = futures_util::future::join_all(sends).await;
         for (batch, exchange) in send.into_iter().zip(done) {
             round.settle(batch, exchange);
         }
     }
-    let param = round.param(&lease, &receivers, &settings.keys, *nonce);
+    let param = round.param(&lease, &settings.keys, *nonce);
     let statements = settle::ALL.map(|sql| Statement::new(sql, &param));
     db.batch(statements.to_vec()).await?;
     Ok(claimed.len())
 }
 
-type Receivers = BTreeMap<String, Result<Receiver, &'static str>>;
-
 /// Prepares every delivery: what ends without being sent is settled, the rest comes in batches.
-fn gather<'a>(
-    claimed: &'a [Claimed],
-    receivers: &Receivers,
-    keys: &Keyring,
-    round: &mut Round,
-) -> Vec<Batch<'a>> {
-    let mut batches = batch::Batches::default();
+fn gather<'a>(claimed: &'a [Claimed], keys: &Keyring, round: &mut Round) -> Vec<Batch<'a>> {
+    let mut batches = Vec::new();
     for each in claimed {
-        let receiver = match receivers.get(&each.destination) {
-            Some(Ok(receiver)) => receiver,
-            Some(Err(why)) => {
+        let Some(slot) = round
+            .slots
+            .iter()
+            .position(|slot| slot.id == each.destination)
+        else {
+            continue;
+        };
+        let receiver = match &round.slots[slot].receiver {
+            Ok(receiver) => receiver,
+            Err(why) => {
+                let why = *why;
                 round.end(each, "set_aside", why);
                 continue;
             }
-            None => continue,
         };
         if each.ticket.is_some() {
-            batches.poll(each);
+            batch::poll(&mut batches, each, slot);
             continue;
         }
-        let Some(event) = event(each, receiver, keys) else {
-            round.end(each, "set_aside", "event_unreadable");
-            continue;
+        let terms = receiver.kind.terms();
+        let prepared = match event(each, receiver, keys) {
+            Some(event) => receiver.prepare(&event, round.now, false),
+            None => Prepared::End("set_aside", "event_unreadable"),
         };
-        match receiver.prepare(&event, round.now, false) {
-            Prepared::Send(item) => batches.send(each, item, &receiver.kind.terms()),
+        match prepared {
+            Prepared::Send(item) => batch::send(&mut batches, each, slot, item, &terms),
             Prepared::End(state, why) => round.end(each, state, why),
             Prepared::Wait(until, why) => round.wait(each, until, why),
-        }
-    }
-    let batches = batches.finish();
-    for (id, receiver) in receivers {
-        if let Ok(receiver) = receiver {
-            round.begin(id, receiver.failures);
         }
     }
     batches
 }
 
 fn event(claimed: &Claimed, receiver: &Receiver, keys: &Keyring) -> Option<Event> {
-    let kind = receiver.kind.kind();
     let told = claimed.told.as_ref();
     let event = told.and_then(|told| told.event(receiver.takes_limited_data()));
-    let event = match (event, &claimed.notice) {
-        (Some(event), _) => event,
-        // A notice need not be about an event.
-        (None, Some(_)) => Event {
+    // A notice need not be about an event.
+    let mut event = match event {
+        None if claimed.notice.is_none() => return None,
+        None => Event {
             decided_at: claimed.at,
             occurred_at: claimed.at,
             ..Event::default()
         },
-        (None, None) => return None,
+        Some(event) => event,
     };
-    Some(Event {
-        delivery: claimed.id.clone(),
-        message: claimed.message.clone(),
-        kept: receiver::kept(keys, &claimed.event, kind, claimed.kept.as_deref()),
-        notice: claimed.notice.clone(),
-        ..event
-    })
+    event.delivery.clone_from(&claimed.id);
+    event.message.clone_from(&claimed.message);
+    event.notice.clone_from(&claimed.notice);
+    let kind = receiver.kind.kind();
+    event.kept = receiver::kept(keys, &claimed.event, kind, claimed.kept.as_deref());
+    Some(event)
 }
 
 /// Buys the tokens that are wanted, one destination after the other: they last an hour.
-async fn authorise(
-    batches: &[Batch<'_>],
-    receivers: &mut Receivers,
-    transport: &impl Transport,
-    round: &mut Round,
-) {
-    for (id, receiver) in receivers {
-        let Ok(receiver) = receiver else { continue };
-        if !batches.iter().any(|batch| batch.destination == id) {
+async fn authorise(batches: &[Batch<'_>], transport: &impl Transport, round: &mut Round) {
+    let now = round.now;
+    for place in 0..round.slots.len() {
+        if !batches.iter().any(|batch| batch.slot == place) {
             continue;
         }
-        if let Err(outcome) = receiver.authorise(transport, round.now).await {
-            round.refuse(id, outcome);
+        let Ok(receiver) = &mut round.slots[place].receiver else {
+            continue;
+        };
+        if let Err(outcome) = receiver.authorise(transport, now).await {
+            round.refuse(place, &outcome);
         }
     }
 }
 
-async fn attempt(
-    batch: &Batch<'_>,
-    receivers: &Receivers,
-    transport: &impl Transport,
-    now: UnixMs,
-) -> Exchange {
-    match (receivers.get(batch.destination), &batch.ticket) {
-        (Some(Ok(receiver)), Some(ticket)) => {
-            receiver
-                .poll(ticket, batch.members.len(), transport, now)
-                .await
+async fn attempt(batch: &Batch<'_>, round: &Round, transport: &impl Transport) -> Exchange {
+    match (&round.slots[batch.slot].receiver, batch.ticket) {
+        (Ok(receiver), Some(ticket)) => {
+            let count = batch.members.len();
+            receiver.poll(ticket, count, transport, round.now).await
         }
-        (Some(Ok(receiver)), None) => receiver.send(&batch.items, transport, now).await,
-        _ => Exchange::unsent(),
+        (Ok(receiver), None) => receiver.send(&batch.items, transport, round.now).await,
+        (Err(_), _) => Exchange::unsent(),
     }
 }

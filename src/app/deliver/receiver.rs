@@ -26,7 +26,6 @@ pub(super) struct Receiver {
     pub(super) token: Option<(String, UnixMs)>,
     /// It was bought just now.
     pub(super) bought: bool,
-    pub(super) failures: u32,
 }
 
 /// What is to be done with one event now.
@@ -60,7 +59,6 @@ impl Receiver {
             secret,
             token: token.map(|token| (token, row.token_until)),
             bought: false,
-            failures: row.failures,
         })
     }
 

@@ -1,15 +1,13 @@
 //! What became of a round: the state of each delivery, and the health of each destination.
 
-use super::Receivers;
 use super::batch::Batch;
-use super::claim::Claimed;
-use super::receiver::Exchange;
+use super::claim::{Claimed, ReceiverRow};
+use super::receiver::{Exchange, Receiver};
 use crate::app::ports::ANSWER_MS;
-use crate::domain::destination::{Fate, Outcome, next_attempt};
+use crate::domain::destination::{Fate, Object, Outcome, next_attempt};
 use crate::domain::seal::{Keyring, NONCE};
 use crate::domain::time::UnixMs;
-use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use serde_json::Value;
 
 /// Requests that failed one after the other before a destination is left alone.
 const FAILURES: u32 = 5;
@@ -41,9 +39,11 @@ const DROP_SEALED: &str = "DELETE FROM sealed_rows
                       AND d.state IN ('pending', 'set_aside'))";
 pub(super) const ALL: [&str; 3] = [SETTLE, HEALTH, DROP_SEALED];
 
-/// How a destination does.
-#[derive(Default)]
-struct Health {
+/// A destination in a round, and how it does.
+pub(super) struct Slot {
+    pub(super) id: String,
+    /// Or why nothing can be sent to it.
+    pub(super) receiver: Result<Receiver, &'static str>,
     failures: u32,
     paused_until: UnixMs,
     error: String,
@@ -52,12 +52,26 @@ struct Health {
     changed: bool,
 }
 
-/// The results so far.
+impl Slot {
+    pub(super) fn open(row: ReceiverRow, keys: &Keyring, now: UnixMs) -> Slot {
+        Slot {
+            id: row.id.clone(),
+            failures: row.failures,
+            receiver: Receiver::open(row, keys, now),
+            paused_until: UnixMs(0),
+            error: String::new(),
+            sent: 0,
+            changed: false,
+        }
+    }
+}
+
+/// A round and its results so far.
 pub(super) struct Round {
     pub(super) now: UnixMs,
+    pub(super) slots: Vec<Slot>,
     jitter: u16,
     results: Vec<Value>,
-    health: BTreeMap<String, Health>,
 }
 
 /// The state that a delivery gets.
@@ -73,31 +87,20 @@ impl Round {
     pub(super) fn new(now: UnixMs, jitter: u16) -> Round {
         Round {
             now,
+            slots: Vec::new(),
             jitter,
             results: Vec::new(),
-            health: BTreeMap::new(),
         }
-    }
-
-    /// A destination with its failures before this round.
-    pub(super) fn begin(&mut self, id: &str, failures: u32) {
-        let health = Health {
-            failures,
-            ..Health::default()
-        };
-        self.health.insert(id.to_owned(), health);
     }
 
     /// May another request go to the destination? Not while it is paused; and after many failures
     /// one request shows first whether it is back.
-    pub(super) fn may_send(&mut self, id: &str) -> bool {
-        let now = self.now;
-        self.health.get_mut(id).is_some_and(|health| {
-            let probing = health.failures >= FAILURES && health.sent > 0;
-            let may = health.paused_until <= now && !probing;
-            health.sent += u32::from(may);
-            may
-        })
+    pub(super) fn may_send(&mut self, slot: usize) -> bool {
+        let slot = &mut self.slots[slot];
+        let probing = slot.failures >= FAILURES && slot.sent > 0;
+        let may = slot.paused_until <= self.now && !probing;
+        slot.sent += u32::from(may);
+        may
     }
 
     /// Over without being sent.
@@ -114,8 +117,7 @@ impl Round {
 
     /// Not sent, because its destination is left alone; this was no attempt.
     pub(super) fn put_off(&mut self, batch: &Batch<'_>) {
-        let paused = self.health.get(batch.destination);
-        let until = paused.map_or(self.now, |health| health.paused_until);
+        let until = self.slots[batch.slot].paused_until;
         let until = until.max(self.now.plus(BEHIND_MS));
         for each in &batch.members {
             let next = Next {
@@ -128,12 +130,11 @@ impl Round {
     }
 
     /// A destination takes nothing in this round.
-    pub(super) fn refuse(&mut self, id: &str, outcome: Outcome) {
-        self.observe(id, &outcome, self.now);
+    pub(super) fn refuse(&mut self, slot: usize, outcome: &Outcome) {
+        self.observe(slot, outcome, self.now);
         let pause = self.now.plus(BEHIND_MS);
-        if let Some(health) = self.health.get_mut(id) {
-            health.paused_until = health.paused_until.max(pause);
-        }
+        let slot = &mut self.slots[slot];
+        slot.paused_until = slot.paused_until.max(pause);
     }
 
     /// What an attempt came to.
@@ -144,7 +145,7 @@ impl Round {
             true => self.now.plus(ANSWER_MS.into()),
             false => self.now,
         };
-        self.observe(batch.destination, &exchange.outcome, ended);
+        self.observe(batch.slot, &exchange.outcome, ended);
         for each in &batch.members {
             let next = self.next(each, batch, &exchange, ended);
             self.record(each, next, status, &exchange.outcome.reason);
@@ -182,72 +183,82 @@ impl Round {
     }
 
     /// Learns from an outcome how a destination does.
-    fn observe(&mut self, id: &str, outcome: &Outcome, ended: UnixMs) {
-        let wait = next_attempt(1, self.jitter)
-            .unwrap_or(0)
-            .max(outcome.wait_ms);
-        let Some(health) = self.health.get_mut(id) else {
-            return;
-        };
-        let before = health.failures;
+    fn observe(&mut self, slot: usize, outcome: &Outcome, ended: UnixMs) {
+        let wait = next_attempt(1, self.jitter).unwrap_or(0);
+        let slot = &mut self.slots[slot];
+        let before = slot.failures;
         let pause = match outcome.fate {
             Fate::Retry => {
-                health.failures += 1;
-                let doubled = health
-                    .failures
-                    .checked_sub(FAILURES)
-                    .map(|more| more.min(7));
-                doubled.map_or(0, |more| (PAUSE_MS << more).min(LONGEST_PAUSE_MS))
+                slot.failures += 1;
+                let more = slot.failures.checked_sub(FAILURES);
+                more.map_or(0, |more| (PAUSE_MS << more.min(7)).min(LONGEST_PAUSE_MS))
             }
-            Fate::Throttled => wait,
+            Fate::Throttled => wait.max(outcome.wait_ms),
             Fate::Misconfigured => MISCONFIGURED_MS,
             _ => {
-                health.failures = 0;
+                slot.failures = 0;
                 0
             }
         };
-        health.changed |= health.failures != before || pause > 0;
-        health.error.clone_from(&outcome.reason);
+        slot.changed |= slot.failures != before || pause > 0;
+        slot.error.clone_from(&outcome.reason);
         if pause > 0 {
-            health.paused_until = health.paused_until.max(ended.plus(pause));
+            slot.paused_until = slot.paused_until.max(ended.plus(pause));
         }
     }
 
     fn record(&mut self, each: &Claimed, next: Next, status: Option<u16>, error: &str) {
-        let error = Some(error).filter(|error| !error.is_empty());
-        self.results.push(
-            json!({"id": each.id, "event": each.event, "state": next.state,
-            "attempts": next.attempts, "next_at": next.at, "part": next.part,
-            "ticket": next.ticket, "status": status, "error": error}),
-        );
+        let mut row = Object::new();
+        row.text("id", &each.id)
+            .text("event", &each.event)
+            .text("state", next.state)
+            .number("attempts", next.attempts.into())
+            .number("next_at", next.at.0)
+            .maybe("ticket", next.ticket.as_deref())
+            .maybe("error", Some(error).filter(|error| !error.is_empty()));
+        if let Some(part) = next.part {
+            row.value("part", part.into());
+        }
+        if let Some(status) = status {
+            row.number("status", status.into());
+        }
+        self.results.push(row.build());
     }
 
     /// The parameter of [`ALL`].
-    pub(super) fn param(
-        &self,
-        lease: &str,
-        receivers: &Receivers,
-        keys: &Keyring,
-        nonce: [u8; NONCE],
-    ) -> Value {
-        let mut rows = Vec::new();
-        for (place, (id, receiver)) in receivers.iter().enumerate() {
-            let (Some(health), Ok(receiver)) = (self.health.get(id), receiver) else {
+    pub(super) fn param(self, lease: &str, keys: &Keyring, nonce: [u8; NONCE]) -> Value {
+        let mut health = Vec::new();
+        for (place, slot) in self.slots.iter().enumerate() {
+            let Ok(receiver) = &slot.receiver else {
                 continue;
             };
-            if !health.changed && !receiver.bought {
+            if !slot.changed && !receiver.bought {
                 continue;
             }
-            // Each seal its own nonce: a round's number added to fresh random bytes.
+            // Each seal its own nonce: its number added to fresh random bytes.
             let mut nonce = nonce;
             nonce[0] = nonce[0].wrapping_add(u8::try_from(place % 256).unwrap_or(0));
-            let error = Some(&health.error).filter(|error| !error.is_empty());
-            rows.push(json!({"id": id, "secret": receiver.sealed_secret,
-                "failures": health.failures, "paused_until": health.paused_until, "error": error,
-                "token": receiver.sealed_token(keys, nonce),
-                "token_until": receiver.token.as_ref().map_or(UnixMs(0), |(_, until)| *until)}));
+            let until = receiver.token.as_ref().map_or(0, |(_, until)| until.0);
+            let mut row = Object::new();
+            row.text("id", &slot.id)
+                .text("secret", &receiver.sealed_secret)
+                .number("failures", slot.failures.into())
+                .number("paused_until", slot.paused_until.0)
+                .maybe(
+                    "error",
+                    Some(&*slot.error).filter(|error| !error.is_empty()),
+                )
+                .maybe("token", receiver.sealed_token(keys, nonce).as_deref())
+                .number("token_until", until);
+            health.push(row.build());
         }
-        json!({"lease": lease, "now": self.now, "results": self.results, "health": rows})
+        let mut param = Object::new();
+        param
+            .text("lease", lease)
+            .number("now", self.now.0)
+            .value("results", self.results.into())
+            .value("health", health.into());
+        param.build()
     }
 }
 

@@ -1,32 +1,30 @@
 //! What destinations are told of a fact and its decision: the one place that knows both the
 //! ledger's types and the destinations' neutral one.
 
-use crate::domain::click::ClickIdRecord;
 use crate::domain::decision::{Decision, Names};
-use crate::domain::destination::{Credit, Event, Kept, Occasion, Sale, permission};
+use crate::domain::destination::{Credit, Event, Occasion, Sale, permission};
 use crate::domain::event::Fact;
 use crate::domain::ids::{LinkId, PartnerId};
-use crate::domain::link::Tags;
 use crate::domain::money::Money;
+use crate::domain::record;
 use crate::domain::time::UnixMs;
 use serde::Deserialize;
-use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use serde_json::Value;
 
 /// An event as the tables have it.
 #[derive(Deserialize)]
 pub(super) struct Told {
     pub(super) fact: Fact,
-    pub(super) decision: Decision,
+    decision: Value,
     pub(super) revision: u32,
     pub(super) decided_at: UnixMs,
     /// The registrable domain of the program's site.
     pub(super) domain: Option<String>,
     /// Names of partners and links, by id.
-    pub(super) names: BTreeMap<String, String>,
+    pub(super) names: Value,
     /// Tags of the clicks, by nonce.
     #[serde(default)]
-    pub(super) tags: BTreeMap<String, Tags>,
+    pub(super) tags: Value,
     /// Amount of the sale that this is about, and the amounts taken back of it.
     pub(super) sold: Option<Money>,
     #[serde(default)]
@@ -45,16 +43,16 @@ impl Names for Told {
 
 impl Told {
     fn name(&self, id: &str) -> String {
-        self.names.get(id).map_or(id, String::as_str).to_owned()
+        let name = self.names[id].as_str();
+        name.unwrap_or(id).to_owned()
     }
 
     /// The neutral event, but for what is the delivery's own (its id, its message, what was
     /// kept). `None` for a kind of fact that no destination knows.
     pub(super) fn event(&self, limited_data: bool) -> Option<Event> {
-        let (fact, decision) = (&self.fact, &self.decision);
+        let fact = &self.fact;
+        let decision: Decision = record::take(&self.decision)?;
         Some(Event {
-            delivery: String::new(),
-            message: String::new(),
             id: fact.id.clone(),
             program: fact.program.to_string(),
             occasion: Occasion::parse(fact.kind.name())?,
@@ -64,9 +62,9 @@ impl Told {
             occurred_at: decision.occurred_at,
             decided_at: self.decided_at,
             money: decision.amount,
-            sale: self.sale(),
+            sale: self.sale(&decision),
             status: "clear".to_owned(),
-            credits: self.credits(),
+            credits: self.credits(&decision),
             consent: decision.consent,
             permission: permission(
                 decision.consent,
@@ -74,13 +72,11 @@ impl Told {
                 fact.consent,
                 limited_data,
             ),
-            click_ids: self.click_ids(),
             domain: self.domain.clone().unwrap_or_default(),
-            is_new_customer: None,
             explanation: decision.sentence(self),
-            decision: self.decision_without_click_ids(),
-            kept: Kept::default(),
-            notice: None,
+            decision: self.shown(),
+            click_ids: decision.click_ids,
+            ..Event::default()
         })
     }
 
@@ -93,21 +89,20 @@ impl Told {
         rest.unwrap_or(&fact.key).to_owned()
     }
 
-    fn sale(&self) -> Option<Sale> {
+    fn sale(&self, decision: &Decision) -> Option<Sale> {
         let left = self
             .taken_back
             .iter()
             .try_fold(self.sold?, |left, part| left.checked_sub(*part).ok());
         Some(Sale {
-            event: self.decision.sale.clone()?,
+            event: decision.sale.clone()?,
             key: self.fact.sale_key.clone()?,
             money: self.sold,
             left,
         })
     }
 
-    fn credits(&self) -> Vec<Credit> {
-        let decision = &self.decision;
+    fn credits(&self, decision: &Decision) -> Vec<Credit> {
         let Some(partner) = decision.partner else {
             return Vec::new();
         };
@@ -123,22 +118,19 @@ impl Told {
             amount: decision.amount,
             commission: decision.commission.clone(),
             tags: nonce
-                .and_then(|nonce| self.tags.get(nonce).cloned())
+                .and_then(|nonce| record::take(self.tags.get(nonce)?))
                 .unwrap_or_default(),
             // A click without a nonce names a day only.
             clicked_at: won.filter(|_| nonce.is_some()).map(|touch| touch.at),
         }]
     }
 
-    fn click_ids(&self) -> Vec<ClickIdRecord> {
-        self.decision.click_ids.clone()
-    }
-
-    /// Click IDs are for the ad platforms that made them.
-    fn decision_without_click_ids(&self) -> Value {
-        json!(Decision {
-            click_ids: Vec::new(),
-            ..self.decision.clone()
-        })
+    /// The decision for people to look at. Click IDs are for the ad platforms that made them.
+    fn shown(&self) -> Value {
+        let mut shown = self.decision.clone();
+        if let Some(members) = shown.as_object_mut() {
+            members.remove("click_ids");
+        }
+        shown
     }
 }

@@ -5,11 +5,11 @@ mod answer;
 #[cfg(test)]
 mod tests;
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use super::decimal::decimal;
 use super::{
-    Answer, Destination, Event, Item, Kept, Occasion, Outcome, Permission, Person, Request,
+    Answer, Destination, Event, Item, Kept, Object, Occasion, Outcome, Permission, Person, Request,
     Settings, Target, Terms, hashing, version_warning,
 };
 use crate::domain::click_ids::ClickIdKind;
@@ -59,10 +59,13 @@ impl Destination for Meta {
             let detail = "must be a Graph API version like v24.0";
             settings.fields.fault("api_version", "invalid", detail);
         }
-        Some(
-            json!({"pixel_id": pixel?, "api_version": version, "base_url": base?,
-            "test_event_code": test}),
-        )
+        let mut config = Object::new();
+        config
+            .text("pixel_id", pixel?)
+            .maybe("api_version", version)
+            .maybe("base_url", base?.as_deref())
+            .maybe("test_event_code", test);
+        Some(config.build())
     }
 
     fn keep(&self, person: &Person<'_>, kept: &mut Kept) {
@@ -85,7 +88,7 @@ impl Destination for Meta {
         let user = user_data(event);
         // Nothing else would let Meta match a person.
         let keys = ["em", "ph", "external_id", "fbc", "fbp"];
-        if !keys.iter().any(|key| user.contains_key(*key)) {
+        if !keys.iter().any(|key| user.has(key)) {
             return Item::Skip("match_key_missing");
         }
         Item::Send(item(event, name, user))
@@ -95,13 +98,11 @@ impl Destination for Meta {
         let base = to.base("base_url", BASE);
         let version = to.text("api_version").unwrap_or(VERSION);
         let pixel = to.text("pixel_id")?;
-        let mut body = Map::new();
-        body.insert("data".to_owned(), items.into());
-        if let Some(code) = to.text("test_event_code") {
-            body.insert("test_event_code".to_owned(), code.into());
-        }
+        let mut body = Object::new();
+        body.value("data", items.into())
+            .maybe("test_event_code", to.text("test_event_code"));
         let url = format!("{base}/{version}/{pixel}/events");
-        Some(Request::post(url, &body.into()).bearer(to.secret))
+        Some(Request::post(url, &body.build()).bearer(to.secret))
     }
 
     fn outcome(&self, answer: &Answer, sent: usize) -> Outcome {
@@ -109,7 +110,8 @@ impl Destination for Meta {
     }
 
     fn warning(&self, config: &Value, now: UnixMs) -> Option<String> {
-        let version = config["api_version"].as_str().unwrap_or(VERSION);
+        let version = config.get("api_version").and_then(Value::as_str);
+        let version = version.unwrap_or(VERSION);
         version_warning(&ENDS, version, now)
     }
 }
@@ -136,11 +138,11 @@ fn name(event: &Event) -> Option<&str> {
     }
 }
 
-fn user_data(event: &Event) -> Map<String, Value> {
-    let mut user = Map::new();
+fn user_data(event: &Event) -> Object {
+    let mut user = Object::new();
     for name in ["em", "ph", "external_id"] {
         if let Some(hash) = event.kept.text(name) {
-            user.insert(name.to_owned(), json!([hash]));
+            user.value(name, vec![hash].into());
         }
     }
     event
@@ -148,46 +150,35 @@ fn user_data(event: &Event) -> Map<String, Value> {
         .copy_into(&mut user, &["client_user_agent", "fbp"]);
     let click = event.click_id(ClickIdKind::Fbclid);
     let click = click.and_then(|(id, at)| fbc(at.0, &id, &event.domain));
-    if let Some(click) = click {
-        user.insert("fbc".to_owned(), click.into());
-    }
+    user.maybe("fbc", click.as_deref());
     user
 }
 
-fn item(event: &Event, name: &str, user: Map<String, Value>) -> Value {
+fn item(event: &Event, name: &str, user: Object) -> Value {
     // `website` needs the user agent and the page; without either the honest word is `other`, for
     // which Meta asks nothing more.
     let page = event.kept.text("event_source_url");
-    let website = page.is_some() && user.contains_key("client_user_agent");
-    let mut item = Map::new();
-    let mut put = |name: &str, value: Value| item.insert(name.to_owned(), value);
-    put("event_name", name.into());
-    put("event_time", event.seconds().into());
-    put("event_id", event.id.as_str().into());
-    put(
-        "action_source",
-        if website { "website" } else { "other" }.into(),
-    );
-    if let Some(page) = page {
-        put("event_source_url", page.into());
-    }
-    put("user_data", user.into());
-    let mut custom = Map::new();
+    let website = page.is_some() && user.has("client_user_agent");
+    let mut custom = Object::new();
     if let Some(money) = event.money {
-        custom.insert("currency".to_owned(), money.currency().code().into());
-        custom.insert("value".to_owned(), decimal(money));
+        custom
+            .text("currency", money.currency().code())
+            .value("value", decimal(money));
     }
-    if let Some(order) = event.order() {
-        custom.insert("order_id".to_owned(), order.into());
-    }
-    if !custom.is_empty() {
-        put("custom_data", custom.into());
-    }
+    custom.maybe("order_id", event.order());
+    let mut item = Object::new();
+    item.text("event_name", name)
+        .number("event_time", event.seconds())
+        .text("event_id", &event.id)
+        .text("action_source", if website { "website" } else { "other" })
+        .maybe("event_source_url", page)
+        .object("user_data", user)
+        .object("custom_data", custom);
     if event.permission < Permission::Full {
         // Country and state 0: Meta finds the place by itself.
-        put("data_processing_options", json!(["LDU"]));
-        put("data_processing_options_country", 0.into());
-        put("data_processing_options_state", 0.into());
+        item.value("data_processing_options", vec!["LDU"].into())
+            .number("data_processing_options_country", 0)
+            .number("data_processing_options_state", 0);
     }
-    item.into()
+    item.build()
 }

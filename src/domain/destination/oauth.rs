@@ -5,11 +5,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::request::{Method, Request};
 use super::settings::encoded;
-use super::{Answer, Fate, Outcome};
+use super::{Answer, Fate, Object, Outcome};
 use crate::domain::record;
 use crate::domain::time::UnixMs;
 
@@ -51,14 +51,19 @@ impl Grant {
         }
         let key = member("private_key")?.to_owned();
         let issued = now.0.div_euclid(1_000);
-        let claims = json!({"iss": member("client_email")?, "scope": scope, "aud": url,
-            "iat": issued, "exp": issued + ASSERTION_S});
-        let header = json!({"alg": "RS256", "typ": "JWT"});
-        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let mut claims = Object::new();
+        claims
+            .text("iss", member("client_email")?)
+            .text("scope", scope)
+            .text("aud", url)
+            .number("iat", issued)
+            .number("exp", issued + ASSERTION_S);
+        let claims = URL_SAFE_NO_PAD.encode(claims.build().to_string());
+        let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"RS256","typ":"JWT"}"#);
         Some(Grant::Sign {
             url: url.to_owned(),
             key,
-            unsigned: format!("{}.{}", part(&header), part(&claims)),
+            unsigned: format!("{header}.{claims}"),
         })
     }
 
@@ -106,6 +111,7 @@ fn sound(token: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     const URL: &str = "https://oauth2.googleapis.com/token";
     const NOW: UnixMs = UnixMs(1_795_334_400_000);

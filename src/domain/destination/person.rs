@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use super::Object;
+
 /// As it came with the call: in memory only, while the call is read.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Person<'a> {
@@ -44,11 +46,9 @@ impl Kept {
     }
 
     /// Writes the values of these names, those that were kept, under the same names.
-    pub fn copy_into(&self, to: &mut Map<String, Value>, names: &[&str]) {
+    pub fn copy_into(&self, to: &mut Object, names: &[&str]) {
         for name in names {
-            if let Some(value) = self.0.get(*name) {
-                to.insert((*name).to_owned(), value.clone());
-            }
+            to.maybe(name, self.text(name));
         }
     }
 }

@@ -1,7 +1,8 @@
 //! A request to somebody else's server.
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
+use super::Object;
 use super::settings::encoded;
 
 /// What stands in for a secret where people look.
@@ -71,18 +72,18 @@ impl Request {
     /// The request for people to look at: without any of the secrets, whole or percent-encoded,
     /// and without headers that may be made of them.
     pub fn shown(&self, secrets: &[&str]) -> Value {
-        let mut headers = Map::new();
+        let mut headers = Object::new();
         for (name, value) in &self.headers {
             let shown = SHOWN.contains(name);
-            let value = if shown { value.as_str() } else { REDACTED };
-            headers.insert((*name).to_owned(), value.into());
+            headers.text(name, if shown { value } else { REDACTED });
         }
-        json!({
-            "method": self.method.as_str(),
-            "url": redacted(&self.url, secrets),
-            "headers": headers,
-            "body": redacted(&self.body, secrets),
-        })
+        let mut request = Object::new();
+        request
+            .text("method", self.method.as_str())
+            .text("url", &redacted(&self.url, secrets))
+            .object("headers", headers)
+            .text("body", &redacted(&self.body, secrets));
+        request.build()
     }
 }
 
@@ -99,6 +100,7 @@ pub fn redacted(text: &str, secrets: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn what_is_shown_holds_no_secret() {

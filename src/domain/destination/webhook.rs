@@ -8,13 +8,14 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use serde_json::{Value, json};
+use serde_json::Value;
 use sha2::Sha256;
 
 use super::{
-    Answer, Destination, Event, Fate, Item, Kept, Method, Outcome, Person, Request, Settings,
-    Target, Terms,
+    Answer, Credit, Destination, Event, Fate, Item, Kept, Method, Object, Outcome, Person, Request,
+    Settings, Target, Terms,
 };
+use crate::domain::money::Money;
 
 /// A receiver of signed webhooks.
 pub struct Webhook;
@@ -48,7 +49,9 @@ impl Destination for Webhook {
                 settings.fields.fault("secret", error.code(), detail);
             }
         }
-        Some(json!({"url": url?}))
+        let mut config = Object::new();
+        config.text("url", &url?);
+        Some(config.build())
     }
 
     /// The merchant's own id of the customer, unless it looks like a mail address.
@@ -59,17 +62,18 @@ impl Destination for Webhook {
 
     /// The message's id and its text.
     fn item(&self, event: &Event, _: &Target<'_>) -> Item {
-        let body = json!({
-            "type": event.message,
-            "timestamp": event.decided_at.to_rfc3339(),
-            "data": event.notice.clone().unwrap_or_else(|| data(event)),
-        });
-        Item::Send(json!([event.delivery, body.to_string()]))
+        let mut body = Object::new();
+        let data = event.notice.clone().unwrap_or_else(|| data(event));
+        body.text("type", &event.message)
+            .text("timestamp", &event.decided_at.to_rfc3339())
+            .value("data", data);
+        let body = body.build().to_string();
+        Item::Send(vec![Value::from(event.delivery.as_str()), body.into()].into())
     }
 
     fn request(&self, items: &[Value], to: &Target<'_>) -> Option<Request> {
         let message = items.first()?;
-        let (id, body) = (message[0].as_str()?, message[1].as_str()?);
+        let (id, body) = (message.get(0)?.as_str()?, message.get(1)?.as_str()?);
         let secret = WebhookSecret::parse(to.secret).ok()?;
         let seconds = to.now.0.div_euclid(1_000);
         let request = Request {
@@ -102,36 +106,77 @@ impl Destination for Webhook {
 }
 
 fn data(event: &Event) -> Value {
-    let credit = event.credits.first();
-    let credits: Vec<Value> = event
-        .credits
-        .iter()
-        .map(|credit| {
-            json!({"partner": {"id": credit.partner, "name": credit.partner_name},
-                "link": credit.link, "code": credit.code, "shareBps": credit.share_bps,
-                "amount": credit.amount, "commission": credit.commission})
-        })
-        .collect();
-    json!({
-        "id": event.id,
-        "program": event.program,
-        "kind": event.occasion.as_str(),
-        "name": event.name,
-        "key": event.key,
-        "revision": event.revision,
-        "status": event.status,
-        "occurredAt": event.occurred_at.to_rfc3339(),
-        "customerExternalId": event.kept.text("customer_id"),
-        "isNewCustomer": event.is_new_customer,
-        "amount": event.money,
-        "sale": event.sale.as_ref().map(|sale| json!({"id": sale.event, "key": sale.key})),
-        "partner": credit.map(|one| json!({"id": one.partner, "name": one.partner_name})),
-        "commission": credit.map_or(&[][..], |one| &one.commission),
-        "credits": credits,
-        "consent": event.consent,
-        "explanation": event.explanation,
-        "decision": event.decision,
-    })
+    let mut data = Object::new();
+    data.text("id", &event.id)
+        .text("program", &event.program)
+        .text("kind", event.occasion.as_str())
+        .text("name", &event.name)
+        .text("key", &event.key)
+        .number("revision", event.revision.into())
+        .text("status", &event.status)
+        .text("occurredAt", &event.occurred_at.to_rfc3339())
+        .text("explanation", &event.explanation)
+        .value("decision", event.decision.clone());
+    let customer = event.kept.text("customer_id");
+    nullable(&mut data, "customerExternalId", customer.map(Value::from));
+    let new = event.is_new_customer.map(Value::Bool);
+    nullable(&mut data, "isNewCustomer", new);
+    nullable(&mut data, "amount", event.money.map(amount));
+    let consent = event.consent.map(|consent| consent.name().into());
+    nullable(&mut data, "consent", consent);
+    if let Some(sale) = &event.sale {
+        let mut about = Object::new();
+        about.text("id", &sale.event).text("key", &sale.key);
+        data.object("sale", about);
+    }
+    let mut credits = Vec::new();
+    for credit in &event.credits {
+        let mut shown = Object::new();
+        shown
+            .value("partner", partner(credit))
+            .maybe("link", credit.link.as_deref())
+            .maybe("code", credit.code.as_deref())
+            .number("shareBps", credit.share_bps.into())
+            .value("amount", credit.amount.map_or(Value::Null, amount))
+            .value("commission", amounts(&credit.commission));
+        credits.push(shown.build());
+    }
+    // The first credit alone, for receivers that know of one.
+    let first = event.credits.first();
+    nullable(&mut data, "partner", first.map(partner));
+    let earned = first.map_or(&[][..], |credit| &credit.commission);
+    data.value("commission", amounts(earned));
+    data.value("credits", credits.into());
+    data.build()
+}
+
+/// A member that is `null` when there is nothing, so that receivers can rely on it.
+fn nullable(data: &mut Object, name: &str, value: Option<Value>) {
+    data.0.insert(name.to_owned(), value.unwrap_or_default());
+}
+
+fn partner(credit: &Credit) -> Value {
+    let mut shown = Object::new();
+    shown
+        .text("id", &credit.partner)
+        .text("name", &credit.partner_name);
+    shown.build()
+}
+
+fn amount(money: Money) -> Value {
+    let mut shown = Object::new();
+    shown
+        .number("amount", money.amount_minor())
+        .text("currency", money.currency().code());
+    shown.build()
+}
+
+fn amounts(all: &[Money]) -> Value {
+    let mut shown = Vec::new();
+    for money in all {
+        shown.push(amount(*money));
+    }
+    shown.into()
 }
 
 /// What a secret starts with in its text form.

@@ -1,6 +1,7 @@
 use super::*;
 use crate::domain::destination::sample::sample;
 use crate::domain::money::{Currency, Money};
+use serde_json::json;
 
 const NOW: UnixMs = UnixMs(1_795_334_400_000);
 
