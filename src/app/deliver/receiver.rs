@@ -121,10 +121,15 @@ impl Receiver {
         let Some(request) = self.request(items, now, false) else {
             return Exchange::unsent();
         };
-        exchange(transport, &request, |answer| {
-            self.kind.outcome(answer, items.len())
+        let target = self.target(now, false);
+        let mut sent = exchange(transport, &request, |answer| {
+            self.kind.outcome(answer, &target, items.len())
         })
-        .await
+        .await;
+        if sent.answer.is_none() && !self.kind.resends(&self.config) {
+            sent.outcome.fate = Fate::Drop;
+        }
+        sent
     }
 
     /// Asks what became of an accepted request. A question without an answer is asked again.
@@ -135,11 +140,12 @@ impl Receiver {
         transport: &impl Transport,
         now: UnixMs,
     ) -> Exchange {
-        let Some(request) = self.kind.poll(ticket, &self.target(now, false)) else {
+        let target = self.target(now, false);
+        let Some(request) = self.kind.poll(ticket, &target) else {
             return Exchange::unsent();
         };
         let mut asked = exchange(transport, &request, |answer| {
-            self.kind.progress(answer, count)
+            self.kind.progress(answer, &target, count)
         })
         .await;
         let answered = asked.answer.as_ref().is_some_and(|a| a.status < 300);

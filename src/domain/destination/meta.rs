@@ -105,7 +105,7 @@ impl Destination for Meta {
         Some(Request::post(url, &body.build()).bearer(to.secret))
     }
 
-    fn outcome(&self, answer: &Answer, sent: usize) -> Outcome {
+    fn outcome(&self, answer: &Answer, _: &Target<'_>, sent: usize) -> Outcome {
         answer::outcome(answer, sent)
     }
 

@@ -13,6 +13,7 @@ pub mod oauth;
 mod object;
 mod permission;
 mod person;
+pub mod postback;
 mod request;
 pub mod sample;
 mod schedule;
@@ -34,7 +35,7 @@ pub use schedule::next_attempt;
 pub use settings::{Settings, Target, encoded, version_warning};
 
 /// Every destination that there is.
-pub static ALL: [&dyn Destination; 2] = [&webhook::Webhook, &meta::Meta];
+pub static ALL: [&dyn Destination; 3] = [&webhook::Webhook, &postback::Postback, &meta::Meta];
 
 /// The destination of a word as rows and the API have it; `None` for any other word.
 pub fn find(kind: &str) -> Option<&'static dyn Destination> {
@@ -114,7 +115,12 @@ pub trait Destination: Sync {
     fn request(&self, items: &[Value], to: &Target<'_>) -> Option<Request>;
 
     /// What the answer to a request of `sent` events means.
-    fn outcome(&self, answer: &Answer, sent: usize) -> Outcome;
+    fn outcome(&self, answer: &Answer, to: &Target<'_>, sent: usize) -> Outcome;
+
+    /// May a request that got no answer be sent again? Not where it could count twice.
+    fn resends(&self, _config: &Value) -> bool {
+        true
+    }
 
     /// What [`Target::token`] is bought with, for destinations that want OAuth; `None` for others
     /// and for credentials that do not read.
@@ -128,7 +134,7 @@ pub trait Destination: Sync {
     }
 
     /// What the answer to a poll about `sent` events means; [`Fate::Accepted`] asks again later.
-    fn progress(&self, answer: &Answer, _sent: usize) -> Outcome {
+    fn progress(&self, answer: &Answer, _: &Target<'_>, _sent: usize) -> Outcome {
         Outcome::by_status(answer)
     }
 

@@ -38,7 +38,7 @@ impl<'f, 'b> Settings<'f, 'b> {
     /// A required address of a public https server.
     pub fn required_url(&mut self, name: &str) -> Option<String> {
         let raw = self.fields.required_text(name, 2_048)?;
-        self.check(name, raw)
+        self.check_url(name, raw)
     }
 
     /// An address, for platforms that have several and for tests; `Some(None)` when not given.
@@ -53,7 +53,8 @@ impl<'f, 'b> Settings<'f, 'b> {
         self.required_url(name).map(Some)
     }
 
-    fn check(&mut self, name: &str, raw: &str) -> Option<String> {
+    /// Checks an address that was made of a member.
+    pub fn check_url(&mut self, name: &str, raw: &str) -> Option<String> {
         match OutboundUrl::parse(raw, self.loopback) {
             Ok(url) => Some(url.as_str().to_owned()),
             Err(error) => {

@@ -95,7 +95,7 @@ impl Destination for Webhook {
     /// Everything else is tried again within the schedule: what is wrong on the receiver's side
     /// (a route, a certificate, a token) is mended by a person within the day that it lasts; a
     /// redirect is never followed, because it would carry signed data to an unchecked host.
-    fn outcome(&self, answer: &Answer, _: usize) -> Outcome {
+    fn outcome(&self, answer: &Answer, _: &Target<'_>, _: usize) -> Outcome {
         match answer.status {
             200..=299 => Outcome::delivered(),
             410 => Outcome::of(answer, Fate::Drop),
@@ -340,7 +340,14 @@ mod tests {
                 status,
                 ..Answer::default()
             };
-            let outcome = Webhook.outcome(&answer, 1);
+            let to = Target {
+                config: &Value::Null,
+                secret: "",
+                token: "",
+                now: crate::domain::time::UnixMs(0),
+                test: false,
+            };
+            let outcome = Webhook.outcome(&answer, &to, 1);
             assert_eq!(outcome.fate.as_str(), word, "{status}");
             assert!(outcome.reason.len() <= super::super::MAX_REASON);
         }
