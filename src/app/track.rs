@@ -143,7 +143,9 @@ impl Reading<'_> {
         if amount.is_some() && fields.value("currency").is_none() {
             fields.fault("currency", "required", "is required with an amount");
         }
-        let common = self.common(&mut fields, None);
+        // For destinations alone; the ledger knows by the sale whose refund it is.
+        let customer = fields.text("customerExternalId", limits::EXTERNAL_ID_CHARS);
+        let common = self.common(&mut fields, customer);
         let (refund, invoice, common) =
             fields.finish(refund.zip(invoice).map(|(r, i)| (r, i, common)))?;
         let money = amount

@@ -45,6 +45,10 @@ macro_rules! told {
             "),
               'sold', json((SELECT o.body -> '$.money' FROM facts o
                 WHERE o.id = c.body ->> 'sale')),
+              'about', json((SELECT json_object('at', s.body -> 'occurred_at',
+                  'click_ids', s.body -> 'click_ids')
+                FROM decisions s WHERE s.event = c.body ->> 'sale'
+                ORDER BY s.revision DESC LIMIT 1)),
               'taken_back', json((SELECT json_group_array(json(b.body -> '$.amount')) FROM facts r
                 CROSS JOIN decisions b ON b.event = r.id AND b.body ->> 'amount' IS NOT NULL
                 WHERE r.program = f.program AND r.sale_key = f.sale_key AND b.revision =

@@ -148,6 +148,10 @@ impl Receiver {
             self.kind.progress(answer, &target, count)
         })
         .await;
+        // Not over yet: asked again with the same ticket, which `progress` need not know.
+        if let Fate::Accepted(same) = &mut asked.outcome.fate {
+            ticket.clone_into(same);
+        }
         let answered = asked.answer.as_ref().is_some_and(|a| a.status < 300);
         asked.unasked = !answered && matches!(asked.outcome.fate, Fate::Retry | Fate::Throttled);
         asked

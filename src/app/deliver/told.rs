@@ -1,6 +1,7 @@
 //! What destinations are told of a fact and its decision: the one place that knows both the
 //! ledger's types and the destinations' neutral one.
 
+use crate::domain::consent::Consent;
 use crate::domain::decision::{Decision, Names};
 use crate::domain::destination::{Credit, Event, Occasion, Sale, permission};
 use crate::domain::event::Fact;
@@ -29,6 +30,9 @@ pub(super) struct Told {
     pub(super) sold: Option<Money>,
     #[serde(default)]
     pub(super) taken_back: Vec<Money>,
+    /// Of the decision about that sale: when it happened (`at`) and its `click_ids`.
+    #[serde(default)]
+    pub(super) about: Value,
 }
 
 impl Names for Told {
@@ -51,7 +55,13 @@ impl Told {
     /// kept). `None` for a kind of fact that no destination knows.
     pub(super) fn event(&self, limited_data: bool) -> Option<Event> {
         let fact = &self.fact;
-        let decision: Decision = record::take(&self.decision)?;
+        let mut decision: Decision = record::take(&self.decision)?;
+        // A refund's decision has its sale's consent; what was said with the refund may be less.
+        decision.consent = decision.consent.into_iter().chain(fact.consent).min();
+        let forwards = decision.consent.is_some_and(Consent::allows_forwarding);
+        if decision.click_ids.is_empty() && forwards {
+            decision.click_ids = record::take(&self.about["click_ids"]).unwrap_or_default();
+        }
         Some(Event {
             id: fact.id.clone(),
             program: fact.program.to_string(),
@@ -97,6 +107,9 @@ impl Told {
         Some(Sale {
             event: decision.sale.clone()?,
             key: self.fact.sale_key.clone()?,
+            occurred_at: self.about["at"]
+                .as_i64()
+                .map_or(decision.occurred_at, UnixMs),
             money: self.sold,
             left,
         })

@@ -1,7 +1,12 @@
 //! What came back, and what it means.
 
+use serde_json::Value;
+
 /// Longest [`Outcome`] reason, in bytes.
 pub const MAX_REASON: usize = 160;
+
+/// Longest [`word`].
+const MAX_WORD: usize = 100;
 
 /// No answer makes us wait longer than this.
 const LONGEST_WAIT_MS: i64 = 24 * 3_600_000;
@@ -116,6 +121,13 @@ impl Outcome {
     }
 }
 
+/// A word of a platform's vocabulary, as `INVALID_HEX_ENCODING`, that a reason may repeat.
+pub fn word(value: &Value) -> Option<&str> {
+    let plain = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+    let text = value.as_str()?;
+    (!text.is_empty() && text.len() <= MAX_WORD && text.bytes().all(plain)).then_some(text)
+}
+
 /// What `Retry-After` asks for, in milliseconds: whole seconds, or an HTTP date of which
 /// `date_ms` is what the platform's parser made. At most a day; 0 for anything else.
 pub fn retry_after(header: &str, date_ms: Option<i64>, now_ms: i64) -> i64 {
@@ -157,6 +169,16 @@ mod tests {
             assert_eq!(outcome.reason.is_empty(), word == "delivered");
             assert_eq!(outcome.wait_ms == 7, word != "delivered");
         }
+    }
+
+    #[test]
+    fn only_words_are_repeated() {
+        let long = "A".repeat(MAX_WORD + 1);
+        for text in ["", "secret", "A B", "A\n", "É", &long] {
+            assert_eq!(word(&text.into()), None, "{text}");
+        }
+        assert_eq!(word(&"TOO_OLD_2".into()), Some("TOO_OLD_2"));
+        assert_eq!(word(&Value::Null), None);
     }
 
     #[test]

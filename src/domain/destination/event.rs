@@ -66,6 +66,7 @@ pub struct Sale {
     pub event: String,
     /// The merchant's id of it.
     pub key: String,
+    pub occurred_at: UnixMs,
     pub money: Option<Money>,
     /// What is left of it after everything that is known to have been taken back.
     pub left: Option<Money>,
@@ -147,6 +148,13 @@ impl Event {
     /// The event's time in whole unix seconds.
     pub fn seconds(&self) -> i64 {
         self.occurred_at.0.div_euclid(1_000)
+    }
+
+    /// Did somebody sign up? Merchants write it as `Sign up`, `signup` or `sign_up`.
+    pub fn is_sign_up(&self) -> bool {
+        let letters = self.name.bytes().filter(u8::is_ascii_alphabetic);
+        matches!(self.occasion, Occasion::Lead | Occasion::Milestone)
+            && letters.map(|byte| byte.to_ascii_lowercase()).eq(*b"signup")
     }
 
     /// The sale that this is, or is about: the key by which platforms merge orders.

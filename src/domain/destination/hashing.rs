@@ -1,9 +1,10 @@
-//! Personal details as Meta wants them: normalised, then SHA-256 in lower-case hex.
+//! Personal details as platforms want them: normalised, then SHA-256 in lower-case hex.
 //!
 //! Decides what a usable e-mail address, phone number or external id is. Conforms to Meta's own
 //! parameter builder where Meta's libraries agree with each other; what one of them refuses is
 //! refused. The text is never kept. Source: npm capi-param-builder-nodejs, compared in
-//! `tests/golden/meta_hashing.json`.
+//! `tests/golden/meta_hashing.json`; for Google the page "Format user data" of its Data Manager
+//! API.
 //!
 //! Unlike that builder, only 64 hex digits count as hashed already. It also passes 32 (an MD5) on
 //! as they are, but an external id often is a bare UUID, and that would leave unhashed.
@@ -16,10 +17,20 @@ const MAX_PHONE_DIGITS: usize = 15;
 /// The hash of an e-mail address: trimmed and in lower case; dots and `+` stay. `None` for what
 /// is not an address (`name@host.tld` in ASCII). 64 hex digits pass as the hash that they are.
 pub fn email(raw: &str) -> Option<String> {
+    already_hashed(raw).or_else(|| Some(sha256_hex(&address(raw)?)))
+}
+
+/// The hash of an e-mail address as Google wants it: like [`email`], but at `gmail.com` and
+/// `googlemail.com` without dots and without what a `+` begins, which lead to the same box there.
+pub fn email_google(raw: &str) -> Option<String> {
     already_hashed(raw).or_else(|| {
-        let lower = raw.to_lowercase();
-        let address = lower.trim_matches(is_space);
-        is_email(address).then(|| sha256_hex(address))
+        let address = address(raw)?;
+        let (local, host) = address.rsplit_once('@')?;
+        if !matches!(host, "gmail.com" | "googlemail.com") {
+            return Some(sha256_hex(&address));
+        }
+        let name = local.split('+').next()?.replace('.', "");
+        (!name.is_empty()).then(|| sha256_hex(&format!("{name}@{host}")))
     })
 }
 
@@ -27,14 +38,12 @@ pub fn email(raw: &str) -> Option<String> {
 /// `+1 (650) 555-1212` and `001 650…` are one number). `None` without digits, with more than 15,
 /// or with letters (an extension is not a number to match). 64 hex digits pass as a hash.
 pub fn phone(raw: &str) -> Option<String> {
-    already_hashed(raw).or_else(|| {
-        if raw.chars().any(char::is_alphabetic) {
-            return None;
-        }
-        let digits: String = raw.chars().filter(char::is_ascii_digit).collect();
-        let number = digits.trim_start_matches('0');
-        (!number.is_empty() && number.len() <= MAX_PHONE_DIGITS).then(|| sha256_hex(number))
-    })
+    already_hashed(raw).or_else(|| Some(sha256_hex(&number(raw)?)))
+}
+
+/// The hash of the same number in the form of E.164, with its `+`, as Google and TikTok want it.
+pub fn phone_e164(raw: &str) -> Option<String> {
+    already_hashed(raw).or_else(|| Some(sha256_hex(&format!("+{}", number(raw)?))))
 }
 
 /// The hash of the shop's own id of a customer: without any white space, in lower case. `None`
@@ -44,6 +53,21 @@ pub fn external_id(raw: &str) -> Option<String> {
         let bare: String = raw.chars().filter(|c| !is_space(*c)).collect();
         (!bare.is_empty()).then(|| sha256_hex(&bare.to_lowercase()))
     })
+}
+
+fn address(raw: &str) -> Option<String> {
+    let lower = raw.to_lowercase();
+    let address = lower.trim_matches(is_space);
+    is_email(address).then(|| address.to_owned())
+}
+
+fn number(raw: &str) -> Option<String> {
+    if raw.chars().any(char::is_alphabetic) {
+        return None;
+    }
+    let digits: String = raw.chars().filter(char::is_ascii_digit).collect();
+    let number = digits.trim_start_matches('0');
+    (!number.is_empty() && number.len() <= MAX_PHONE_DIGITS).then(|| number.to_owned())
 }
 
 fn already_hashed(raw: &str) -> Option<String> {
@@ -113,7 +137,7 @@ mod tests {
     #[test]
     fn what_looks_hashed_passes_only_as_a_whole() {
         let hash = "ABCDEF0123456789abcdef0123456789ABCDEF0123456789abcdef0123456789";
-        for function in [email, phone, external_id] {
+        for function in [email, phone, external_id, email_google, phone_e164] {
             assert_eq!(
                 function(&format!(" {hash} ")),
                 Some(hash.to_ascii_lowercase())
@@ -122,6 +146,28 @@ mod tests {
         assert_eq!(email(&format!("{hash}0")), None);
         assert_eq!(external_id(&format!("x{hash}")).unwrap().len(), 64);
         assert_ne!(external_id(&format!("x{hash}")).unwrap()[..8], hash[..8]);
+    }
+
+    #[test]
+    fn google_and_tiktok_have_their_own_forms() {
+        let sha = |text: &str| Some(sha256_hex(text));
+        for (raw, normal) in [
+            // The two examples of Google's page.
+            (
+                "cloudy.sanfrancisco+shopping@gmail.com",
+                "cloudysanfrancisco@gmail.com",
+            ),
+            ("user.name+NYC@Example.com", "user.name+nyc@example.com"),
+            (" A.B.C@GoogleMail.com ", "abc@googlemail.com"),
+            ("a.b@gmail.com.example", "a.b@gmail.com.example"),
+            ("a.b@notgmail.com", "a.b@notgmail.com"),
+        ] {
+            assert_eq!(email_google(raw), sha(normal), "{raw}");
+        }
+        assert_eq!(email_google("+x@gmail.com"), None);
+        assert_eq!(email_google("a b@gmail.com"), None);
+        assert_eq!(phone_e164("001 (650) 555-1212"), sha("+16505551212"));
+        assert_eq!(phone_e164("1-650-555-1212 x5"), None);
     }
 
     #[test]

@@ -116,7 +116,8 @@ impl Destination for Meta {
     }
 }
 
-fn is_version(text: &str) -> bool {
+/// `v` and two numbers: TikTok's versions have this form too.
+pub(super) fn is_version(text: &str) -> bool {
     let number = |text: &str| {
         (1..=3).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
     };

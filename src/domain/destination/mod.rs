@@ -7,6 +7,8 @@
 mod answer;
 mod decimal;
 mod event;
+pub mod ga4;
+pub mod google_ads;
 pub mod hashing;
 pub mod meta;
 pub mod oauth;
@@ -17,14 +19,16 @@ pub mod postback;
 mod request;
 pub mod sample;
 mod schedule;
+pub mod segment;
 mod settings;
+pub mod tiktok;
 pub mod webhook;
 
 use serde_json::Value;
 
 use crate::domain::time::UnixMs;
 
-pub use answer::{Answer, Fate, MAX_REASON, Outcome, retry_after};
+pub use answer::{Answer, Fate, MAX_REASON, Outcome, retry_after, word};
 pub use decimal::decimal;
 pub use event::{Credit, Event, Occasion, Sale};
 pub use object::Object;
@@ -35,7 +39,15 @@ pub use schedule::next_attempt;
 pub use settings::{Settings, Target, encoded, version_warning};
 
 /// Every destination that there is.
-pub static ALL: [&dyn Destination; 3] = [&webhook::Webhook, &postback::Postback, &meta::Meta];
+pub static ALL: [&dyn Destination; 7] = [
+    &webhook::Webhook,
+    &postback::Postback,
+    &meta::Meta,
+    &ga4::Ga4,
+    &google_ads::GoogleAds,
+    &tiktok::TikTok,
+    &segment::Segment,
+];
 
 /// The destination of a word as rows and the API have it; `None` for any other word.
 pub fn find(kind: &str) -> Option<&'static dyn Destination> {

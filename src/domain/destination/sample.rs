@@ -58,6 +58,7 @@ pub fn sample(occasion: Occasion, to: &dyn Destination, now: UnixMs) -> Event {
         sale: about_a_sale.then(|| Sale {
             event: "ev_sample_sale".to_owned(),
             key: "sample-sale".to_owned(),
+            occurred_at: at.plus(-HOUR_MS),
             money: usd(1_999),
             left: usd(0),
         }),
