@@ -3,6 +3,7 @@
 use super::told::Told;
 use crate::app::ports::{self, Database, DatabaseError, Statement};
 use crate::domain::destination::{self, Terms};
+use crate::domain::ids::ProgramId;
 use crate::domain::limits;
 use crate::domain::time::UnixMs;
 use serde::Deserialize;
@@ -81,6 +82,19 @@ const CLAIMED: &str = concat!(
     WHERE d.lease = ?1 ->> 'lease' ORDER BY d.seq"
 );
 
+/// A destination and one event of its program, for the test console.
+const ONE_RECEIVER: &str = "SELECT json_object('id', id, 'kind', kind, 'enabled', 1,
+      'config', json(config), 'secret', secret, 'program', program)
+    FROM destinations WHERE id = ?1 ->> 'id'";
+const ONE_EVENT: &str = concat!(
+    "SELECT json_object('kept', (SELECT r.body ->> s.kind FROM sealed_rows r
+        WHERE r.event = f.id), 'told', ",
+    told!("'{}'"),
+    ") FROM destinations s JOIN facts f ON f.program = s.program AND f.id = ?1 ->> 'event'
+    JOIN programs g ON g.id = f.program JOIN decisions c ON c.event = f.id
+    WHERE s.id = ?1 ->> 'id' ORDER BY c.revision DESC LIMIT 1"
+);
+
 /// A leased delivery.
 #[derive(Deserialize)]
 pub(super) struct Claimed {
@@ -111,6 +125,28 @@ pub(super) struct ReceiverRow {
     pub(super) token: Option<String>,
     #[serde(default)]
     pub(super) token_until: UnixMs,
+    pub(super) program: Option<ProgramId>,
+}
+
+/// An event that nothing is delivered of now.
+#[derive(Deserialize)]
+pub(super) struct Looked {
+    pub(super) kept: Option<String>,
+    pub(super) told: Told,
+}
+
+/// A destination, the program that it belongs to, and the event if there is one.
+pub(super) async fn look(
+    db: &impl Database,
+    id: &str,
+    event: Option<&str>,
+) -> Result<(Option<ReceiverRow>, Option<Looked>), DatabaseError> {
+    let param = json!({"id": id, "event": event});
+    let statements = [ONE_RECEIVER, ONE_EVENT].map(|sql| Statement::new(sql, &param));
+    let rows = db.batch(statements.to_vec()).await?;
+    let receivers: Vec<ReceiverRow> = ports::decode(ports::rows_at(&rows, 0))?;
+    let events: Vec<Looked> = ports::decode(ports::rows_at(&rows, 1))?;
+    Ok((receivers.into_iter().next(), events.into_iter().next()))
 }
 
 /// Leases what is due and loads it: one round trip.

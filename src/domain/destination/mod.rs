@@ -15,6 +15,7 @@ mod permission;
 mod person;
 pub mod postback;
 mod request;
+mod rules;
 pub mod sample;
 mod schedule;
 mod settings;
@@ -31,6 +32,7 @@ pub use object::Object;
 pub use permission::{Permission, permission};
 pub use person::{Kept, Person};
 pub use request::{Method, REDACTED, Request, redacted};
+pub use rules::{Prepared, prepare};
 pub use schedule::next_attempt;
 pub use settings::{Settings, Target, encoded, version_warning};
 
