@@ -1,12 +1,11 @@
 //! What one round of deliveries looks at: leased rows with all that their requests are made of.
 
 use super::told::Told;
-use crate::app::ports::{self, Database, DatabaseError, Statement};
+use crate::app::ports::{self, Database, DatabaseError, Rows, Statement};
 use crate::domain::destination::{self, Terms};
 use crate::domain::ids::ProgramId;
 use crate::domain::limits;
 use crate::domain::time::UnixMs;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// A lease is longer than every send of a round together can take.
@@ -87,7 +86,7 @@ const ONE_RECEIVER: &str = "SELECT json_object('id', id, 'kind', kind, 'enabled'
       'config', json(config), 'secret', secret, 'program', program)
     FROM destinations WHERE id = ?1 ->> 'id'";
 const ONE_EVENT: &str = concat!(
-    "SELECT json_object('kept', (SELECT r.body ->> s.kind FROM sealed_rows r
+    "SELECT json_object('event', f.id, 'kept', (SELECT r.body ->> s.kind FROM sealed_rows r
         WHERE r.event = f.id), 'told', ",
     told!("'{}'"),
     ") FROM destinations s JOIN facts f ON f.program = s.program AND f.id = ?1 ->> 'event'
@@ -95,15 +94,14 @@ const ONE_EVENT: &str = concat!(
     WHERE s.id = ?1 ->> 'id' ORDER BY c.revision DESC LIMIT 1"
 );
 
-/// A leased delivery.
-#[derive(Deserialize)]
+/// A leased delivery, or an event that the test console looks at.
 pub(super) struct Claimed {
     pub(super) id: String,
     pub(super) message: String,
     pub(super) attempts: u32,
     pub(super) event: String,
     pub(super) destination: String,
-    pub(super) part: Option<u32>,
+    pub(super) part: Option<usize>,
     pub(super) ticket: Option<String>,
     pub(super) at: UnixMs,
     pub(super) notice: Option<Value>,
@@ -113,39 +111,88 @@ pub(super) struct Claimed {
 }
 
 /// A destination as its row has it.
-#[derive(Deserialize)]
 pub(super) struct ReceiverRow {
     pub(super) id: String,
     pub(super) kind: String,
-    pub(super) enabled: u8,
+    pub(super) enabled: bool,
     pub(super) config: Value,
     pub(super) secret: String,
-    #[serde(default)]
     pub(super) failures: u32,
     pub(super) token: Option<String>,
-    #[serde(default)]
     pub(super) token_until: UnixMs,
     pub(super) program: Option<ProgramId>,
 }
 
-/// An event that nothing is delivered of now.
-#[derive(Deserialize)]
-pub(super) struct Looked {
-    pub(super) kept: Option<String>,
-    pub(super) told: Told,
+/// A row that is read member by member: nobody but us wrote it, and a derived reader for each of
+/// these types would be kilobytes of the product.
+struct Row(Value);
+
+impl Row {
+    fn maybe(&self, name: &str) -> Option<String> {
+        self.0[name].as_str().map(str::to_owned)
+    }
+
+    fn text(&self, name: &str) -> String {
+        self.maybe(name).unwrap_or_default()
+    }
+
+    fn number(&self, name: &str) -> u32 {
+        let number = self.0[name].as_u64();
+        number.and_then(|n| n.try_into().ok()).unwrap_or_default()
+    }
+
+    fn at(&self, name: &str) -> UnixMs {
+        UnixMs(self.0[name].as_i64().unwrap_or_default())
+    }
+
+    fn receiver(mut self) -> ReceiverRow {
+        ReceiverRow {
+            id: self.text("id"),
+            kind: self.text("kind"),
+            enabled: self.number("enabled") == 1,
+            config: self.0["config"].take(),
+            secret: self.text("secret"),
+            failures: self.number("failures"),
+            token: self.maybe("token"),
+            token_until: self.at("token_until"),
+            program: self.0["program"].as_str().and_then(ProgramId::parse),
+        }
+    }
+
+    fn claimed(mut self) -> Claimed {
+        let told = self.0["told"].take();
+        Claimed {
+            id: self.text("id"),
+            message: self.text("message"),
+            attempts: self.number("attempts"),
+            event: self.text("event"),
+            destination: self.text("destination"),
+            part: Some(self.number("part") as usize).filter(|part| *part > 0),
+            ticket: self.maybe("ticket"),
+            at: self.at("at"),
+            notice: Some(self.0["notice"].take()).filter(|notice| !notice.is_null()),
+            kept: self.maybe("kept"),
+            told: Told::of(told),
+        }
+    }
 }
 
-/// A destination, the program that it belongs to, and the event if there is one.
+fn rows<T>(rows: &[Rows], place: usize, read: fn(Row) -> T) -> Result<Vec<T>, DatabaseError> {
+    let values: Vec<Value> = ports::decode(ports::rows_at(rows, place))?;
+    Ok(values.into_iter().map(|value| read(Row(value))).collect())
+}
+
+/// A destination and, where one is asked for, an event of its program that was decided.
 pub(super) async fn look(
     db: &impl Database,
     id: &str,
     event: Option<&str>,
-) -> Result<(Option<ReceiverRow>, Option<Looked>), DatabaseError> {
+) -> Result<(Option<ReceiverRow>, Option<Claimed>), DatabaseError> {
     let param = json!({"id": id, "event": event});
     let statements = [ONE_RECEIVER, ONE_EVENT].map(|sql| Statement::new(sql, &param));
-    let rows = db.batch(statements.to_vec()).await?;
-    let receivers: Vec<ReceiverRow> = ports::decode(ports::rows_at(&rows, 0))?;
-    let events: Vec<Looked> = ports::decode(ports::rows_at(&rows, 1))?;
+    let found = db.batch(statements.to_vec()).await?;
+    let receivers = rows(&found, 0, Row::receiver)?;
+    let events = rows(&found, 1, Row::claimed)?;
     Ok((receivers.into_iter().next(), events.into_iter().next()))
 }
 
@@ -166,11 +213,9 @@ pub(super) async fn claim(
         "limit": limits::DELIVERY_BATCH, "each": limits::DELIVERY_SHARE,
         "changes": kinds(|terms| terms.hears_changes), "tagged": kinds(|terms| terms.wants_tags)});
     let all = [CLAIM, RECEIVERS, CLAIMED];
-    let rows = db
+    let found = db
         .batch(all.map(|sql| Statement::new(sql, &param)).to_vec())
         .await?;
-    Ok((
-        ports::decode(ports::rows_at(&rows, 1))?,
-        ports::decode(ports::rows_at(&rows, 2))?,
-    ))
+    let receivers = rows(&found, 1, Row::receiver)?;
+    Ok((receivers, rows(&found, 2, Row::claimed)?))
 }

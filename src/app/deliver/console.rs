@@ -1,7 +1,7 @@
 //! The test console: what a destination would be sent, and what it answers to a test.
 
-use super::claim::{self, Looked};
-use super::receiver::{self, Receiver};
+use super::claim::{self, Claimed};
+use super::receiver::Receiver;
 use crate::app::control::{Control, object};
 use crate::app::ports::{Database, Transport};
 use crate::app::problem::{self, Problem};
@@ -44,7 +44,7 @@ pub async fn console(
             let occasion = occasion.unwrap_or(Occasion::Sale);
             Some(sample(occasion, receiver.kind, control.now))
         }
-        (Some(id), Some(looked)) => real(id, &looked, &receiver, control),
+        (Some(_), Some(found)) => real(&found, &receiver, control),
         (Some(_), None) => None,
     };
     let missing = || Problem::field("/event", "unknown", "there is no such decided event");
@@ -94,15 +94,12 @@ pub async fn console(
 }
 
 fn real(
-    id: &str,
-    looked: &Looked,
+    found: &Claimed,
     receiver: &Receiver,
     control: &Control<'_, impl Database>,
 ) -> Option<Event> {
-    let mut event = looked.told.event(receiver.takes_limited_data())?;
-    let kind = receiver.kind.kind();
-    event.delivery = format!("dl_test_{id}");
+    let mut event = super::event(found, receiver, &control.settings.keys)?;
+    event.delivery = format!("dl_test_{}", found.event);
     event.message = format!("{}.created", event.occasion.as_str());
-    event.kept = receiver::kept(&control.settings.keys, id, kind, looked.kept.as_deref());
     Some(event)
 }

@@ -35,7 +35,7 @@ impl Receiver {
         keys: &Keyring,
         now: UnixMs,
     ) -> Result<Receiver, &'static str> {
-        if row.enabled == 0 {
+        if !row.enabled {
             return Err("disabled");
         }
         let kind = destination::find(&row.kind).ok_or("kind_unknown")?;
