@@ -2,7 +2,7 @@
 //! `tests/golden/destinations/{kind}.json`. `UPDATE_GOLDEN=1 cargo test --test it destinations`
 //! writes the files again; read the difference as a reviewer would.
 
-mod events;
+pub mod events;
 
 use events::{Case, NOW};
 use serde_json::{Map, Value, json};

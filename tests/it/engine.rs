@@ -278,6 +278,72 @@ fn one_slow_destination_leaves_the_others_their_share() {
 }
 
 #[test]
+fn notices_follow_the_ledger_once_each() {
+    use throughline::app::ports::{Database, Statement};
+    use throughline::domain::destination::notice::{self, Commission, Step, Violation};
+    let shop = Shop::open();
+    let hook = json!({"program": shop.program, "kind": "webhook", "url": "https://h.example/",
+        "events": ["commission", "violation.opened"]});
+    shop.made("POST", "destinations", &hook);
+    meta(&shop);
+    sales(&shop, 0, 1);
+    let event = shop.db.column("SELECT id FROM facts").remove(0);
+    let commission = Commission {
+        entry: "le_1",
+        program: &shop.program,
+        partner: &shop.partners[0],
+        event: &event,
+        money: crate::destinations::events::money(200, "USD").unwrap(),
+        reason: "last_touch",
+        at: shop.now.get(),
+    };
+    let violation = Violation {
+        id: "vi_1",
+        program: &shop.program,
+        partner: &shop.partners[0],
+        event: "ev_gone",
+        rule: "self_purchase",
+        detail: "The partner bought it.",
+        at: shop.now.get(),
+    };
+    let notices = [
+        notice::commission(Step::Earned, &commission),
+        notice::commission(Step::Approved, &commission),
+        notice::violation(&violation),
+    ];
+    let param = json!({"notices": notices, "now": shop.now.get()});
+    for _ in 0..2 {
+        let statement = Statement::new(deliver::ADD_NOTICES, &param);
+        block_on(shop.db.batch(vec![statement])).unwrap();
+    }
+    shop.deliver();
+    let got = shop.receiver.got.borrow();
+    let of_hook = got
+        .iter()
+        .filter(|request| request.url.contains("h.example"));
+    let bodies: Vec<Value> = of_hook
+        .map(|request| serde_json::from_str(&request.body).unwrap())
+        .collect();
+    let types: Vec<_> = bodies
+        .iter()
+        .map(|body| body["type"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        types,
+        [
+            "commission.earned",
+            "commission.approved",
+            "violation.opened"
+        ]
+    );
+    assert_eq!(
+        bodies[0]["data"]["amount"],
+        json!({"amount": 200, "currency": "USD"})
+    );
+    assert_eq!(bodies[2]["data"]["rule"], "self_purchase");
+}
+
+#[test]
 fn only_wanted_messages_go_out() {
     let shop = Shop::open();
     let body = json!({"program": shop.program, "kind": "webhook", "url": "https://h.example/",

@@ -74,7 +74,7 @@ const CLAIMED: &str = concat!(
     JOIN destinations s ON s.id = d.destination
     LEFT JOIN facts f ON f.id = d.event
     LEFT JOIN decisions c ON c.event = d.event AND c.revision =
-      iif(s.kind IN (SELECT value FROM json_each(?1, '$.changes')), d.revision,
+      iif(d.revision > 0 AND s.kind IN (SELECT value FROM json_each(?1, '$.changes')), d.revision,
         (SELECT max(n.revision) FROM decisions n WHERE n.event = d.event))
     LEFT JOIN programs g ON g.id = d.program
     LEFT JOIN sealed_rows r ON r.event = d.event

@@ -10,6 +10,7 @@
 mod batch;
 mod claim;
 mod console;
+mod notices;
 mod receiver;
 mod settle;
 mod told;
@@ -25,6 +26,7 @@ use receiver::{Exchange, Receiver};
 use settle::{Round, Slot};
 
 pub use console::console;
+pub use notices::ADD_NOTICES;
 
 /// Requests at once: a Worker has six connections.
 const AT_ONCE: usize = 6;

@@ -9,6 +9,7 @@ mod decimal;
 mod event;
 pub mod hashing;
 pub mod meta;
+pub mod notice;
 pub mod oauth;
 mod object;
 mod permission;
@@ -58,8 +59,6 @@ pub struct Terms {
     pub needs_consent: bool,
     /// Hears of every revision of a decision; others hear of an event once.
     pub hears_changes: bool,
-    /// Hears of what is no event: commissions and violations.
-    pub hears_notices: bool,
     /// Sends the tags of the credited click ([`Credit::tags`]).
     pub wants_tags: bool,
 }
@@ -72,7 +71,6 @@ impl Terms {
         max_age_ms: None,
         needs_consent: true,
         hears_changes: false,
-        hears_notices: false,
         wants_tags: false,
     };
 }
@@ -158,7 +156,6 @@ mod tests {
             assert!(find(each.kind()).is_some());
             let terms = each.terms();
             assert!(terms.batch > 0 && terms.bytes > 0);
-            assert!(!(terms.needs_consent && terms.hears_notices));
         }
         assert!(find("Meta").is_none());
     }
