@@ -3,12 +3,14 @@
 //! - `GET  /healthz` liveness
 //! - `POST /api/v1/track/{lead,sale,refund}` conversions, on every host
 //! - everything else below `/api/v1/` on the admin host only: set-up, keys, programs, partners,
-//!   links, destinations, lists, single events, retry of deliveries, rebuild of KV
+//!   links, destinations and their test console, lists, single events, retry of deliveries,
+//!   rebuild of KV
 
 use super::clicks;
 use super::control::{self, Control, Made};
+use super::deliver;
 use super::ingest::{self, Intake};
-use super::ports::{Database, Snapshots, Statement, Suffixes, WorkQueue};
+use super::ports::{self, Database, Snapshots, Statement, Suffixes, Transport, WorkQueue};
 use super::problem::{self, Problem};
 use super::publish;
 use super::reads::{self, Page};
@@ -96,15 +98,16 @@ impl Response {
 }
 
 /// What the API needs of its host.
-pub struct Services<'a, D, S, Q> {
+pub struct Services<'a, D, S, Q, T> {
     pub db: &'a D,
     pub snapshots: &'a S,
     pub queue: &'a Q,
+    pub transport: &'a T,
     pub suffixes: &'a dyn Suffixes,
     pub settings: &'a Settings,
 }
 
-impl<D: Database, S: Snapshots, Q: WorkQueue> Services<'_, D, S, Q> {
+impl<D: Database, S: Snapshots, Q: WorkQueue, T: Transport> Services<'_, D, S, Q, T> {
     /// Answers a request.
     pub async fn handle(&self, request: &Request) -> Response {
         if request.path == "/healthz" {
@@ -173,6 +176,13 @@ impl<D: Database, S: Snapshots, Q: WorkQueue> Services<'_, D, S, Q> {
             ("GET", _) => self.read(request, &control, &parts).await,
             ("POST", ["rebuild"]) => self.rebuild(&control).await,
             ("POST", ["deliveries", id, "retry"]) => self.retry(&control, id).await,
+            ("POST", ["destinations", id, "retry"]) => self.retry_all(&control, id).await,
+            ("POST", ["destinations", id, how @ ("preview" | "test")]) => {
+                let body = read_body(request, limits::CONTROL_BODY_BYTES)?;
+                let send = *how == "test";
+                let shown = deliver::console(&control, self.transport, id, &body, send).await?;
+                Ok(Response::json(200, &shown))
+            }
             ("DELETE", ["keys", id]) => Ok(made(control.revoke_key(id).await?)),
             ("POST", ["links", "explain"]) => {
                 let body = read_body(request, limits::CONTROL_BODY_BYTES)?;
@@ -299,7 +309,7 @@ impl<D: Database, S: Snapshots, Q: WorkQueue> Services<'_, D, S, Q> {
         const ONE: &str = "SELECT json_object('id', id, 'program', program, 'state', state)
             FROM deliveries WHERE id = ?1 ->> 'id'";
         const RETRY: &str = "UPDATE deliveries SET state = 'pending', attempts = 0,
-              next_at = ?1 ->> 'now', done_at = NULL
+              next_at = ?1 ->> 'now', part = NULL, ticket = NULL, done_at = NULL
             WHERE id = ?1 ->> 'id' AND state = 'set_aside'";
         let param = json!({"id": id, "now": control.now});
         let known = control.one(ONE, &param).await?;
@@ -313,6 +323,29 @@ impl<D: Database, S: Snapshots, Q: WorkQueue> Services<'_, D, S, Q> {
         }
         control.write(&[RETRY], &param).await?;
         let mut response = Response::json(200, &control.one(ONE, &param).await?);
+        response.after.wake = Some(clicks::wake(None, control.now));
+        Ok(response)
+    }
+
+    /// Sends everything again that was set aside of a destination.
+    async fn retry_all(&self, control: &Control<'_, D>, id: &str) -> Result<Response, Problem> {
+        const RETRY: &str = "UPDATE deliveries SET state = 'pending', attempts = 0,
+              next_at = ?1 ->> 'now', part = NULL, ticket = NULL, done_at = NULL
+            WHERE destination = ?1 ->> 'id' AND state = 'set_aside'";
+        const COUNT: &str = "SELECT json_object('retried', changes()) WHERE ?1 IS NOT NULL";
+        let known = control
+            .one(control::destinations::ONE, &json!({"id": id}))
+            .await?;
+        control.allow(
+            Scope::Admin,
+            known["program"].as_str().and_then(ProgramId::parse),
+        )?;
+        let param = json!({"id": id, "now": control.now});
+        let statements = [RETRY, COUNT].map(|sql| Statement::new(sql, &param));
+        let rows = self.db.batch(statements.to_vec()).await?;
+        let counted = ports::rows_at(&rows, 1).first();
+        let counted = counted.and_then(|row| record::parse(row));
+        let mut response = Response::json(200, &counted.unwrap_or_default());
         response.after.wake = Some(clicks::wake(None, control.now));
         Ok(response)
     }

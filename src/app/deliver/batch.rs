@@ -26,7 +26,7 @@ impl<'a> Batch<'a> {
         }
     }
 
-    fn part(&self) -> Option<u32> {
+    fn part(&self) -> Option<usize> {
         self.members.first().and_then(|each| each.part)
     }
 }
@@ -40,8 +40,7 @@ pub(super) fn send<'a>(
     terms: &Terms,
 ) {
     let bytes = item.to_string().len();
-    let part = each.part.map_or(usize::MAX, |part| part as usize);
-    let most = terms.batch.min(part);
+    let most = each.part.map_or(terms.batch, |part| terms.batch.min(part));
     let newest = batches.iter().rposition(|batch| batch.slot == slot);
     let fits = newest.filter(|place| {
         let batch = &batches[*place];

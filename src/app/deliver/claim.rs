@@ -1,11 +1,11 @@
 //! What one round of deliveries looks at: leased rows with all that their requests are made of.
 
 use super::told::Told;
-use crate::app::ports::{self, Database, DatabaseError, Statement};
+use crate::app::ports::{self, Database, DatabaseError, Rows, Statement};
 use crate::domain::destination::{self, Terms};
+use crate::domain::ids::ProgramId;
 use crate::domain::limits;
 use crate::domain::time::UnixMs;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// A lease is longer than every send of a round together can take.
@@ -78,22 +78,34 @@ const CLAIMED: &str = concat!(
     JOIN destinations s ON s.id = d.destination
     LEFT JOIN facts f ON f.id = d.event
     LEFT JOIN decisions c ON c.event = d.event AND c.revision =
-      iif(s.kind IN (SELECT value FROM json_each(?1, '$.changes')), d.revision,
+      iif(d.revision > 0 AND s.kind IN (SELECT value FROM json_each(?1, '$.changes')), d.revision,
         (SELECT max(n.revision) FROM decisions n WHERE n.event = d.event))
     LEFT JOIN programs g ON g.id = d.program
     LEFT JOIN sealed_rows r ON r.event = d.event
     WHERE d.lease = ?1 ->> 'lease' ORDER BY d.seq"
 );
 
-/// A leased delivery.
-#[derive(Deserialize)]
+/// A destination and one event of its program, for the test console.
+const ONE_RECEIVER: &str = "SELECT json_object('id', id, 'kind', kind, 'enabled', 1,
+      'config', json(config), 'secret', secret, 'program', program)
+    FROM destinations WHERE id = ?1 ->> 'id'";
+const ONE_EVENT: &str = concat!(
+    "SELECT json_object('event', f.id, 'kept', (SELECT r.body ->> s.kind FROM sealed_rows r
+        WHERE r.event = f.id), 'told', ",
+    told!("'{}'"),
+    ") FROM destinations s JOIN facts f ON f.program = s.program AND f.id = ?1 ->> 'event'
+    JOIN programs g ON g.id = f.program JOIN decisions c ON c.event = f.id
+    WHERE s.id = ?1 ->> 'id' ORDER BY c.revision DESC LIMIT 1"
+);
+
+/// A leased delivery, or an event that the test console looks at.
 pub(super) struct Claimed {
     pub(super) id: String,
     pub(super) message: String,
     pub(super) attempts: u32,
     pub(super) event: String,
     pub(super) destination: String,
-    pub(super) part: Option<u32>,
+    pub(super) part: Option<usize>,
     pub(super) ticket: Option<String>,
     pub(super) at: UnixMs,
     pub(super) notice: Option<Value>,
@@ -103,18 +115,89 @@ pub(super) struct Claimed {
 }
 
 /// A destination as its row has it.
-#[derive(Deserialize)]
 pub(super) struct ReceiverRow {
     pub(super) id: String,
     pub(super) kind: String,
-    pub(super) enabled: u8,
+    pub(super) enabled: bool,
     pub(super) config: Value,
     pub(super) secret: String,
-    #[serde(default)]
     pub(super) failures: u32,
     pub(super) token: Option<String>,
-    #[serde(default)]
     pub(super) token_until: UnixMs,
+    pub(super) program: Option<ProgramId>,
+}
+
+/// A row that is read member by member: nobody but us wrote it, and a derived reader for each of
+/// these types would be kilobytes of the product.
+struct Row(Value);
+
+impl Row {
+    fn maybe(&self, name: &str) -> Option<String> {
+        self.0[name].as_str().map(str::to_owned)
+    }
+
+    fn text(&self, name: &str) -> String {
+        self.maybe(name).unwrap_or_default()
+    }
+
+    fn number(&self, name: &str) -> u32 {
+        let number = self.0[name].as_u64();
+        number.and_then(|n| n.try_into().ok()).unwrap_or_default()
+    }
+
+    fn at(&self, name: &str) -> UnixMs {
+        UnixMs(self.0[name].as_i64().unwrap_or_default())
+    }
+
+    fn receiver(mut self) -> ReceiverRow {
+        ReceiverRow {
+            id: self.text("id"),
+            kind: self.text("kind"),
+            enabled: self.number("enabled") == 1,
+            config: self.0["config"].take(),
+            secret: self.text("secret"),
+            failures: self.number("failures"),
+            token: self.maybe("token"),
+            token_until: self.at("token_until"),
+            program: self.0["program"].as_str().and_then(ProgramId::parse),
+        }
+    }
+
+    fn claimed(mut self) -> Claimed {
+        let told = self.0["told"].take();
+        Claimed {
+            id: self.text("id"),
+            message: self.text("message"),
+            attempts: self.number("attempts"),
+            event: self.text("event"),
+            destination: self.text("destination"),
+            part: Some(self.number("part") as usize).filter(|part| *part > 0),
+            ticket: self.maybe("ticket"),
+            at: self.at("at"),
+            notice: Some(self.0["notice"].take()).filter(|notice| !notice.is_null()),
+            kept: self.maybe("kept"),
+            told: Told::of(told),
+        }
+    }
+}
+
+fn rows<T>(rows: &[Rows], place: usize, read: fn(Row) -> T) -> Result<Vec<T>, DatabaseError> {
+    let values: Vec<Value> = ports::decode(ports::rows_at(rows, place))?;
+    Ok(values.into_iter().map(|value| read(Row(value))).collect())
+}
+
+/// A destination and, where one is asked for, an event of its program that was decided.
+pub(super) async fn look(
+    db: &impl Database,
+    id: &str,
+    event: Option<&str>,
+) -> Result<(Option<ReceiverRow>, Option<Claimed>), DatabaseError> {
+    let param = json!({"id": id, "event": event});
+    let statements = [ONE_RECEIVER, ONE_EVENT].map(|sql| Statement::new(sql, &param));
+    let found = db.batch(statements.to_vec()).await?;
+    let receivers = rows(&found, 0, Row::receiver)?;
+    let events = rows(&found, 1, Row::claimed)?;
+    Ok((receivers.into_iter().next(), events.into_iter().next()))
 }
 
 /// Leases what is due and loads it: one round trip.
@@ -134,11 +217,9 @@ pub(super) async fn claim(
         "limit": limits::DELIVERY_BATCH, "each": limits::DELIVERY_SHARE,
         "changes": kinds(|terms| terms.hears_changes), "tagged": kinds(|terms| terms.wants_tags)});
     let all = [CLAIM, RECEIVERS, CLAIMED];
-    let rows = db
+    let found = db
         .batch(all.map(|sql| Statement::new(sql, &param)).to_vec())
         .await?;
-    Ok((
-        ports::decode(ports::rows_at(&rows, 1))?,
-        ports::decode(ports::rows_at(&rows, 2))?,
-    ))
+    let receivers = rows(&found, 1, Row::receiver)?;
+    Ok((receivers, rows(&found, 2, Row::claimed)?))
 }

@@ -9,19 +9,24 @@
 
 mod batch;
 mod claim;
+mod console;
+mod notices;
 mod receiver;
 mod settle;
 mod told;
 
 use super::ports::{Database, DatabaseError, Statement, Transport};
 use super::settings::Settings;
-use crate::domain::destination::Event;
+use crate::domain::destination::{Event, Prepared};
 use crate::domain::seal::Keyring;
 use crate::domain::time::UnixMs;
 use batch::Batch;
 use claim::Claimed;
-use receiver::{Exchange, Prepared, Receiver};
+use receiver::{Exchange, Receiver};
 use settle::{Round, Slot};
+
+pub use console::console;
+pub use notices::ADD_NOTICES;
 
 /// Requests at once: a Worker has six connections.
 const AT_ONCE: usize = 6;
@@ -154,7 +159,11 @@ async fn attempt(batch: &Batch<'_>, round: &Round, transport: &impl Transport) -
             let count = batch.members.len();
             receiver.poll(ticket, count, transport, round.now).await
         }
-        (Ok(receiver), None) => receiver.send(&batch.items, transport, round.now).await,
+        (Ok(receiver), None) => {
+            receiver
+                .send(&batch.items, transport, round.now, false)
+                .await
+        }
         (Err(_), _) => Exchange::unsent(),
     }
 }

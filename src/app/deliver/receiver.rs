@@ -5,7 +5,7 @@ use super::claim::ReceiverRow;
 use crate::app::ports::{Reply, Transport};
 use crate::domain::destination::oauth::{self, Grant};
 use crate::domain::destination::{
-    self, Answer, Destination, Event, Fate, Item, Kept, Outcome, Permission, Request, Target,
+    self, Answer, Destination, Event, Fate, Kept, Outcome, Prepared, Request, Target,
 };
 use crate::domain::record;
 use crate::domain::seal::{Keyring, NONCE, Purpose};
@@ -28,15 +28,6 @@ pub(super) struct Receiver {
     pub(super) bought: bool,
 }
 
-/// What is to be done with one event now.
-pub(super) enum Prepared {
-    Send(Value),
-    /// Over without being sent: the state that it ends in, and why.
-    End(&'static str, &'static str),
-    /// Not before this instant.
-    Wait(UnixMs, &'static str),
-}
-
 impl Receiver {
     /// Opens a row; the error is the reason why nothing can be sent.
     pub(super) fn open(
@@ -44,7 +35,7 @@ impl Receiver {
         keys: &Keyring,
         now: UnixMs,
     ) -> Result<Receiver, &'static str> {
-        if row.enabled == 0 {
+        if !row.enabled {
             return Err("disabled");
         }
         let kind = destination::find(&row.kind).ok_or("kind_unknown")?;
@@ -85,26 +76,15 @@ impl Receiver {
         }
     }
 
-    /// The rules that hold for all: wanted, permitted, young enough; then the destination's own.
+    /// What must not be shown.
+    pub(super) fn secrets(&self) -> [&str; 2] {
+        let token = self.token.as_ref().map_or("", |(token, _)| token);
+        [&self.secret, token]
+    }
+
     /// Checked again at each attempt.
     pub(super) fn prepare(&self, event: &Event, now: UnixMs, test: bool) -> Prepared {
-        let terms = self.kind.terms();
-        if !wants(&self.config, &event.message) {
-            return Prepared::End("skipped", "not_wanted");
-        }
-        if terms.needs_consent && event.permission == Permission::None {
-            return Prepared::End("skipped", "no_consent");
-        }
-        let age = now.since(event.occurred_at);
-        if terms.max_age_ms.is_some_and(|max| age > max) {
-            return Prepared::End("expired", "event_too_old");
-        }
-        match self.kind.item(event, &self.target(now, test)) {
-            Item::Send(item) => Prepared::Send(item),
-            Item::Skip(why) => Prepared::End("skipped", why),
-            Item::Wait(until, why) => Prepared::Wait(until, why),
-            Item::Misconfigured(why) => Prepared::End("set_aside", why),
-        }
+        destination::prepare(self.kind, event, &self.target(now, test))
     }
 
     pub(super) fn request(&self, items: &[Value], now: UnixMs, test: bool) -> Option<Request> {
@@ -117,11 +97,12 @@ impl Receiver {
         items: &[Value],
         transport: &impl Transport,
         now: UnixMs,
+        test: bool,
     ) -> Exchange {
-        let Some(request) = self.request(items, now, false) else {
+        let Some(request) = self.request(items, now, test) else {
             return Exchange::unsent();
         };
-        let target = self.target(now, false);
+        let target = self.target(now, test);
         let mut sent = exchange(transport, &request, |answer| {
             self.kind.outcome(answer, &target, items.len())
         })
@@ -226,16 +207,6 @@ async fn exchange(
         timed_out,
         unasked: false,
     }
-}
-
-/// Does the destination want this message? Without a list it wants everything; an entry is a whole
-/// message (`sale.created`) or what stands before its dot (`sale`).
-fn wants(config: &Value, message: &str) -> bool {
-    let topic = message.split('.').next();
-    config["events"].as_array().is_none_or(|wanted| {
-        let mut wanted = wanted.iter().filter_map(Value::as_str);
-        wanted.any(|each| each == message || Some(each) == topic)
-    })
 }
 
 /// Opens a text that was sealed at rest.

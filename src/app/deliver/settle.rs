@@ -121,7 +121,7 @@ impl Round {
         let until = until.max(self.now.plus(BEHIND_MS));
         for each in &batch.members {
             let next = Next {
-                part: each.part.map(|part| part as usize),
+                part: each.part,
                 ticket: each.ticket.clone(),
                 ..Next::at("pending", each.attempts.saturating_sub(1), until)
             };
@@ -159,7 +159,7 @@ impl Round {
         let wait = next_attempt(attempts, self.jitter);
         let later = |ticket: Option<String>| match wait {
             Some(wait) => Next {
-                part: each.part.map(|part| part as usize),
+                part: each.part,
                 ticket,
                 ..Next::at("pending", attempts, ended.plus(wait.max(outcome.wait_ms)))
             },

@@ -9,30 +9,18 @@ use crate::domain::ids::{LinkId, PartnerId};
 use crate::domain::money::Money;
 use crate::domain::record;
 use crate::domain::time::UnixMs;
-use serde::Deserialize;
 use serde_json::Value;
 
 /// An event as the tables have it.
-#[derive(Deserialize)]
 pub(super) struct Told {
-    pub(super) fact: Fact,
-    decision: Value,
-    pub(super) revision: u32,
-    pub(super) decided_at: UnixMs,
-    /// The registrable domain of the program's site.
-    pub(super) domain: Option<String>,
-    /// Names of partners and links, by id.
-    pub(super) names: Value,
-    /// Tags of the clicks, by nonce.
-    #[serde(default)]
-    pub(super) tags: Value,
+    fact: Fact,
+    decision: Decision,
+    /// The decision as stored, the names of partners and links by id, the tags of clicks by nonce,
+    /// and what else the row says.
+    row: Value,
     /// Amount of the sale that this is about, and the amounts taken back of it.
-    pub(super) sold: Option<Money>,
-    #[serde(default)]
-    pub(super) taken_back: Vec<Money>,
-    /// Of the decision about that sale: when it happened (`at`) and its `click_ids`.
-    #[serde(default)]
-    pub(super) about: Value,
+    sold: Option<Money>,
+    taken_back: Vec<Money>,
 }
 
 impl Names for Told {
@@ -46,35 +34,50 @@ impl Names for Told {
 }
 
 impl Told {
+    /// Reads the row; `None` when there is no decision yet.
+    pub(super) fn of(row: Value) -> Option<Told> {
+        let fact: Fact = record::take(&row["fact"])?;
+        let mut decision: Decision = record::take(&row["decision"])?;
+        // A refund's decision has its sale's consent; what was said with the refund may be less.
+        decision.consent = decision.consent.into_iter().chain(fact.consent).min();
+        let forwards = decision.consent.is_some_and(Consent::allows_forwarding);
+        if decision.click_ids.is_empty() && forwards {
+            let about = row["about"].get("click_ids");
+            decision.click_ids = about.and_then(record::take).unwrap_or_default();
+        }
+        Some(Told {
+            fact,
+            decision,
+            sold: record::take(&row["sold"]),
+            taken_back: record::take(&row["taken_back"]).unwrap_or_default(),
+            row,
+        })
+    }
+
     fn name(&self, id: &str) -> String {
-        let name = self.names[id].as_str();
+        let name = self.row["names"][id].as_str();
         name.unwrap_or(id).to_owned()
     }
 
     /// The neutral event, but for what is the delivery's own (its id, its message, what was
     /// kept). `None` for a kind of fact that no destination knows.
     pub(super) fn event(&self, limited_data: bool) -> Option<Event> {
-        let fact = &self.fact;
-        let mut decision: Decision = record::take(&self.decision)?;
-        // A refund's decision has its sale's consent; what was said with the refund may be less.
-        decision.consent = decision.consent.into_iter().chain(fact.consent).min();
-        let forwards = decision.consent.is_some_and(Consent::allows_forwarding);
-        if decision.click_ids.is_empty() && forwards {
-            decision.click_ids = record::take(&self.about["click_ids"]).unwrap_or_default();
-        }
+        let (fact, decision) = (&self.fact, &self.decision);
+        let number = |name: &str| self.row[name].as_i64().unwrap_or_default();
+        let domain = self.row["domain"].as_str();
         Some(Event {
             id: fact.id.clone(),
             program: fact.program.to_string(),
             occasion: Occasion::parse(fact.kind.name())?,
             name: fact.name.clone(),
             key: self.key(),
-            revision: self.revision,
+            revision: number("revision").try_into().unwrap_or(1),
             occurred_at: decision.occurred_at,
-            decided_at: self.decided_at,
+            decided_at: UnixMs(number("decided_at")),
             money: decision.amount,
-            sale: self.sale(&decision),
+            sale: self.sale(),
             status: "clear".to_owned(),
-            credits: self.credits(&decision),
+            credits: self.credits(),
             consent: decision.consent,
             permission: permission(
                 decision.consent,
@@ -82,10 +85,10 @@ impl Told {
                 fact.consent,
                 limited_data,
             ),
-            domain: self.domain.clone().unwrap_or_default(),
+            domain: domain.unwrap_or_default().to_owned(),
             explanation: decision.sentence(self),
             decision: self.shown(),
-            click_ids: decision.click_ids,
+            click_ids: decision.click_ids.clone(),
             ..Event::default()
         })
     }
@@ -99,23 +102,22 @@ impl Told {
         rest.unwrap_or(&fact.key).to_owned()
     }
 
-    fn sale(&self, decision: &Decision) -> Option<Sale> {
+    fn sale(&self) -> Option<Sale> {
         let left = self
             .taken_back
             .iter()
             .try_fold(self.sold?, |left, part| left.checked_sub(*part).ok());
         Some(Sale {
-            event: decision.sale.clone()?,
+            event: self.decision.sale.clone()?,
             key: self.fact.sale_key.clone()?,
-            occurred_at: self.about["at"]
-                .as_i64()
-                .map_or(decision.occurred_at, UnixMs),
+            occurred_at: UnixMs(self.row["about"].get("at")?.as_i64()?),
             money: self.sold,
             left,
         })
     }
 
-    fn credits(&self, decision: &Decision) -> Vec<Credit> {
+    fn credits(&self) -> Vec<Credit> {
+        let decision = &self.decision;
         let Some(partner) = decision.partner else {
             return Vec::new();
         };
@@ -131,7 +133,7 @@ impl Told {
             amount: decision.amount,
             commission: decision.commission.clone(),
             tags: nonce
-                .and_then(|nonce| record::take(self.tags.get(nonce)?))
+                .and_then(|nonce| record::take(&self.row["tags"][nonce]))
                 .unwrap_or_default(),
             // A click without a nonce names a day only.
             clicked_at: won.filter(|_| nonce.is_some()).map(|touch| touch.at),
@@ -140,7 +142,7 @@ impl Told {
 
     /// The decision for people to look at. Click IDs are for the ad platforms that made them.
     fn shown(&self) -> Value {
-        let mut shown = self.decision.clone();
+        let mut shown = self.row["decision"].clone();
         if let Some(members) = shown.as_object_mut() {
             members.remove("click_ids");
         }

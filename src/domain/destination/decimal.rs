@@ -11,13 +11,15 @@ use crate::domain::money::Money;
 /// units (ten million million dollars); above, the last minor unit can be off. Currencies without
 /// a minor unit go as integers and are always exact.
 pub fn decimal(money: Money) -> Value {
-    if money.currency().exponent() == 0 {
+    let exponent = money.currency().exponent();
+    if exponent == 0 {
         return money.amount_minor().into();
     }
-    let nearest = money.to_decimal_string().parse::<f64>().ok();
-    nearest
-        .and_then(Number::from_f64)
-        .map_or(Value::Null, Value::Number)
+    // Both are exact (below 2^53), and one division rounds once: this is the number nearest to the
+    // decimal, as a parser of its text would find it.
+    #[allow(clippy::cast_precision_loss, reason = "amounts are below 2^53")]
+    let nearest = money.amount_minor() as f64 / 10f64.powi(exponent.into());
+    Number::from_f64(nearest).map_or(Value::Null, Value::Number)
 }
 
 #[cfg(test)]

@@ -11,12 +11,14 @@ pub mod ga4;
 pub mod google_ads;
 pub mod hashing;
 pub mod meta;
+pub mod notice;
 pub mod oauth;
 mod object;
 mod permission;
 mod person;
 pub mod postback;
 mod request;
+mod rules;
 pub mod sample;
 mod schedule;
 pub mod segment;
@@ -35,6 +37,7 @@ pub use object::Object;
 pub use permission::{Permission, permission};
 pub use person::{Kept, Person};
 pub use request::{Method, REDACTED, Request, redacted};
+pub use rules::{Prepared, prepare};
 pub use schedule::next_attempt;
 pub use settings::{Settings, Target, encoded, version_warning};
 
@@ -68,8 +71,6 @@ pub struct Terms {
     pub needs_consent: bool,
     /// Hears of every revision of a decision; others hear of an event once.
     pub hears_changes: bool,
-    /// Hears of what is no event: commissions and violations.
-    pub hears_notices: bool,
     /// Sends the tags of the credited click ([`Credit::tags`]).
     pub wants_tags: bool,
 }
@@ -82,7 +83,6 @@ impl Terms {
         max_age_ms: None,
         needs_consent: true,
         hears_changes: false,
-        hears_notices: false,
         wants_tags: false,
     };
 }
@@ -168,7 +168,6 @@ mod tests {
             assert!(find(each.kind()).is_some());
             let terms = each.terms();
             assert!(terms.batch > 0 && terms.bytes > 0);
-            assert!(!(terms.needs_consent && terms.hears_notices));
         }
         assert!(find("Meta").is_none());
     }

@@ -29,7 +29,6 @@ impl Destination for Webhook {
         Terms {
             needs_consent: false,
             hears_changes: true,
-            hears_notices: true,
             ..Terms::PLATFORM
         }
     }

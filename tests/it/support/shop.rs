@@ -130,6 +130,7 @@ impl Shop {
             db: &self.db,
             snapshots: &self.kv,
             queue: &self.queue,
+            transport: &self.receiver,
             suffixes: &PublicSuffixes,
             settings: &self.settings,
         };
