@@ -20,7 +20,7 @@ fn given(kind: &str) -> Value {
         "meta" => json!({"pixel_id": "1234567890", "access_token": "secret-token"}),
         "ga4" => json!({"measurement_id": "G-1A2BCD345E", "api_secret": "secret-token"}),
         "google_ads" => json!({"customer_id": "1234567890", "conversion_action_id": "777",
-            "lead_conversion_action_id": "888", "login_customer_id": "9999999999",
+            "lead_conversion_action_id": "888", "login_customer_id": "9999999999", "click_wait_minutes": 30,
             "credentials": {"client_id": "i", "client_secret": "s", "refresh_token": "r"}}),
         "tiktok" => json!({"pixel_code": "C1A2B3", "access_token": "secret-token"}),
         "segment" => json!({"write_key": "secret-token",

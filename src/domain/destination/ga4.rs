@@ -84,6 +84,9 @@ impl Destination for Ga4 {
         let Some(client) = event.kept.text("client_id") else {
             return Item::Skip("client_id_missing");
         };
+        if name == "refund" && event.sale.is_none() {
+            return Item::Skip("sale_unknown");
+        }
         let about_money = matches!(name, "purchase" | "refund");
         if about_money && event.money.is_none() {
             return Item::Skip("amount_missing");

@@ -73,6 +73,9 @@ impl Destination for Segment {
         let Some(name) = name(event) else {
             return Item::Skip("kind_not_taken");
         };
+        if name == "Order Refunded" && event.sale.is_none() {
+            return Item::Skip("sale_unknown");
+        }
         let categories = &to.config["consent_categories"];
         // An opt-out that could not be told would be forwarded as if there were none.
         if event.permission < Permission::Full && !categories.is_array() {
@@ -88,8 +91,8 @@ impl Destination for Segment {
         if let Some(user) = event.kept.text("userId") {
             item.text("userId", user);
         } else {
-            // Somebody has to have done it. A refund whose customer is not known is done by whom
-            // its sale was done.
+            // Somebody has to have done it. A refund whose customer is not known belongs to whom its
+            // sale belongs.
             let sale = event.sale.as_ref().map(|sale| sale.event.as_str());
             item.text("anonymousId", sale.unwrap_or(&event.id));
         }

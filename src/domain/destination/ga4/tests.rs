@@ -102,6 +102,8 @@ fn what_ga4_would_drop_is_not_sent() {
         let item = refused(occasion, |event| event.money = None);
         assert_eq!(item, Item::Skip("amount_missing"));
     }
+    let stray = refused(Occasion::Refund, |event| event.sale = None);
+    assert_eq!(stray, Item::Skip("sale_unknown"));
     for occasion in [
         Occasion::Cancellation,
         Occasion::Reactivation,

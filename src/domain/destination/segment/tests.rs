@@ -56,7 +56,10 @@ fn a_refund_belongs_to_its_order_and_without_a_customer_to_its_sale() {
     let consent = json!({"consent": {"categoryPreferences": {"Advertising": false}}});
     assert_eq!(item["context"], consent);
     event.sale = None;
-    assert_eq!(sent(&event)["anonymousId"], event.id.as_str());
+    assert_eq!(sent(&event), json!(r#"Skip("sale_unknown")"#));
+    let mut sale = super::tests::event(Occasion::Sale);
+    sale.kept = Kept::default();
+    assert_eq!(sent(&sale)["anonymousId"], sale.id.as_str());
 }
 
 #[test]
