@@ -1,5 +1,5 @@
-//! Personal details as platforms want them: normalised, then SHA-256 in lower-case hex. They do not
-//! agree, so there is a function for each way, and no hash is ever shared between destinations.
+//! Personal details as platforms want them: normalised, then SHA-256 in lower-case hex. They do
+//! not agree, so there is a function for each way, and no hash is shared between destinations.
 //!
 //! [`email`], [`phone`] and [`external_id`] are Meta's way. They conform to Meta's own parameter
 //! builder where Meta's libraries agree with each other; what one of them refuses is refused. The
