@@ -102,9 +102,9 @@ export function send(env, text, ms) {
 }
 
 /**
- * Sends without following redirects. Gives status, the first bytes of the answer, `Retry-After`
- * and the same as a date; the status alone is `"late"` when there was no answer in time,
- * `"unreachable"` when there was no connection.
+ * Sends without following redirects. Gives status, the first bytes of the answer as far as they
+ * came in time, `Retry-After` and the same as a date; the status alone is `"late"` when there was
+ * no answer in time, `"unreachable"` when there was no connection.
  *
  * @param {string} method
  * @param {string} url
@@ -114,7 +114,8 @@ export function send(env, text, ms) {
  */
 export async function exchange(method, url, headers, body, ms) {
   const abort = new AbortController();
-  const work = async () => {
+  const timer = setTimeout(() => abort.abort(LATE), ms);
+  try {
     const sent = new Headers({ "user-agent": "Throughline/0.1" });
     for (let at = 0; at < headers.length; at += 2) sent.set(headers[at], headers[at + 1]);
     const { signal } = abort;
@@ -122,15 +123,11 @@ export async function exchange(method, url, headers, body, ms) {
     const response = await fetch(url, { ...init, redirect: "manual" });
     const wait = response.headers.get("retry-after") ?? "";
     return [response.status, await beginning(response), wait, Date.parse(wait)];
-  };
-  try {
-    const answered = await within(ms, work());
-    if (answered !== LATE) return answered;
   } catch {
-    return ["unreachable"];
+    return [abort.signal.aborted ? "late" : "unreachable"];
+  } finally {
+    clearTimeout(timer);
   }
-  abort.abort();
-  return ["late"];
 }
 
 /**
@@ -168,7 +165,7 @@ async function beginning(response) {
     }
     if (filled === ANSWER_BYTES) await reader?.cancel();
   } catch {
-    // What came before the connection broke still says something.
+    // What came before the connection broke, or the time was up, still says something.
   }
   return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes.subarray(0, filled));
 }

@@ -376,6 +376,7 @@ fn a_get_that_may_have_arrived_is_not_sent_again_without_a_key() {
             "invoiceId": "o1", "clickId": click});
         shop.track("sale", &sale);
         shop.fold();
+        shop.wait(MINUTE);
         shop.receiver.replies.borrow_mut().push(Reply::TimedOut);
         assert_eq!(shop.deliver(), 1);
         assert_eq!(count(&shop, state), 1, "{url}");
@@ -397,6 +398,7 @@ fn a_partners_postback_brings_back_the_partners_own_click() {
         shop.track("sale", &sale);
     }
     shop.fold();
+    shop.wait(MINUTE);
     shop.deliver();
     let got = shop.receiver.got.borrow();
     let urls: Vec<_> = got.iter().map(|request| request.url.as_str()).collect();

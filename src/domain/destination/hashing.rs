@@ -1,11 +1,11 @@
-//! Personal details as platforms want them: normalised, then SHA-256 in lower-case hex. They do not
-//! agree, so there is a function for each way, and no hash is ever shared between destinations.
+//! Personal details as platforms want them: normalised, then SHA-256 in lower-case hex. They do
+//! not agree, so there is a function for each way, and no hash is shared between destinations.
 //!
 //! [`email`], [`phone`] and [`external_id`] are Meta's way. They conform to Meta's own parameter
 //! builder where Meta's libraries agree with each other; what one of them refuses is refused. The
 //! text is never kept. Source: npm capi-param-builder-nodejs, compared in
-//! `tests/golden/meta_hashing.json`. [`google_email`] and [`e164`] are Google's, the latter TikTok's
-//! too; sources: "Format user data" of Google's Data Manager API, TikTok's Events API 2.0.
+//! `tests/golden/meta_hashing.json`. [`google_email`] and [`e164`] are Google's, the latter
+//! TikTok's too; sources: "Format user data" of Google's Data Manager API, TikTok's Events API 2.0.
 //!
 //! Unlike that builder, only 64 hex digits count as hashed already. It also passes 32 (an MD5) on
 //! as they are, but an external id often is a bare UUID, and that would leave unhashed.

@@ -66,9 +66,10 @@ pub struct Terms {
     pub bytes: usize,
     /// How old an event may be when it is sent; an older one has expired.
     pub max_age_ms: Option<i64>,
-    /// Hears of an event only with permission ([`Permission`]), and waits a moment for the click
-    /// that holds the click IDs.
+    /// Hears of an event only with permission ([`Permission`]).
     pub needs_consent: bool,
+    /// Waits a moment for the event's click, which holds click IDs and tags.
+    pub awaits_click: bool,
     /// Hears of every revision of a decision; others hear of an event once.
     pub hears_changes: bool,
     /// Sends the tags of the credited click ([`Credit::tags`]).
@@ -82,6 +83,7 @@ impl Terms {
         bytes: 1_000_000,
         max_age_ms: None,
         needs_consent: true,
+        awaits_click: true,
         hears_changes: false,
         wants_tags: false,
     };

@@ -28,6 +28,7 @@ impl Destination for Webhook {
     fn terms(&self) -> Terms {
         Terms {
             needs_consent: false,
+            awaits_click: false,
             hears_changes: true,
             ..Terms::PLATFORM
         }
