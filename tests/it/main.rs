@@ -21,6 +21,7 @@ mod golden;
 mod link_settings;
 mod links;
 mod overtaken;
+mod platforms;
 mod properties;
 mod redirects;
 mod regressions;

@@ -55,9 +55,7 @@ impl Destination for Ga4 {
     fn settings(&self, settings: &mut Settings<'_, '_>) -> Option<Value> {
         let id = settings.fields.required_text("measurement_id", 20);
         settings.required_secret("api_secret", 256);
-        let region = settings
-            .fields
-            .choice("region", &[("us", "us"), ("eu", "eu")]);
+        let region = settings.region();
         let base = settings.url("base_url");
         if id.is_some_and(|id| !is_measurement_id(id)) {
             let detail = "must be a measurement id like G-1A2BCD345E";
@@ -103,10 +101,7 @@ impl Destination for Ga4 {
     }
 
     fn request(&self, items: &[Value], to: &Target<'_>) -> Option<Request> {
-        let base = match to.text("region") {
-            Some("eu") => to.base("base_url", EU),
-            _ => to.base("base_url", BASE),
-        };
+        let base = to.regional(BASE, EU);
         // The validation server counts nothing and says what is wrong.
         let debug = if to.test { "/debug" } else { "" };
         let url = format!(

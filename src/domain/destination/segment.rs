@@ -43,9 +43,7 @@ impl Destination for Segment {
 
     fn settings(&self, settings: &mut Settings<'_, '_>) -> Option<Value> {
         settings.required_secret("write_key", 256);
-        let region = settings
-            .fields
-            .choice("region", &[("us", "us"), ("eu", "eu")]);
+        let region = settings.region();
         let base = settings.url("base_url");
         let categories = match settings.fields.value("consent_categories") {
             Some(_) => settings.fields.texts("consent_categories", MAX_CATEGORIES),
@@ -91,8 +89,8 @@ impl Destination for Segment {
         if let Some(user) = event.kept.text("userId") {
             item.text("userId", user);
         } else {
-            // Somebody has to have done it. A refund whose customer is not known belongs to whom its
-            // sale belongs.
+            // Somebody has to have done it. A refund of a customer that is not known belongs to its
+            // sale.
             let sale = event.sale.as_ref().map(|sale| sale.event.as_str());
             item.text("anonymousId", sale.unwrap_or(&event.id));
         }
@@ -104,10 +102,7 @@ impl Destination for Segment {
     }
 
     fn request(&self, items: &[Value], to: &Target<'_>) -> Option<Request> {
-        let base = match to.text("region") {
-            Some("eu") => to.base("base_url", EU),
-            _ => to.base("base_url", BASE),
-        };
+        let base = to.regional(BASE, EU);
         let mut body = Object::new();
         body.value("batch", items.into());
         let request = Request::post(format!("{base}/v1/batch"), &body.build());

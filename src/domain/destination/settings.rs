@@ -64,6 +64,14 @@ impl<'f, 'b> Settings<'f, 'b> {
         }
     }
 
+    /// The member `region` of platforms with a place of their own for data of the European Union:
+    /// `us` or `eu`.
+    pub fn region(&mut self) -> Option<&'b str> {
+        const NAME: &str = "region";
+        self.fields.choice(NAME, &[("us", ()), ("eu", ())])?;
+        self.fields.text(NAME, 2)
+    }
+
     /// A member with the secret: needed unless there is one already.
     pub fn required_secret(&mut self, name: &str, max: usize) -> Option<()> {
         if self.has_secret && self.fields.value(name).is_none() {
@@ -115,11 +123,19 @@ pub struct Target<'a> {
 
 impl<'a> Target<'a> {
     /// A text of the settings.
+    #[inline(never)]
     pub fn text(&self, name: &str) -> Option<&'a str> {
         self.config.get(name)?.as_str()
     }
 
+    /// `base_url` of the settings, or the address of its `region`.
+    pub fn regional(&self, us: &'a str, eu: &'a str) -> &'a str {
+        let eu_wanted = self.text("region") == Some("eu");
+        self.base("base_url", if eu_wanted { eu } else { us })
+    }
+
     /// An address of the settings or its default, without the slash at the end.
+    #[inline(never)]
     pub fn base(&self, name: &str, default: &'a str) -> &'a str {
         self.text(name).unwrap_or(default).trim_end_matches('/')
     }

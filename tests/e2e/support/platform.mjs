@@ -60,13 +60,13 @@ function parse(text) {
 }
 
 /** @param {import("node:http").ServerResponse} res */
-async function neverEnd(res) {
+function neverEnd(res) {
+  const more = () => {
+    while (!res.destroyed && res.write(ENDLESS_CHUNK));
+  };
   res.on("error", () => {});
-  while (!res.destroyed) {
-    if (!res.write(ENDLESS_CHUNK)) {
-      await Promise.race([once(res, "drain"), once(res, "close")]).catch(() => {});
-    }
-  }
+  res.on("drain", more);
+  more();
 }
 
 /** @param {(got: Got) => Said} answer throws a {@link Refusal} for what the platform refuses */
@@ -98,7 +98,7 @@ export async function startPlatform(answer) {
     res.writeHead(said.status, {
       "content-type": plain ? "text/html" : "application/json", ...said.headers,
     });
-    if (said.endless) return void neverEnd(res);
+    if (said.endless) return neverEnd(res);
     res.end(plain || said.body === undefined ? said.body : JSON.stringify(said.body));
   });
 
