@@ -276,6 +276,36 @@ fn the_signature_is_the_hmac_of_id_time_and_body() {
     assert!(!stored.contains(&secret), "secrets are sealed at rest");
 }
 
+/// The crate of the Standard Webhooks project, as a receiver would use it. The npm library checks
+/// every webhook of the end-to-end tests, the Python one those of `make verify`.
+#[test]
+fn the_projects_own_library_verifies_it() {
+    let shop = Shop::open();
+    let secret = webhook(&shop)["secret"].as_str().unwrap().to_owned();
+    shop.now.set(throughline::domain::time::UnixMs(system_ms()));
+    sale(&shop, "ö1", "", None);
+    shop.deliver();
+    let got = shop.receiver.got.borrow();
+    let library = standardwebhooks::Webhook::new(&secret).unwrap();
+    let mut headers = http::HeaderMap::new();
+    for (name, value) in &got[0].headers {
+        headers.insert(*name, value.parse().unwrap());
+    }
+    library.verify(got[0].body.as_bytes(), &headers).unwrap();
+    let other = got[0].body.replace("ö1", "ö2");
+    assert!(library.verify(other.as_bytes(), &headers).is_err());
+}
+
+/// The library refuses what is older than five minutes.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the library looks at the clock, so must we"
+)]
+fn system_ms() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    i64::try_from(since.unwrap().as_millis()).unwrap()
+}
+
 #[test]
 fn the_sealed_row_goes_with_its_last_delivery_or_when_its_time_is_over() {
     let shop = Shop::open();

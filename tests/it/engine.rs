@@ -344,6 +344,34 @@ fn notices_follow_the_ledger_once_each() {
 }
 
 #[test]
+fn with_the_database_away_the_queue_holds_no_person_and_nothing_is_lost() {
+    use crate::support::sqlite::Fault;
+    use throughline::app::ingest::{self, Intake};
+    let shop = Shop::open();
+    meta(&shop);
+    let sale = json!({"customerExternalId": "Cust-Qzx7", "customerEmail": "Ada@Qzx7.example",
+        "customerPhone": "+44 20 7946 0958", "customerName": "Ada Qzx7", "amount": 2_000,
+        "currency": "usd", "invoiceId": "o1", "context": {"consent": "full",
+        "userAgent": "Agent-Qzx7", "pageUrl": "https://shop.example/qzx7"}});
+    shop.db.fail(0, Fault::Lost);
+    assert_eq!(shop.track("sale", &sale).0, 200);
+    let sent = shop.queue.sent.borrow().clone();
+    assert_eq!(sent.len(), 1);
+    let hash = throughline::domain::destination::hashing::email("Ada@Qzx7.example").unwrap();
+    for word in ["qzx7", "2079460958", "20 7946", hash.as_str()] {
+        assert!(!sent[0].to_lowercase().contains(word), "{word}");
+    }
+    shop.db.heal();
+    let message: Value = serde_json::from_str(&sent[0]).unwrap();
+    let intake: Intake = serde_json::from_value(message["intake"].clone()).unwrap();
+    block_on(ingest::store(&shop.db, &intake)).unwrap();
+    shop.fold();
+    shop.wait(2 * MINUTE);
+    shop.deliver();
+    assert!(shop.receiver.got.borrow()[0].body.contains(&hash));
+}
+
+#[test]
 fn only_wanted_messages_go_out() {
     let shop = Shop::open();
     let body = json!({"program": shop.program, "kind": "webhook", "url": "https://h.example/",

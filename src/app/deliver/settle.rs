@@ -194,7 +194,13 @@ impl Round {
                 more.map_or(0, |more| (PAUSE_MS << more.min(7)).min(LONGEST_PAUSE_MS))
             }
             Fate::Throttled => wait.max(outcome.wait_ms),
-            Fate::Misconfigured => MISCONFIGURED_MS,
+            Fate::Misconfigured => {
+                // It may be the token that is not taken any more.
+                if let Ok(receiver) = &mut slot.receiver {
+                    receiver.token = None;
+                }
+                MISCONFIGURED_MS
+            }
             _ => {
                 slot.failures = 0;
                 0
