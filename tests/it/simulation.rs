@@ -27,31 +27,6 @@ mod settled;
 const HOUR: i64 = 3_600_000;
 const CUSTOMERS: u64 = 700;
 
-/// Splitmix64: small, seeded, the same everywhere.
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    pub fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound.max(1)
-    }
-
-    pub fn one_in(&mut self, of: u64) -> bool {
-        self.below(of) == 0
-    }
-
-    pub fn pick<'a, T>(&mut self, from: &'a [T]) -> Option<&'a T> {
-        from.get(self.below(from.len() as u64) as usize)
-    }
-}
-
 /// A request that has no 2xx yet, with the fact that it makes once it has one.
 struct Request {
     kind: &'static str,

@@ -43,11 +43,13 @@ const PARK: &str = "UPDATE facts SET state = 'parked'
 /// one household has: the others look again.
 const WAKE_SHARED: &str = "UPDATE facts SET state = 'pending'
     WHERE nonce IN (SELECT value FROM json_each(?1, '$.shared')) AND state = 'folded'
-      AND program || '/' || customer NOT IN (SELECT value FROM json_each(?1, '$.bump'))";
+      AND program || coalesce('/' || customer, '')
+        NOT IN (SELECT value FROM json_each(?1, '$.bump'))";
 const BUMP_SHARED: &str = "INSERT INTO aggregates (key, version)
-    SELECT DISTINCT program || '/' || customer, 1 FROM facts
-    WHERE nonce IN (SELECT value FROM json_each(?1, '$.shared')) AND customer IS NOT NULL
-      AND program || '/' || customer NOT IN (SELECT value FROM json_each(?1, '$.bump'))
+    SELECT DISTINCT program || coalesce('/' || customer, ''), 1 FROM facts
+    WHERE nonce IN (SELECT value FROM json_each(?1, '$.shared'))
+      AND program || coalesce('/' || customer, '')
+        NOT IN (SELECT value FROM json_each(?1, '$.bump'))
     ON CONFLICT DO UPDATE SET version = version + 1";
 const ADD_DECISIONS: &str = "INSERT INTO decisions (event, revision, program, body, decided_at)
     SELECT value ->> 'event', value ->> 'revision', value ->> 'program', value -> 'body',
