@@ -5,7 +5,8 @@
 
 /// The facts that are pending (or the customers that are named), the customers whom they touch, and
 /// all facts of those customers: their own, what names only their subscription, and the reversals
-/// of their purchases.
+/// of their purchases. Where several customers name one subscription, what names only that belongs
+/// to the first of them by pseudonym.
 macro_rules! touched {
     ($tail:literal) => {
         concat!(
@@ -33,7 +34,9 @@ macro_rules! touched {
                SELECT n.seq, n.program, n.kind, n.key FROM touched t
                CROSS JOIN facts s ON s.program = t.program AND s.customer = t.customer
                CROSS JOIN facts n ON n.program = s.program AND n.subscription = s.subscription
-               WHERE n.customer IS NULL),
+               WHERE n.customer IS NULL AND NOT EXISTS (
+                 SELECT 1 FROM facts o WHERE o.program = s.program
+                   AND o.subscription = s.subscription AND o.customer < s.customer)),
              chosen AS (
                SELECT seq FROM own
                UNION
