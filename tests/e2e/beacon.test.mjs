@@ -97,7 +97,7 @@ describe("the beacon", () => {
     await counted({ human: 1, confirmed_anonymous: 1, granted: 1, confirmed: 1 });
     await world.folded();
     const sale = (await world.rows("decisions")).find((row) => row.key === slug);
-    assert.equal(sale?.partner, world.program.anna.id);
+    assert.equal(sale?.credits[0]?.partner, world.program.anna.id);
     assert.deepEqual(sale?.touches.map((/** @type {any} */ t) => t.consent), ["full"]);
   });
 

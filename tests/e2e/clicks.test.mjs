@@ -113,7 +113,7 @@ describe("click counts", () => {
       { customerExternalId: "uncounted", clickId: token, amount: 500, currency: "usd" });
     await world.folded();
     const [decision] = (await world.rows("decisions")).slice(-1);
-    assert.equal(decision.partner, world.program.boris.id);
+    assert.equal(decision.credits[0].partner, world.program.boris.id);
     await visit();
     // The sale confirms a click that nobody counted.
     await counted({ human: 1, confirmed: 1 });

@@ -22,15 +22,15 @@ fn a_sale_with_a_code_is_its_partners_however_it_is_typed() {
     assert_eq!(code["code"], "GRößE.10_A-B");
     assert_eq!(code["until_at"], Value::Null);
     shop.wait(1_000);
-    buy(&shop, "o1", "  GRÖßE.10_A-b ");
-    buy(&shop, "o2", "größe.10");
+    buy(&shop, "o1", " GRÖßE.10_A-b ");
+    buy(&shop, "o2", "grösse.10");
     assert_eq!(shop.balance(1), 200);
     let decision = shop.decision("o1");
     assert_eq!(
         (&decision["rule"], &decision["reason"]),
         (&json!("code"), &json!("credited"))
     );
-    assert_eq!(shop.decision("o2")["code_unknown"], "GRößE.10");
+    assert_eq!(shop.decision("o2")["code_unknown"], "GRöSSE.10");
     let path = format!("codes/{}", code["id"].as_str().unwrap());
     assert_eq!(shop.made("GET", &path, &json!({})), code);
     assert_eq!(shop.list("codes"), [code]);

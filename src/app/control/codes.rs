@@ -138,5 +138,5 @@ fn code(fields: &mut Fields<'_>) -> Option<String> {
         );
         return None;
     }
-    Some(event::canonical_code(text))
+    Some(event::code(text))
 }

@@ -73,16 +73,14 @@ impl Reading<'_> {
         };
         let consent = self.context(fields, &mut sealed);
         let subscription = fields.text("subscriptionId", limits::EXTERNAL_ID_CHARS);
-        let code = fields.text("code", limits::CODE_CHARS).map(str::trim);
+        let code = fields.text("code", limits::CODE_CHARS).map(event::code);
         let program = self.program.to_string();
         let hash = sealed.email_hash.as_deref();
         let mailbox = hash.map(|hash| self.keys.mailbox(&program, hash));
         Common {
             customer,
             subscription: subscription.map(str::trim).filter(|id| !id.is_empty()),
-            code: code
-                .filter(|code| !code.is_empty())
-                .map(event::canonical_code),
+            code: code.filter(|code| !code.is_empty()),
             mailbox,
             token: self.token(click),
             click: click.map(str::to_owned),

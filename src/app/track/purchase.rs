@@ -10,8 +10,14 @@ use serde_json::json;
 
 impl Reading<'_> {
     pub(super) fn purchase(&self, kind: EventKind, mut fields: Fields<'_>) -> Read {
-        let customer = fields.text("customerExternalId", limits::EXTERNAL_ID_CHARS);
-        let customer = customer.map(str::trim).filter(|id| !id.is_empty());
+        let customer = match kind {
+            // A renewal may know its subscription only.
+            EventKind::Renewal => fields
+                .text("customerExternalId", limits::EXTERNAL_ID_CHARS)
+                .map(str::trim)
+                .filter(|id| !id.is_empty()),
+            _ => fields.required_text("customerExternalId", limits::EXTERNAL_ID_CHARS),
+        };
         let amount = fields.required_integer("amount", 0, MAX_MINOR);
         let given = fields.value("currency").is_some();
         let currency = fields.currency("currency");
@@ -31,10 +37,10 @@ impl Reading<'_> {
         let new_customer = fields.boolean("newCustomer");
         let partner = partner(&mut fields, kind);
         let common = self.common(&mut fields, customer);
-        // A renewal may know its subscription only.
-        let renews = kind == EventKind::Renewal && common.subscription.is_some();
-        if fields.is_blank("customerExternalId") && !renews {
-            fields.fault("customerExternalId", "required", "is required");
+        let named = customer.is_some() || common.subscription.is_some();
+        if kind == EventKind::Renewal && !named {
+            let detail = "is required, or subscriptionId";
+            fields.fault("customerExternalId", "required", detail);
         }
         let money = amount.zip(currency);
         let money = money.and_then(|(amount, currency)| Money::new(amount, currency).ok());

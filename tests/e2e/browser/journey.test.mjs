@@ -153,8 +153,9 @@ async function credited(order, slug) {
   assert.deepEqual(event.amount, { amount: order.total, currency: "USD" });
   const decision = await eventually(`decision on ${order.id}`, async () =>
     (await world.rows("decisions")).find((row) => row.event === event.id));
-  assert.equal(decision.partner, partner.id);
-  assert.deepEqual(decision.commission, [{ amount: tenPercent(order.total), currency: "USD" }]);
+  const [credit] = decision.credits;
+  assert.equal(credit.partner, partner.id);
+  assert.deepEqual(credit.commission, [{ amount: tenPercent(order.total), currency: "USD" }]);
   const entry = await eventually(`ledger entry of ${order.id}`, async () =>
     (await world.rows("ledger")).find((row) =>
       row.partner === partner.id && row.cause === event.id));
