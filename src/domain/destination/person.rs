@@ -29,7 +29,6 @@ pub struct Kept(pub Map<String, Value>);
 
 impl Kept {
     /// Keeps a value if there is one.
-    #[inline(never)]
     pub fn put(&mut self, name: &str, value: Option<String>) {
         if let Some(value) = value {
             self.0.insert(name.to_owned(), value.into());
@@ -37,19 +36,16 @@ impl Kept {
     }
 
     /// Keeps a value as it came, if there is one.
-    #[inline(never)]
     pub fn copy(&mut self, name: &str, value: Option<&str>) {
         self.put(name, value.map(str::to_owned));
     }
 
     /// A value that was kept.
-    #[inline(never)]
     pub fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name)?.as_str()
     }
 
     /// Writes the values of these names, those that were kept, under the same names.
-    #[inline(never)]
     pub fn copy_into(&self, to: &mut Object, names: &[&str]) {
         for name in names {
             to.maybe(name, self.text(name));
