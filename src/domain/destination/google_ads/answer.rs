@@ -1,6 +1,9 @@
 //! What the Data Manager API's answers mean. Only words of its vocabulary leave this file: its
 //! messages can repeat what was sent.
 
+#[cfg(test)]
+mod tests;
+
 use serde_json::Value;
 
 use crate::domain::destination::{Answer, Fate, Outcome, word};
