@@ -23,6 +23,14 @@ pub struct Person<'a> {
     pub ga_session_id: Option<&'a str>,
 }
 
+impl<'a> Person<'a> {
+    /// The page's address without query and fragment: shops put mail addresses there.
+    pub fn page(&self) -> Option<&'a str> {
+        let end = |url: &str| url.find(['?', '#']).unwrap_or(url.len());
+        self.page_url.and_then(|url| url.get(..end(url)))
+    }
+}
+
 /// What one destination keeps until the event is delivered; sealed at rest.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Kept(pub Map<String, Value>);

@@ -62,7 +62,7 @@ impl Destination for TikTok {
         let external = person.customer_id.and_then(hashing::external_id);
         kept.put("external_id", external);
         kept.copy("user_agent", person.user_agent);
-        kept.copy("url", person.page_url);
+        kept.copy("url", person.page());
         kept.copy("ttp", person.ttp);
     }
 

@@ -50,6 +50,26 @@ fn a_purchase_has_the_documented_shape() {
 }
 
 #[test]
+fn of_the_page_only_its_place_is_kept() {
+    for (url, kept_url) in [
+        (
+            "https://s.example/t?mail=a@b.example#x",
+            "https://s.example/t",
+        ),
+        ("https://s.example/#a@b.example?", "https://s.example/"),
+        ("https://s.example/é", "https://s.example/é"),
+    ] {
+        let person = Person {
+            page_url: Some(url),
+            ..Person::default()
+        };
+        let mut kept = Kept::default();
+        TikTok.keep(&person, &mut kept);
+        assert_eq!(kept.text("url"), Some(kept_url));
+    }
+}
+
+#[test]
 fn leads_and_milestones_keep_to_standard_names() {
     let mut event = event(Occasion::Lead);
     let item = sent(&event);
