@@ -20,6 +20,7 @@ mod flow;
 mod golden;
 mod link_settings;
 mod links;
+mod migrations;
 mod overtaken;
 mod properties;
 mod redirects;
