@@ -25,6 +25,7 @@ mod kinds;
 mod ledger_cases;
 mod link_settings;
 mod links;
+mod migrations;
 mod overtaken;
 mod partners;
 mod platforms;
