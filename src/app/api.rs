@@ -8,11 +8,13 @@
 use super::clicks;
 use super::control::{self, Control, Made};
 use super::ingest::{self, Intake};
+use super::payout;
 use super::ports::{Database, Snapshots, Statement, Suffixes, WorkQueue};
 use super::problem::{self, Problem};
 use super::publish;
 use super::reads::{self, Page};
 use super::settings::Settings;
+use super::settle;
 use super::track::Reading;
 use crate::domain::api_key::{ApiKey, Scope};
 use crate::domain::event::EventKind;
@@ -247,7 +249,7 @@ impl<D: Database, S: Snapshots, Q: WorkQueue> Services<'_, D, S, Q> {
     ) -> Result<Response, Problem> {
         let caller = control.caller;
         if let ["events", id] = parts {
-            let event = reads::event(self.db, id).await?;
+            let event = reads::event(self.db, id, request.now).await?;
             control.allow(
                 Scope::Read,
                 event["program"].as_str().and_then(ProgramId::parse),
@@ -260,22 +262,29 @@ impl<D: Database, S: Snapshots, Q: WorkQueue> Services<'_, D, S, Q> {
             ["links", _] => Some(control::links::ONE),
             ["destinations", _] => Some(control::destinations::ONE),
             ["keys", _] => Some(control::keys::ONE),
+            ["settlements", _] => Some(settle::ONE),
+            ["payouts", _] => Some(payout::ONE),
             _ => None,
         };
         if let (Some(sql), [kind, id]) = (single, parts) {
-            let record = control.one(sql, &json!({"id": id, "program": id})).await?;
+            let mut record = control.one(sql, &json!({"id": id, "program": id})).await?;
             let owner = if *kind == "programs" {
                 &record["id"]
             } else {
                 &record["program"]
             };
             control.allow(Scope::Read, owner.as_str().and_then(ProgramId::parse))?;
+            if matches!(*kind, "settlements" | "payouts") {
+                let mut page = page(request, caller)?;
+                page.of = Some((*id).to_owned());
+                record["lines"] = reads::list(self.db, &format!("{kind}/lines"), &page).await?;
+            }
             return Ok(Response::json(200, &reads::readable(record)));
         }
         let [name] = parts else {
             return Err((&problem::NOT_FOUND).into());
         };
-        let page = page(&request.query, caller)?;
+        let page = page(request, caller)?;
         control.allow(
             if *name == "keys" {
                 Scope::Admin
@@ -337,6 +346,8 @@ async fn change<D: Database>(
         ("POST", ["programs"]) => control.make_program(body).await,
         ("POST", ["partners"]) => control.make_partner(body).await,
         ("POST", ["links"]) => control.make_link(body).await,
+        ("POST", ["settlements"]) => control.settle(body).await,
+        ("POST", ["payouts"]) => control.pay(body).await,
         ("POST", ["destinations"]) => control.make_destination(body).await,
         ("PATCH", ["programs", id]) => {
             let id = ProgramId::parse(id).ok_or(&problem::NOT_FOUND)?;
@@ -386,12 +397,16 @@ fn read_body(request: &Request, max: usize) -> Result<Value, Problem> {
 }
 
 /// `program`, `limit` and `cursor` of a list. A key of one program lists that program.
-fn page(query: &str, caller: ApiKey) -> Result<Page, Problem> {
+fn page(request: &Request, caller: ApiKey) -> Result<Page, Problem> {
     let mut page = Page {
         program: caller.program,
+        now: request.now.0,
         ..Page::default()
     };
-    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    let pairs = request
+        .query
+        .split('&')
+        .filter_map(|pair| pair.split_once('='));
     for (name, value) in pairs.filter(|(_, value)| !value.is_empty()) {
         match name {
             "program" => {

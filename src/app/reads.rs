@@ -2,12 +2,14 @@
 //!
 //! Every list is newest first, at most 100 rows, and pages by an opaque cursor.
 
+use super::earnings;
 use super::ports::{self, Database, Statement};
 use super::problem::{self, Problem};
 use crate::domain::decision::{Decision, Names};
 use crate::domain::ids::{LinkId, PartnerId, ProgramId};
 use crate::domain::limits;
 use crate::domain::record;
+use crate::domain::time::UnixMs;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
@@ -21,10 +23,14 @@ pub struct Page {
     pub program: Option<ProgramId>,
     pub limit: Option<u32>,
     pub cursor: Option<String>,
+    /// Of which settlement or payout the lines are.
+    pub of: Option<String>,
+    /// Unix milliseconds; where money stands depends on it.
+    pub now: i64,
 }
 
 macro_rules! list {
-    ($row:literal, $from:literal, $program:literal, $seq:literal) => {
+    ($row:expr, $from:expr, $program:literal, $seq:literal) => {
         concat!(
             "SELECT json_object('seq', ",
             $seq,
@@ -43,6 +49,7 @@ macro_rules! list {
         )
     };
 }
+pub(super) use list as listing;
 
 const EVENTS: &str = list!(
     "json_object('id', id, 'program', program, 'kind', kind, 'key', key, 'customer', customer,
@@ -62,7 +69,8 @@ const DECISIONS: &str = list!(
 const LEDGER: &str =
     list!(
     "json_object('id', id, 'program', program, 'partner', partner, 'cause', cause, 'kind', kind,
-      'amount', amount, 'currency', currency, 'reason', reason, 'booked_at', booked_at)",
+      'amount', amount, 'currency', currency, 'payout', payout, 'paid_in', paid_in,
+      'reason', reason, 'booked_at', booked_at)",
     "entries", "program", "seq"
 );
 const DELIVERIES: &str = list!(
@@ -133,31 +141,26 @@ const CLICKS: &str = list!(
     "program",
     "seq"
 );
-const BALANCES: &str = list!(
-    "json_object('program', program, 'partner', partner, 'currency', currency, 'amount', amount)",
-    "(SELECT program, partner, currency, sum(amount) AS amount,
-        row_number() OVER (ORDER BY partner, currency) AS seq
-      FROM entries WHERE ?1 ->> 'program' IS NULL OR program = ?1 ->> 'program'
-      GROUP BY program, partner, currency)",
-    "program",
-    "seq"
-);
-
 /// The lists by their name in the address.
 fn sql(name: &str) -> Option<&'static str> {
     Some(match name {
-        "balances" => BALANCES,
+        "balances" => earnings::BALANCES,
         "clicks" => CLICKS,
         "conflicts" => CONFLICTS,
         "decisions" => DECISIONS,
         "deliveries" => DELIVERIES,
         "destinations" => DESTINATIONS,
+        "earnings" => earnings::EARNINGS,
         "events" => EVENTS,
         "keys" => KEYS,
         "ledger" => LEDGER,
         "links" => LINKS,
         "partners" => PARTNERS,
+        "payouts" => earnings::PAYOUTS,
+        "payouts/lines" => earnings::PAYOUT_LINES,
         "programs" => PROGRAMS,
+        "settlements" => earnings::SETTLEMENTS,
+        "settlements/lines" => earnings::SETTLEMENT_LINES,
         _ => return None,
     })
 }
@@ -220,7 +223,8 @@ pub async fn list(db: &impl Database, name: &str, page: &Page) -> Result<Value, 
         .as_deref()
         .map_or(Some(i64::MAX.unsigned_abs()), read_cursor);
     let before = before.ok_or(&problem::CURSOR_INVALID)?;
-    let param = json!({"program": page.program, "before": before, "limit": limit + 1});
+    let param = json!({"program": page.program, "before": before, "limit": limit + 1,
+        "of": page.of, "now": page.now});
     let rows = db.batch(vec![Statement::new(sql, &param)]).await?;
     let mut found: Vec<Row> = ports::decode(ports::rows_at(&rows, 0))?;
     let more = found.len() > limit as usize;
@@ -237,17 +241,26 @@ pub async fn list(db: &impl Database, name: &str, page: &Page) -> Result<Value, 
     Ok(json!({"data": data, "next_cursor": next}))
 }
 
-/// One event with its decision, entries and deliveries.
-pub async fn event(db: &impl Database, id: &str) -> Result<Value, Problem> {
-    let rows = db
-        .batch(vec![Statement::new(ONE_EVENT, &json!({"id": id}))])
-        .await?;
+/// One event with its decision, entries, deliveries, and where its money stands.
+pub async fn event(db: &impl Database, id: &str, now: UnixMs) -> Result<Value, Problem> {
+    let param = json!({"id": id, "now": now});
+    let statements = [ONE_EVENT, earnings::OF_EVENT].map(|sql| Statement::new(sql, &param));
+    let rows = db.batch(statements.to_vec()).await?;
     let found: Vec<Value> = ports::decode(ports::rows_at(&rows, 0))?;
     let mut event = found.into_iter().next().ok_or(&problem::NOT_FOUND)?;
+    let positions: Vec<Value> = ports::decode(ports::rows_at(&rows, 1))?;
+    let credits = event["decision"]["credits"].as_array_mut();
+    for credit in credits.into_iter().flatten() {
+        let own = positions.iter().find(|p| p["partner"] == credit["partner"]);
+        if let Some(own) = own {
+            credit["state"] = own["state"].clone();
+        }
+    }
+    event["earnings"] = json!(positions);
     let mut decision = vec![event["decision"].take()];
     explain(db, &mut decision).await?;
     event["decision"] = readable(decision.pop().unwrap_or_default());
-    for list in ["entries", "deliveries"] {
+    for list in ["earnings", "entries", "deliveries"] {
         let rows = event[list].as_array_mut().into_iter().flatten();
         rows.for_each(|row| *row = readable(row.take()));
     }
@@ -292,9 +305,11 @@ pub fn readable(mut value: Value) -> Value {
     match &mut value {
         Value::Object(members) => {
             for (name, member) in members.iter_mut() {
-                let instant = name == "at" || name.ends_with("_at") || name == "effective_from";
+                let instant = ["at", "until", "effective_from"].contains(&name.as_str())
+                    || name.ends_with("_at")
+                    || name.ends_with("_until");
                 match member.as_i64().filter(|_| instant) {
-                    Some(ms) => *member = json!(crate::domain::time::UnixMs(ms).to_rfc3339()),
+                    Some(ms) => *member = json!(UnixMs(ms).to_rfc3339()),
                     None => *member = readable(member.take()),
                 }
             }

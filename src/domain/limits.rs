@@ -66,6 +66,16 @@ pub const PAGE_ROWS: u32 = 100;
 pub const FOLD_FACTS: u32 = 100;
 /// Facts of one customer that one fold looks at; more is set aside for a person to look at.
 pub const CUSTOMER_FACTS: usize = 5_000;
+/// Entries that one settlement takes: a commit of some 100 kB.
+pub const SETTLE_ENTRIES: usize = 1_000;
+/// Settlements of one call; more is left for another.
+pub const SETTLE_ROUNDS: usize = 20;
+/// How often a settlement or a payout looks again after others were faster.
+pub const SETTLE_TRIES: u32 = 8;
+/// Payouts of one call; more is left for another.
+pub const PAYOUTS: usize = 100;
+/// Programs whose month one minute's cron closes.
+pub const SETTLE_PROGRAMS: usize = 10;
 /// Deliveries attempted by one batch; a Worker holds six connections at a time.
 pub const DELIVERY_BATCH: u32 = 24;
 /// How far in the past an event may be dated.

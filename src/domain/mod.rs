@@ -47,6 +47,7 @@ pub mod fold;
 pub mod input;
 pub mod plan;
 pub mod record;
+pub mod settlement;
 
 pub mod destination;
 pub mod outbound;

@@ -192,7 +192,7 @@ fn code(row: &Value) -> Option<CodeOwner> {
     })
 }
 
-fn booked(row: &Value) -> Option<(Position, Booked)> {
+pub(in crate::app) fn booked(row: &Value) -> Option<(Position, Booked)> {
     let position = Position {
         cause: text(row, "cause")?,
         partner: take(row, "partner")?,
@@ -207,7 +207,7 @@ fn booked(row: &Value) -> Option<(Position, Booked)> {
     Some((position, booked))
 }
 
-fn rate(row: &Value) -> Option<Rate> {
+pub(in crate::app) fn rate(row: &Value) -> Option<Rate> {
     let text = row["rate"].as_str()?;
     Rate::parse(take(row, "from")?, take(row, "to")?, take(row, "at")?, text)
 }

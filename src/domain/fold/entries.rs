@@ -65,32 +65,49 @@ pub fn entries(
         for position in positions {
             let known = booked.get(position).copied().unwrap_or_default();
             let want = wanted.get(position).copied().unwrap_or_default();
-            let amount = want.amount.saturating_sub(known.amount);
-            let payout = want.payout.saturating_sub(known.payout);
-            if amount == 0 && payout == 0 {
-                continue;
-            }
-            entries.push(Entry {
-                id: entry_id(position, known.count),
-                program: decision.program,
-                partner: position.partner,
-                cause: position.cause.clone(),
-                kind: kind(decision.kind, known.count),
-                money: Money::new(amount, position.currency)?,
-                payout: position
-                    .paid_in
-                    .map(|currency| Money::new(payout, currency))
-                    .transpose()?,
+            let kind = kind(decision.kind, known.count);
+            let entry = position.step(decision.program, known, want, kind, now)?;
+            entries.extend(entry.map(|entry| Entry {
                 reason: word(decision.reason),
-                booked_at: now,
-            });
+                ..entry
+            }));
         }
     }
     Ok(entries)
 }
 
+impl Position {
+    /// The entry that brings the position from what is booked to what is wanted, if they differ.
+    pub fn step(
+        &self,
+        program: ProgramId,
+        known: Booked,
+        want: Booked,
+        kind: &'static str,
+        now: UnixMs,
+    ) -> Result<Option<Entry>, MoneyError> {
+        let amount = want.amount.saturating_sub(known.amount);
+        let payout = want.payout.saturating_sub(known.payout);
+        if amount == 0 && payout == 0 {
+            return Ok(None);
+        }
+        let paid_in = self.paid_in.map(|currency| Money::new(payout, currency));
+        Ok(Some(Entry {
+            id: entry_id(self, known.count),
+            program,
+            partner: self.partner,
+            cause: self.cause.clone(),
+            kind,
+            money: Money::new(amount, self.currency)?,
+            payout: paid_in.transpose()?,
+            reason: kind.to_owned(),
+            booked_at: now,
+        }))
+    }
+}
+
 /// The sums that a decision asks for.
-fn wanted(decision: &Decision) -> BTreeMap<Position, Booked> {
+pub fn wanted(decision: &Decision) -> BTreeMap<Position, Booked> {
     let mut wanted: BTreeMap<Position, Booked> = BTreeMap::new();
     for credit in &decision.credits {
         for (money, payout) in credit.paid() {
