@@ -106,6 +106,12 @@ impl EventKind {
     }
 }
 
+/// A code in the one form in which codes are compared: people type them in any case. Letters beyond
+/// ASCII become small, since the table of capitals would be 5 KB of wasm.
+pub fn canonical_code(code: &str) -> String {
+    code.trim().to_lowercase().to_ascii_uppercase()
+}
+
 /// What became of the token that came with an event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -140,7 +146,7 @@ pub struct Fact {
     /// The merchant's id of the subscription.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subscription: Option<String>,
-    /// The referral or coupon code that was used, in capitals.
+    /// The referral or coupon code that was used, as [`canonical_code`] writes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
     /// The partner of a deal.
@@ -251,6 +257,16 @@ pub mod tests {
             ..Line::default()
         });
         assert_ne!(first.content(), lines.content());
+    }
+
+    #[test]
+    fn codes_are_compared_in_one_form() {
+        let same = [" save10", "Save10 ", "SAVE10"].map(canonical_code);
+        assert!(same.iter().all(|code| code == "SAVE10"));
+        assert_eq!(
+            canonical_code("\u{c9}t\u{e9}"),
+            canonical_code("\u{e9}T\u{c9}")
+        );
     }
 
     #[test]

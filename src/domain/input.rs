@@ -132,32 +132,22 @@ impl<'a> Fields<'a> {
 
     /// A whole number within the bounds.
     pub fn integer(&mut self, name: &str, min: i64, max: i64) -> Option<i64> {
-        let value = self.value(name)?;
-        // `1000.0` is a whole number too: JSON does not tell them apart.
-        let whole = value.as_i64().or_else(|| whole(value.as_f64()?));
-        match (whole, value.is_number()) {
-            (Some(number), _) if (min..=max).contains(&number) => return Some(number),
-            (Some(number), _) if number < min && min == 0 => {
+        let Value::Number(number) = self.value(name)? else {
+            self.fault(name, "not_an_integer", "must be a whole number");
+            return None;
+        };
+        match whole(number.as_str()) {
+            Whole::Number(number) if (min..=max).contains(&number) => return Some(number),
+            Whole::Number(number) if number < 0 && min == 0 => {
                 self.fault(name, "negative", "must not be negative");
             }
-            (Some(_), _) => {
-                self.fault(
-                    name,
-                    "out_of_range",
-                    format!("must be between {min} and {max}"),
-                );
-            }
-            (None, true) if value.as_f64().is_some_and(|number| number.fract() != 0.0) => {
+            Whole::Fraction => {
                 self.fault(name, "fractional", "must be a whole number (minor units)");
             }
-            (None, true) => {
-                self.fault(
-                    name,
-                    "out_of_range",
-                    format!("must be between {min} and {max}"),
-                );
+            Whole::Number(_) | Whole::OutOfRange => {
+                let detail = format!("must be between {min} and {max}");
+                self.fault(name, "out_of_range", detail);
             }
-            (None, false) => self.fault(name, "not_an_integer", "must be a whole number"),
         }
         None
     }
@@ -281,11 +271,55 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// A float that is a whole number below 2^53, where floats are exact.
-fn whole(number: f64) -> Option<i64> {
-    let exact = number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_991.0;
-    #[allow(clippy::cast_possible_truncation)]
-    exact.then_some(number as i64)
+/// What the text of a JSON number is.
+enum Whole {
+    Number(i64),
+    Fraction,
+    OutOfRange,
+}
+
+/// Reads the text of a JSON number. `1000.0` and `1e3` are whole numbers too: JSON does not tell
+/// them apart.
+fn whole(text: &str) -> Whole {
+    let (negative, text) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text),
+    };
+    let (digits, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let fraction = fraction.trim_end_matches('0');
+    let written = format!("{whole}{fraction}");
+    let digits = written.trim_start_matches('0');
+    if digits.is_empty() {
+        return Whole::Number(0);
+    }
+    // An exponent that does not read is beyond any number that fits.
+    let exponent = exponent.trim_start_matches('+').parse::<i32>();
+    let places = i32::try_from(fraction.len()).ok();
+    let shift = exponent
+        .ok()
+        .zip(places)
+        .and_then(|(e, f)| e.checked_sub(f));
+    let zeros = digits.len() - digits.trim_end_matches('0').len();
+    let Some(shift) = shift else {
+        return Whole::OutOfRange;
+    };
+    let kept = if shift < 0 {
+        let cut = shift.unsigned_abs() as usize;
+        match digits.len().checked_sub(cut).filter(|_| cut <= zeros) {
+            Some(length) => digits.get(..length).unwrap_or_default().to_owned(),
+            None => return Whole::Fraction,
+        }
+    } else if shift < 20 {
+        format!("{digits}{}", "0".repeat(shift as usize))
+    } else {
+        return Whole::OutOfRange;
+    };
+    match kept.parse::<i64>() {
+        Ok(number) if negative => Whole::Number(-number),
+        Ok(number) => Whole::Number(number),
+        Err(_) => Whole::OutOfRange,
+    }
 }
 
 #[cfg(test)]
@@ -319,6 +353,32 @@ mod tests {
                 f.required_integer("amount", 0, 9_007_199_254_740_991);
             });
             assert_eq!(found, [("/amount".to_owned(), code)], "{body}");
+        }
+    }
+
+    #[test]
+    fn whole_numbers_are_read_however_they_are_written() {
+        for (text, number) in [
+            ("7", 7),
+            ("-7", -7),
+            ("1000.0", 1_000),
+            ("1e3", 1_000),
+            ("1.5E+1", 15),
+            ("1500e-2", 15),
+            ("0.0", 0),
+            ("-0", 0),
+            ("0e99999999999", 0),
+        ] {
+            assert!(
+                matches!(whole(text), Whole::Number(n) if n == number),
+                "{text}"
+            );
+        }
+        for text in ["0.5", "1.5", "15e-1", "1e-400", "10.01"] {
+            assert!(matches!(whole(text), Whole::Fraction), "{text}");
+        }
+        for text in ["9223372036854775808", "1e19", "1e99999999999", "-1e30"] {
+            assert!(matches!(whole(text), Whole::OutOfRange), "{text}");
         }
     }
 

@@ -14,6 +14,7 @@ pub mod currencies;
 pub mod ids;
 pub mod limits;
 pub mod money;
+pub mod order;
 pub mod time;
 
 pub mod codec;
@@ -45,6 +46,7 @@ pub mod event;
 pub mod exchange;
 pub mod fold;
 pub mod input;
+pub mod json;
 pub mod plan;
 pub mod record;
 pub mod settlement;

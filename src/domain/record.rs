@@ -6,6 +6,7 @@
 //! objects, lists, texts, whole numbers, booleans. It does not say what is wrong, only that
 //! something is: nobody but us writes what it reads.
 
+use super::json;
 use serde::de::value::StrDeserializer;
 use serde::de::{
     self, DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Expected, IntoDeserializer,
@@ -27,7 +28,7 @@ pub fn take<T: DeserializeOwned>(value: &Value) -> Option<T> {
 
 /// Reads any JSON text; `None` when it is none.
 pub fn parse(text: &str) -> Option<Value> {
-    serde_json::from_str(text).ok()
+    json::parse(text)
 }
 
 /// The value is another than the type wants.
@@ -141,8 +142,8 @@ impl<'de> Deserializer<'de> for Reader<'de> {
         match self.0 {
             Value::Null => visitor.visit_unit(),
             Value::Bool(value) => visitor.visit_bool(*value),
-            Value::Number(number) if number.is_f64() => {
-                visitor.visit_f64(number.as_f64().ok_or(Mismatch)?)
+            Value::Number(number) if !number.is_i64() && !number.is_u64() => {
+                visitor.visit_map(Fraction(number.as_str()))
             }
             Value::Number(_) => self.whole(visitor),
             Value::String(text) => visitor.visit_str(text),
@@ -275,6 +276,25 @@ impl<'de> MapAccess<'de> for Members<'de> {
     }
 }
 
+/// A number that is not whole, in the form in which serde_json hands a number's text to itself.
+struct Fraction<'de>(&'de str);
+
+impl<'de> MapAccess<'de> for Fraction<'de> {
+    type Error = Mismatch;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Mismatch> {
+        seed.deserialize(word("$serde_json::private::Number"))
+            .map(Some)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Mismatch> {
+        seed.deserialize(word(self.0))
+    }
+}
+
 fn word(text: &str) -> StrDeserializer<'_, Mismatch> {
     text.into_deserializer()
 }
@@ -387,6 +407,7 @@ mod tests {
             ("nothing", json!("x")),
             ("list", json!({"a": 1})),
             ("list", json!(["x"])),
+            ("text", json!(0.5)),
             ("map", json!([])),
             ("map", json!({"a": -1})),
             ("kinds", json!(["other"])),

@@ -6,12 +6,11 @@
 //! gives room below the cap back, late landings are paid by the next settlement.
 
 use super::exchange::{self, Rate};
-use super::fold::{Booked, Entry, Position};
+use super::fold::{self, Booked, Entry, Position};
 use super::ids::{PartnerId, ProgramId};
 use super::money::{Currency, MAX_MINOR, Money, MoneyError};
 use super::plan::{self, Plan, Rules};
 use super::time::{DAY_MS, UnixMs};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// An entry whose hold has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,9 +44,9 @@ pub struct Round<'a> {
     pub rates: &'a [Rate],
     pub clicks: &'a [Clicks],
     /// What was settled of each month that is touched, cap entries included.
-    pub settled: &'a BTreeMap<Month, i64>,
-    /// What was booked of clicks and caps.
-    pub booked: &'a BTreeMap<Position, Booked>,
+    pub settled: &'a [(Month, i64)],
+    /// What was booked of clicks and caps, in the order of causes.
+    pub booked: &'a [(Position, Booked)],
     pub until: UnixMs,
     pub now: UnixMs,
 }
@@ -58,6 +57,14 @@ pub struct Settlement {
     pub lines: Vec<Due>,
     /// New entries for clicks and caps; those that can be paid are among the lines.
     pub entries: Vec<Entry>,
+}
+
+/// Adds to the sum of its key. A settlement touches few partners and months beside its entries.
+pub fn add<K: PartialEq>(sums: &mut Vec<(K, i64)>, key: K, amount: i64) {
+    match sums.iter_mut().find(|(other, _)| *other == key) {
+        Some((_, sum)) => *sum = sum.saturating_add(amount),
+        None => sums.push((key, amount)),
+    }
 }
 
 /// What the entries of a partner's paid clicks name as their cause.
@@ -95,6 +102,12 @@ impl Round<'_> {
         plan::in_force(self.plans, month).map(|plan| &plan.rules)
     }
 
+    fn known(&self, position: &Position) -> Booked {
+        let mut known = fold::of_cause(self.booked, &position.cause).iter();
+        let known = known.find(|(other, _)| other == position);
+        known.map_or(Booked::default(), |(_, known)| *known)
+    }
+
     fn pay_clicks(&self, clicks: Clicks, done: &mut Settlement) -> Result<(), MoneyError> {
         let Clicks { partner, month, .. } = clicks;
         let ended = month.plus_months(1);
@@ -125,19 +138,16 @@ impl Round<'_> {
             paid_in: paid.map(|paid| paid.currency()),
         };
         // A rate that became known moves what was booked without one.
-        let known = self.booked.keys().filter(|p| p.cause == wanted.cause);
-        let mut positions: BTreeSet<&Position> = BTreeSet::new();
-        positions.extend(known);
-        positions.insert(&wanted);
-        for position in positions {
-            let mut want = Booked::default();
-            if *position == wanted {
-                want.amount = amount;
-                want.payout = paid.map_or(0, |paid| paid.amount_minor());
-            }
-            self.book(position, want, "click", month, done)?;
+        let known = fold::of_cause(self.booked, &wanted.cause).iter();
+        for gone in known.map(|(p, _)| p).filter(|p| **p != wanted) {
+            self.book(gone, Booked::default(), "click", month, done)?;
         }
-        Ok(())
+        let want = Booked {
+            amount,
+            payout: paid.map_or(0, |paid| paid.amount_minor()),
+            count: 0,
+        };
+        self.book(&wanted, want, "click", month, done)
     }
 
     /// Books what a position lacks, and settles it at once where it can be paid.
@@ -149,7 +159,7 @@ impl Round<'_> {
         month: UnixMs,
         done: &mut Settlement,
     ) -> Result<(), MoneyError> {
-        let known = self.booked.get(position).copied().unwrap_or_default();
+        let known = self.known(position);
         let Some(entry) = position.step(self.program, known, want, kind, self.now)? else {
             return Ok(());
         };
@@ -170,12 +180,13 @@ impl Round<'_> {
     /// Cuts each month that is touched at the partner's cap; one in another currency than the
     /// partner is paid in cannot be compared and cuts nothing.
     fn cap(&self, done: &mut Settlement) -> Result<(), MoneyError> {
-        let mut touched: BTreeMap<Month, i64> = BTreeMap::new();
+        let mut touched: Vec<(Month, i64)> = Vec::new();
         for line in &done.lines {
-            let sum = touched
-                .entry((line.partner, line.month, line.paid_in))
-                .or_default();
-            *sum = sum.saturating_add(line.payout);
+            add(
+                &mut touched,
+                (line.partner, line.month, line.paid_in),
+                line.payout,
+            );
         }
         for ((partner, month, paid_in), new) in touched {
             let rules = self.rules(month);
@@ -189,9 +200,10 @@ impl Round<'_> {
                 currency: paid_in,
                 paid_in: Some(paid_in),
             };
-            let cut = self.booked.get(&position).map_or(0, |known| known.payout);
-            let settled = self.settled.get(&(partner, month, paid_in));
-            let earned = settled.copied().unwrap_or(0) - cut + new;
+            let key = (partner, month, paid_in);
+            let settled = self.settled.iter().find(|(other, _)| *other == key);
+            let settled = settled.map_or(0, |(_, settled)| *settled);
+            let earned = settled - self.known(&position).payout + new;
             let above = earned.saturating_sub(cap.amount_minor());
             let wanted = -above.clamp(0, MAX_MINOR);
             let want = Booked {

@@ -11,6 +11,7 @@ use crate::domain::fold::{Booked, CodeOwner, EventRuling, Position, Reclassified
 use crate::domain::ids::{PartnerId, ProgramId};
 use crate::domain::limits;
 use crate::domain::money::Currency;
+use crate::domain::order;
 use crate::domain::plan::Plan;
 use crate::domain::record;
 use crate::domain::time::UnixMs;
@@ -62,7 +63,7 @@ pub(super) struct Loaded {
     pub(super) rates: Vec<Rate>,
     pub(super) versions: BTreeMap<String, i64>,
     pub(super) decisions: BTreeMap<String, DecisionRow>,
-    pub(super) booked: BTreeMap<Position, Booked>,
+    pub(super) booked: Vec<(Position, Booked)>,
     pub(super) destinations: Vec<OfProgram<DestinationRow>>,
 }
 
@@ -105,6 +106,7 @@ async fn load(
         let taken = row.and_then(|row| loaded.take(&row));
         taken.ok_or(DatabaseError::Unavailable)?;
     }
+    order::sort_by(&mut loaded.booked, |a, b| a.0.cause.cmp(&b.0.cause));
     Ok(loaded)
 }
 
@@ -168,8 +170,7 @@ impl Loaded {
                 self.decisions.insert(text(row, "event")?, decision);
             }
             "booked" => {
-                let (position, booked) = booked(row)?;
-                self.booked.insert(position, booked);
+                self.booked.push(booked(row)?);
             }
             "rate" => self.rates.push(rate(row)?),
             _ => return None,

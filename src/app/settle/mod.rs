@@ -17,13 +17,13 @@ use crate::domain::ids::{self, PartnerId, ProgramId};
 use crate::domain::input::Fields;
 use crate::domain::limits;
 use crate::domain::money::Currency;
+use crate::domain::order;
 use crate::domain::plan::Plan;
 use crate::domain::record;
 use crate::domain::settlement::{self, Clicks, Due, Month, Round, Settlement};
 use crate::domain::time::{DAY_MS, UnixMs};
 use crate::domain::traffic::Class;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 
 pub use sql::ONE;
 
@@ -44,11 +44,11 @@ struct Loaded {
     plans: Vec<Plan>,
     rates: Vec<Rate>,
     due: Vec<Due>,
-    /// Place of the last entry that is due.
-    seq: i64,
+    /// Place of the last one that is due or was clicked.
+    seq: Value,
     clicks: Vec<Clicks>,
-    settled: BTreeMap<Month, i64>,
-    booked: BTreeMap<Position, Booked>,
+    settled: Vec<(Month, i64)>,
+    booked: Vec<(Position, Booked)>,
     version: i64,
     /// Until when everything was settled before.
     last: Option<UnixMs>,
@@ -117,15 +117,15 @@ pub async fn monthly(db: &impl Database, now: UnixMs) -> Result<(), DatabaseErro
 async fn run(db: &impl Database, order: Order<'_>) -> Result<(Vec<Value>, bool), DatabaseError> {
     let mut made = Vec::new();
     let mut stale = 0;
-    let mut after = 0;
-    // First what is due; then, once, the clicks of months that ended.
+    let mut after = json!(0);
+    // First what is due; then the clicks of months that ended.
     let mut from: Option<UnixMs> = None;
-    while made.len() < limits::SETTLE_ROUNDS {
-        let loaded = load(db, order, after, from).await?;
+    for _ in 0..limits::SETTLE_ROUNDS {
+        let loaded = load(db, order, &after, from).await?;
         if order.closing && loaded.last.is_some_and(|last| last >= order.until) {
             return Ok((made, false));
         }
-        let full = loaded.due.len() >= limits::SETTLE_ENTRIES;
+        let full = loaded.due.len().max(loaded.clicks.len()) >= limits::SETTLE_ENTRIES;
         let clicks = clicks_from(&loaded, order.until).filter(|_| from.is_none());
         let left = full || clicks.is_some();
         match write(db, order, &loaded, left).await {
@@ -140,9 +140,11 @@ async fn run(db: &impl Database, order: Order<'_>) -> Result<(Vec<Value>, bool),
         if !left {
             return Ok((made, false));
         }
-        after = loaded.seq;
-        if !full {
+        if full {
+            after = loaded.seq;
+        } else {
             from = clicks;
+            after = json!("");
         }
     }
     Ok((made, true))
@@ -153,7 +155,7 @@ async fn run(db: &impl Database, order: Order<'_>) -> Result<(Vec<Value>, bool),
 fn clicks_from(loaded: &Loaded, until: UnixMs) -> Option<UnixMs> {
     let rules = || loaded.plans.iter().map(|plan| &plan.rules);
     let paid = |commissions: &crate::domain::plan::Commissions| commissions.click.is_some();
-    let pays = rules().any(|r| paid(&r.commissions) || r.partners.values().any(paid));
+    let pays = rules().any(|r| paid(&r.commissions) || r.partners.iter().any(|(_, own)| paid(own)));
     let hold = rules().map(|rules| i64::from(rules.hold_days)).max();
     let before = |at: UnixMs, months| {
         (0..months).fold(at.month_start(), |month, _| month.plus(-1).month_start())
@@ -168,19 +170,19 @@ fn clicks_from(loaded: &Loaded, until: UnixMs) -> Option<UnixMs> {
 /// Reads what is due after an entry; with `from` the clicks of the months since then instead.
 async fn load(
     db: &impl Database,
-    order: Order<'_>,
-    after: i64,
+    what: Order<'_>,
+    after: &Value,
     from: Option<UnixMs>,
 ) -> Result<Loaded, DatabaseError> {
-    let month = order.until.month_start();
+    let month = what.until.month_start();
     let earning = Class::ALL.into_iter().filter(|class| class.carries_token());
     let earning: Vec<&str> = earning.map(Class::name).collect();
     let param = json!({
-        "program": order.program,
-        "guard": guard(order.program),
+        "program": what.program,
+        "guard": guard(what.program),
         "after": after,
         "limit": limits::SETTLE_ENTRIES,
-        "until": order.until,
+        "until": what.until,
         "from": from,
         "from_day": from.map(UnixMs::to_day),
         "until_month": month,
@@ -199,6 +201,7 @@ async fn load(
         let taken = row.and_then(|row| loaded.take(&row));
         taken.ok_or(DatabaseError::Unavailable)?;
     }
+    order::sort_by(&mut loaded.booked, |a, b| a.0.cause.cmp(&b.0.cause));
     Ok(loaded)
 }
 
@@ -209,7 +212,7 @@ impl Loaded {
         let paid_in = || Currency::parse(row["paid_in"].as_str()?).ok();
         match row["of"].as_str()? {
             "due" => {
-                self.seq = row["seq"].as_i64()?;
+                self.seq = row["seq"].clone();
                 self.due.push(Due {
                     entry: row["entry"].as_str()?.to_owned(),
                     revision: record::take(&row["revision"])?,
@@ -219,19 +222,19 @@ impl Loaded {
                     month: month()?,
                 });
             }
-            "clicks" => self.clicks.push(Clicks {
-                partner: partner()?,
-                month: month()?,
-                count: row["count"].as_i64()?,
-            }),
+            "clicks" => {
+                self.seq = row["seq"].clone();
+                self.clicks.push(Clicks {
+                    partner: partner()?,
+                    month: month()?,
+                    count: row["count"].as_i64()?,
+                });
+            }
             "month" => {
                 let key = (partner()?, month()?, paid_in()?);
-                self.settled.insert(key, row["settled"].as_i64()?);
+                self.settled.push((key, row["settled"].as_i64()?));
             }
-            "booked" => {
-                let (position, booked) = load::booked(row)?;
-                self.booked.insert(position, booked);
-            }
+            "booked" => self.booked.push(load::booked(row)?),
             "plan" => self.plans.push(Plan::of_record(row)?),
             "rate" => self.rates.push(load::rate(row)?),
             "state" => {
@@ -296,10 +299,9 @@ async fn write(
 
 /// What each partner gets, by currency.
 fn sums(settled: &Settlement) -> Vec<Value> {
-    let mut sums: BTreeMap<(PartnerId, Currency), i64> = BTreeMap::new();
+    let mut sums: Vec<((PartnerId, Currency), i64)> = Vec::new();
     for line in &settled.lines {
-        let sum = sums.entry((line.partner, line.paid_in)).or_default();
-        *sum = sum.saturating_add(line.payout);
+        settlement::add(&mut sums, (line.partner, line.paid_in), line.payout);
     }
     let sums = sums.into_iter();
     sums.map(|((partner, currency), amount)| {

@@ -50,7 +50,9 @@ macro_rules! clicked {
                  AND r.class NOT IN (SELECT value FROM json_each(?1, '$.earning'))
                  AND r.clicked_at >= ?1 ->> 'from' AND r.clicked_at < ?1 ->> 'until_month'),
              touched AS (SELECT partner, month, sum(count) AS count FROM counted
-                         GROUP BY partner, month) ",
+                         WHERE partner || '/' || month > ?1 ->> 'after'
+                         GROUP BY partner, month
+                         ORDER BY partner || '/' || month LIMIT ?1 ->> 'limit') ",
             $tail
         )
     };
@@ -88,8 +90,8 @@ pub(super) const DUE: &str = due!(months!(
 ));
 
 pub(super) const CLICKED: &str = clicked!(months!(
-    "SELECT json_object('of', 'clicks', 'partner', partner, 'month', month, 'count', count)
-     FROM touched"
+    "SELECT json_object('of', 'clicks', 'seq', partner || '/' || month, 'partner', partner,
+       'month', month, 'count', count) FROM touched"
 ));
 
 /// The program's plans, the guard's version, and until when everything was settled before.

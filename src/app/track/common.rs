@@ -4,7 +4,7 @@ use super::{ForDestinations, Reading};
 use crate::domain::click::TouchRecord;
 use crate::domain::consent::Consent;
 use crate::domain::destination::hashing;
-use crate::domain::event::TokenFound;
+use crate::domain::event::{self, TokenFound};
 use crate::domain::input::Fields;
 use crate::domain::limits;
 use crate::domain::time::UnixMs;
@@ -80,7 +80,9 @@ impl Reading<'_> {
         Common {
             customer,
             subscription: subscription.map(str::trim).filter(|id| !id.is_empty()),
-            code: code.filter(|code| !code.is_empty()).map(str::to_uppercase),
+            code: code
+                .filter(|code| !code.is_empty())
+                .map(event::canonical_code),
             mailbox,
             token: self.token(click),
             click: click.map(str::to_owned),

@@ -17,6 +17,7 @@ pub use standing::{AFFILIATE, Standing, StatusChange};
 use super::click::TouchRecord;
 use super::consent::{Consent, Evidence};
 use super::ids::{LinkId, PartnerId, ProgramId};
+use super::order;
 use super::time::UnixMs;
 use super::traffic::Class;
 use serde::{Deserialize, Serialize};
@@ -164,8 +165,8 @@ impl Considered {
 }
 
 /// Sorts touches into their order.
-pub fn sort(touches: &mut [Considered]) {
-    touches.sort_by(|a, b| a.order().cmp(&b.order()));
+pub fn sort(touches: &mut Vec<Considered>) {
+    order::sort_by(touches, |a, b| a.order().cmp(&b.order()));
 }
 
 /// Keeps one touch of each click of the program; one from a token is kept before one from a
@@ -178,7 +179,7 @@ pub fn distinct(
     let mut all: Vec<Considered> = of_program
         .map(|(touch, source)| Considered::of_click(touch, source))
         .collect();
-    all.sort_by(|a, b| {
+    order::sort_by(&mut all, |a, b| {
         let key = |t: &Considered| (t.nonce.clone(), t.link, t.at);
         key(a)
             .cmp(&key(b))

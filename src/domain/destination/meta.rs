@@ -183,20 +183,9 @@ fn put(map: &mut Map<String, Value>, name: &str, value: Option<&String>) {
     }
 }
 
-/// The amount as a JSON number of the currency's major unit.
-///
-/// JSON text is written from the shortest decimal that reads back as the same `f64`. That is our
-/// decimal whenever it has at most 15 significant digits, so up to 999 999 999 999 999 minor
-/// units (ten million million dollars); above, the last minor unit can be off. Currencies without
-/// a minor unit go as integers and are always exact.
+/// The amount as a JSON number of the currency's major unit, to the last digit.
 fn decimal(money: Money) -> Value {
-    if money.currency().exponent() == 0 {
-        return money.amount_minor().into();
-    }
-    let nearest = money.to_decimal_string().parse::<f64>().ok();
-    nearest
-        .and_then(Number::from_f64)
-        .map_or(Value::Null, Value::Number)
+    Value::Number(Number::from_string_unchecked(money.to_decimal_string()))
 }
 
 /// The body of a request. Takes at most [`MAX_EVENTS`] events that passed [`MetaEvent::check`],

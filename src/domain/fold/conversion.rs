@@ -2,10 +2,12 @@
 
 use super::super::attribution::{Considered, Terms, attribute};
 use super::super::click::ClickIdRecord;
+use super::super::click_ids::ClickIdKind;
 use super::super::consent::Consent;
 use super::super::decision::{self, Credit, Decision, PlanUsed, Reason, Rule, Status};
 use super::super::event::{EventKind, Fact, TokenFound};
-use super::super::money::{Money, MoneyError};
+use super::super::ids::PartnerId;
+use super::super::money::{Currency, Money, MoneyError};
 use super::super::plan::{self, Plan, Rules};
 use super::super::time::{DAY_MS, UnixMs};
 use super::assign::{Assigned, Bound, Choice, Share};
@@ -14,7 +16,6 @@ use super::payout::Exchange;
 use super::reversal::Purchase;
 use super::review::Look;
 use super::{Fold, code_owner};
-use std::collections::BTreeMap;
 
 impl<'a> Fold<'a> {
     /// Decides a conversion and remembers what later events need of it.
@@ -172,14 +173,15 @@ impl<'a> Fold<'a> {
         let Some(cap) = rules.caps.customer else {
             return Ok(parts);
         };
-        let mut partners: BTreeMap<_, Vec<usize>> = BTreeMap::new();
         for (place, share) in shares.iter().enumerate() {
-            partners.entry(share.partner).or_default().push(place);
-        }
-        for (partner, places) in partners {
-            let before = self.earned.get(&(partner, cap.currency()));
-            let left = cap.amount_minor() - before.copied().unwrap_or(0);
-            decision.capped |= earned::cut(&mut parts, &places, cap, left);
+            let same = |other: &Share| other.partner == share.partner;
+            if !shares.iter().take(place).any(same) {
+                let before = self.earned_by(share.partner, cap.currency());
+                let places = shares.iter().enumerate().filter(|(_, other)| same(other));
+                let places: Vec<usize> = places.map(|(place, _)| place).collect();
+                let left = cap.amount_minor() - before;
+                decision.capped |= earned::cut(&mut parts, &places, cap, left);
+            }
         }
         Ok(parts)
     }
@@ -235,9 +237,13 @@ impl<'a> Fold<'a> {
     ) {
         for part in &parts {
             if let Some(credit) = decision.credits.get(part.credit) {
-                let key = (credit.partner, part.money.currency());
-                let sum = self.earned.entry(key).or_default();
-                *sum = sum.saturating_add(part.money.amount_minor());
+                let (partner, currency) = (credit.partner, part.money.currency());
+                let amount = part.money.amount_minor();
+                let mut known = self.earned.iter_mut();
+                match known.find(|(p, c, _)| (*p, *c) == (partner, currency)) {
+                    Some((_, _, sum)) => *sum = sum.saturating_add(amount),
+                    None => self.earned.push((partner, currency, amount)),
+                }
             }
         }
         let binds = rules.is_some_and(|rules| rules.binding.is_some())
@@ -264,24 +270,31 @@ impl<'a> Fold<'a> {
         let lines = earned::lines(amount, &fact.order, base);
         let to = rules.and_then(|rules| rules.payout_currency);
         let purchase = Purchase::new(place, fact, lines, parts, to);
-        self.purchases.insert(&fact.key, purchase);
+        self.by_key.insert(&fact.key, self.purchases.len());
+        self.purchases.push(purchase);
+    }
+
+    /// What a partner earned of the customer before.
+    fn earned_by(&self, partner: PartnerId, currency: Currency) -> i64 {
+        let mut known = self.earned.iter();
+        let found = known.find(|(p, c, _)| (*p, *c) == (partner, currency));
+        found.map_or(0, |(_, _, sum)| *sum)
     }
 
     /// The newest value of each click ID that the customer's visits carried before the event.
     fn click_ids(&self, fact: &Fact) -> Vec<ClickIdRecord> {
         let known = self.history.visits.iter();
         let known = known.filter(|visit| visit.touch.consent.allows_forwarding());
-        let mut newest: BTreeMap<u8, &ClickIdRecord> = BTreeMap::new();
-        for id in known
-            .flat_map(|visit| &visit.click_ids)
-            .filter(|id| id.at <= fact.occurred_at)
-        {
-            let kept = newest.entry(id.kind.code()).or_insert(id);
-            if (id.at, &id.value) > (kept.at, &kept.value) {
-                *kept = id;
-            }
+        let known = known.flat_map(|visit| &visit.click_ids);
+        let known: Vec<&ClickIdRecord> = known.filter(|id| id.at <= fact.occurred_at).collect();
+        if known.is_empty() {
+            return Vec::new();
         }
-        newest.into_values().cloned().collect()
+        let newest = ClickIdKind::ALL.iter().filter_map(|kind| {
+            let own = known.iter().filter(|id| id.kind == *kind);
+            own.max_by_key(|id| (id.at, &id.value))
+        });
+        newest.map(|id| (*id).clone()).collect()
     }
 }
 

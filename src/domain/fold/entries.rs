@@ -6,11 +6,10 @@ use super::super::event::EventKind;
 use super::super::ids::{self, PartnerId, ProgramId};
 use super::super::money::{Currency, Money, MoneyError};
 use super::super::time::UnixMs;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// A position: what one cause moves for one partner in one currency, and the currency in which it
 /// is paid; `None` while no exchange rate is known.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position {
     pub cause: String,
     pub partner: PartnerId,
@@ -45,26 +44,23 @@ pub struct Entry {
     pub booked_at: UnixMs,
 }
 
-/// The entries that bring what was booked to what the decisions say.
+/// The entries that bring what was booked (in the order of causes) to what the decisions say.
 pub fn entries(
     decisions: &[Decision],
-    booked: &BTreeMap<Position, Booked>,
+    booked: &[(Position, Booked)],
     now: UnixMs,
 ) -> Result<Vec<Entry>, MoneyError> {
     let mut entries = Vec::new();
-    let mut by_cause: BTreeMap<&str, Vec<&Position>> = BTreeMap::new();
-    for position in booked.keys() {
-        by_cause.entry(&position.cause).or_default().push(position);
-    }
     for decision in decisions {
         let wanted = wanted(decision);
-        let mine = by_cause.get(decision.event.as_str());
-        let mut positions: BTreeSet<&Position> = BTreeSet::new();
-        positions.extend(mine.into_iter().flatten());
-        positions.extend(wanted.keys());
-        for position in positions {
-            let known = booked.get(position).copied().unwrap_or_default();
-            let want = wanted.get(position).copied().unwrap_or_default();
+        let mine = of_cause(booked, &decision.event);
+        let gone = mine.iter().map(|(position, _)| position);
+        let gone = gone.filter(|p| wanted.iter().all(|(other, _)| other != *p));
+        let gone = gone.map(|position| (position, Booked::default()));
+        let all = wanted.iter().map(|(position, want)| (position, *want));
+        for (position, want) in all.chain(gone) {
+            let known = mine.iter().find(|(other, _)| other == position);
+            let known = known.map_or(Booked::default(), |(_, known)| *known);
             let kind = kind(decision.kind, known.count);
             let entry = position.step(decision.program, known, want, kind, now)?;
             entries.extend(entry.map(|entry| Entry {
@@ -74,6 +70,14 @@ pub fn entries(
         }
     }
     Ok(entries)
+}
+
+/// What was booked by one cause, of a list in the order of causes.
+pub fn of_cause<'a>(booked: &'a [(Position, Booked)], cause: &str) -> &'a [(Position, Booked)] {
+    let from = booked.partition_point(|(position, _)| position.cause.as_str() < cause);
+    let rest = booked.get(from..).unwrap_or_default();
+    let until = rest.partition_point(|(position, _)| position.cause == cause);
+    rest.get(..until).unwrap_or_default()
 }
 
 impl Position {
@@ -107,8 +111,8 @@ impl Position {
 }
 
 /// The sums that a decision asks for.
-pub fn wanted(decision: &Decision) -> BTreeMap<Position, Booked> {
-    let mut wanted: BTreeMap<Position, Booked> = BTreeMap::new();
+pub fn wanted(decision: &Decision) -> Vec<(Position, Booked)> {
+    let mut wanted: Vec<(Position, Booked)> = Vec::new();
     for credit in &decision.credits {
         for (money, payout) in credit.paid() {
             let position = Position {
@@ -117,7 +121,14 @@ pub fn wanted(decision: &Decision) -> BTreeMap<Position, Booked> {
                 currency: money.currency(),
                 paid_in: payout.map(Money::currency),
             };
-            let sum = wanted.entry(position).or_default();
+            let known = wanted.iter().position(|(other, _)| *other == position);
+            let place = known.unwrap_or(wanted.len());
+            if known.is_none() {
+                wanted.push((position, Booked::default()));
+            }
+            let Some((_, sum)) = wanted.get_mut(place) else {
+                continue;
+            };
             sum.amount = sum.amount.saturating_add(money.amount_minor());
             let payout = payout.map_or(0, Money::amount_minor);
             sum.payout = sum.payout.saturating_add(payout);

@@ -12,7 +12,7 @@ mod payout;
 mod reversal;
 mod review;
 
-pub use entries::{Booked, Entry, Position, entries, wanted};
+pub use entries::{Booked, Entry, Position, entries, of_cause, wanted};
 
 use super::attribution::{self, Considered, Source, Standing};
 use super::click::Visit;
@@ -21,6 +21,7 @@ use super::event::{EventKind, Fact};
 use super::exchange::Rate;
 use super::ids::{PartnerId, ProgramId};
 use super::money::{Currency, Money, MoneyError};
+use super::order;
 use super::plan::Plan;
 use super::time::UnixMs;
 use super::traffic::Class;
@@ -115,11 +116,12 @@ struct Fold<'a> {
     history: &'a History<'a>,
     touches: Vec<Considered>,
     /// All pseudonyms of the customer.
-    pseudonyms: BTreeSet<&'a str>,
+    pseudonyms: Vec<&'a str>,
     decided: Decided,
     bound: Option<Bound>,
-    /// By natural key.
-    purchases: BTreeMap<&'a str, Purchase<'a>>,
+    purchases: Vec<Purchase<'a>>,
+    /// By natural key: the place among the purchases.
+    by_key: BTreeMap<&'a str, usize>,
     /// The first purchase of each subscription: its place among the decisions.
     starts: BTreeMap<&'a str, usize>,
     /// The newest purchase before.
@@ -127,23 +129,24 @@ struct Fold<'a> {
     /// Purchases before, for repeats of an amount.
     amounts: Vec<(UnixMs, Money)>,
     /// What each partner earned of the customer so far, for the cap.
-    earned: BTreeMap<(PartnerId, Currency), i64>,
+    earned: Vec<(PartnerId, Currency, i64)>,
 }
 
 /// Decides every event of a history: conversions in their order, then reversals in theirs.
 pub fn decide(mut history: History<'_>) -> Decided {
-    history.facts.sort_by(|a, b| a.order().cmp(&b.order()));
+    order::sort_by(&mut history.facts, |a, b| a.order().cmp(&b.order()));
     let mut fold = Fold {
         touches: touches(&history),
         pseudonyms: pseudonyms(&history.facts),
         history: &history,
         decided: Decided::default(),
         bound: None,
-        purchases: BTreeMap::new(),
+        purchases: Vec::new(),
+        by_key: BTreeMap::new(),
         starts: BTreeMap::new(),
         last_purchase: None,
         amounts: Vec::new(),
-        earned: BTreeMap::new(),
+        earned: Vec::new(),
     };
     let (reversals, conversions): (Vec<&Fact>, Vec<&Fact>) =
         history.facts.iter().partition(|f| f.kind.is_reversal());
@@ -190,7 +193,7 @@ fn in_turn<'a>(
         (at, fact.kind, &fact.key)
     };
     let mut turns: Vec<_> = facts.iter().map(|fact| (turn(fact), *fact)).collect();
-    turns.sort_by_key(|(turn, _)| *turn);
+    order::sort_by(&mut turns, |(a, _), (b, _)| a.cmp(b));
     turns.into_iter().map(|(_, fact)| fact).collect()
 }
 
@@ -232,11 +235,15 @@ fn code_owner(history: &History<'_>, fact: &Fact) -> Option<PartnerId> {
     own.map(|own| own.partner)
 }
 
-fn pseudonyms(facts: &[Fact]) -> BTreeSet<&str> {
-    let mut all = BTreeSet::new();
+fn pseudonyms(facts: &[Fact]) -> Vec<&str> {
+    let mut all = Vec::new();
     for fact in facts {
-        all.extend(fact.customer.as_deref());
-        all.extend(fact.mailbox.as_deref());
+        let own = [fact.customer.as_deref(), fact.mailbox.as_deref()];
+        for pseudonym in own.into_iter().flatten() {
+            if !all.contains(&pseudonym) {
+                all.push(pseudonym);
+            }
+        }
     }
     all
 }

@@ -9,7 +9,6 @@ use super::super::time::UnixMs;
 use super::Fold;
 use super::earned::{PaidLine, Part};
 use super::payout::Exchange;
-use std::collections::BTreeMap;
 
 /// A purchase and what became of it.
 pub(super) struct Purchase<'a> {
@@ -28,7 +27,7 @@ pub(super) struct Purchase<'a> {
     /// Minor units of each part that are earned now.
     earned: Vec<i64>,
     /// What each chargeback took of each line, by its key.
-    taken: BTreeMap<&'a str, (Vec<i64>, bool)>,
+    taken: Vec<(&'a str, Vec<i64>, bool)>,
     payout: Option<Currency>,
 }
 
@@ -50,7 +49,7 @@ impl<'a> Purchase<'a> {
             earned: parts.iter().map(|part| part.money.amount_minor()).collect(),
             lines,
             parts,
-            taken: BTreeMap::new(),
+            taken: Vec::new(),
             payout,
         }
     }
@@ -162,7 +161,8 @@ impl<'a> Fold<'a> {
     /// Decides a reversal; one whose purchase is not known takes nothing.
     pub(super) fn reversal(&mut self, fact: &'a Fact) -> Result<(), MoneyError> {
         let key = fact.sale_key.as_deref().unwrap_or_default();
-        let Some(purchase) = self.purchases.get_mut(key) else {
+        let place = self.by_key.get(key).copied();
+        let Some(purchase) = place.and_then(|place| self.purchases.get_mut(place)) else {
             let mut decision = self.blank(fact, None);
             decision.reason = match fact.kind {
                 EventKind::DisputeWon => Reason::NothingToRestore,
@@ -279,7 +279,7 @@ fn take<'a>(purchase: &mut Purchase<'a>, fact: &'a Fact) -> (Option<i64>, Reason
     purchase.free_back |= freed;
     let sum = given.iter().sum();
     if fact.kind == EventKind::Chargeback {
-        purchase.taken.insert(&fact.key, (given, freed));
+        purchase.taken.push((&fact.key, given, freed));
     }
     let reason = if above {
         Reason::RefundAboveSale
@@ -291,9 +291,11 @@ fn take<'a>(purchase: &mut Purchase<'a>, fact: &'a Fact) -> (Option<i64>, Reason
 
 /// Gives back what the dispute's chargeback took.
 fn restore<'a>(purchase: &mut Purchase<'a>, fact: &'a Fact) -> (Option<i64>, Reason) {
-    let Some((given, freed)) = purchase.taken.remove(fact.key.as_str()) else {
+    let mut taken = purchase.taken.iter();
+    let Some(place) = taken.position(|(key, _, _)| *key == fact.key) else {
         return (Some(0), Reason::NothingToRestore);
     };
+    let (_, given, freed) = purchase.taken.remove(place);
     for (back, part) in purchase.back.iter_mut().zip(&given) {
         *back -= part;
     }

@@ -10,7 +10,6 @@ use super::super::plan::Review;
 use super::super::time::UnixMs;
 use super::History;
 use super::assign::Share;
-use std::collections::BTreeSet;
 
 /// Click IDs that paid search adds to a landing address.
 const PAID_SEARCH: [ClickIdKind; 5] = [
@@ -24,7 +23,7 @@ const PAID_SEARCH: [ClickIdKind; 5] = [
 /// One event that is looked at.
 pub(super) struct Look<'a> {
     pub(super) history: &'a History<'a>,
-    pub(super) pseudonyms: &'a BTreeSet<&'a str>,
+    pub(super) pseudonyms: &'a [&'a str],
     /// Purchases before.
     pub(super) amounts: &'a [(UnixMs, Money)],
     pub(super) fact: &'a Fact,
@@ -120,7 +119,7 @@ impl Look<'_> {
         let mut selves = self.history.selves.iter();
         self.review.self_referral
             && selves.any(|own| {
-                self.pseudonyms.contains(own.pseudonym.as_str())
+                self.pseudonyms.contains(&own.pseudonym.as_str())
                     && shares.iter().any(|share| share.partner == own.partner)
             })
     }

@@ -4,7 +4,7 @@
 use super::super::event::EventKind;
 use super::super::money::Money;
 use super::super::time::UnixMs;
-use std::collections::BTreeMap;
+use super::{Table, look_up};
 
 /// A percentage, a flat amount, or both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,8 +24,8 @@ pub struct Commission {
     /// Of a renewal: calendar months from the subscription's start for which it earns.
     pub months: Option<u16>,
     /// Basis points of lines with these SKUs; goes before `by_category` and the rate.
-    pub by_sku: BTreeMap<String, u32>,
-    pub by_category: BTreeMap<String, u32>,
+    pub by_sku: Table<String, u32>,
+    pub by_category: Table<String, u32>,
 }
 
 impl Commission {
@@ -45,7 +45,7 @@ impl Commission {
 
     /// Basis points for a line.
     pub fn line_bps(&self, rates: Rates, sku: Option<&str>, category: Option<&str>) -> u32 {
-        let by = |table: &BTreeMap<String, u32>, name: Option<&str>| table.get(name?).copied();
+        let by = |table, name: Option<&str>| look_up(table, name?).copied();
         by(&self.by_sku, sku)
             .or_else(|| by(&self.by_category, category))
             .unwrap_or(rates.rate_bps)
@@ -57,7 +57,7 @@ impl Commission {
 pub struct Commissions {
     pub lead: Option<Commission>,
     /// By the milestone's name.
-    pub milestones: BTreeMap<String, Commission>,
+    pub milestones: Table<String, Commission>,
     pub sale: Option<Commission>,
     /// Without it a deal earns what a sale does.
     pub deal: Option<Commission>,
@@ -71,7 +71,7 @@ impl Commissions {
     pub fn of(&self, kind: EventKind, name: &str) -> Option<&Commission> {
         match kind {
             EventKind::Lead => self.lead.as_ref(),
-            EventKind::Milestone => self.milestones.get(name),
+            EventKind::Milestone => look_up(&self.milestones, name),
             EventKind::Sale => self.sale.as_ref(),
             EventKind::Deal => self.deal.as_ref().or(self.sale.as_ref()),
             EventKind::Renewal => self.renewal.as_ref(),

@@ -17,7 +17,15 @@ use super::input::Fields;
 use super::money::{Currency, Money};
 use super::time::{DAY_MS, UnixMs};
 use serde_json::Value;
-use std::collections::BTreeMap;
+
+/// A small table in the order in which it was written. A map of each kind would be kilobytes of
+/// wasm, and none of these is long.
+pub type Table<K, V> = Vec<(K, V)>;
+
+fn look_up<'a, V>(table: &'a Table<String, V>, name: &str) -> Option<&'a V> {
+    let found = table.iter().find(|(known, _)| known == name);
+    found.map(|(_, value)| value)
+}
 
 /// Who takes the credit when a code and links compete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,8 +107,8 @@ pub struct Rules {
     /// A touch older than this many days at the event earns nothing.
     pub window_days: u16,
     /// Windows of single kinds of event.
-    pub windows: BTreeMap<EventKind, u16>,
-    pub partner_kinds: BTreeMap<String, KindTerms>,
+    pub windows: Table<EventKind, u16>,
+    pub partner_kinds: Table<String, KindTerms>,
     pub model: Model,
     pub code: CodeRule,
     pub binding: Option<Binding>,
@@ -111,7 +119,7 @@ pub struct Rules {
     pub house: Option<PartnerId>,
     pub commissions: Commissions,
     /// Partners with their own commissions; what they lack is the plan's.
-    pub partners: BTreeMap<PartnerId, Commissions>,
+    pub partners: Table<PartnerId, Commissions>,
     pub base: Base,
     /// Purchases below it, in its currency, earn nothing.
     pub minimum: Option<Money>,
@@ -130,15 +138,16 @@ impl Rules {
 
     /// The narrowest that the plan says: of the partner's kind, else of the event's, else of all.
     pub fn window_days_for(&self, kind: EventKind, partner_kind: &str) -> u16 {
-        let terms = self.partner_kinds.get(partner_kind);
+        let terms = look_up(&self.partner_kinds, partner_kind);
         let own = terms.and_then(|terms| terms.window_days);
-        own.or_else(|| self.windows.get(&kind).copied())
+        let of_kind = || self.windows.iter().find(|(known, _)| *known == kind);
+        own.or_else(|| of_kind().map(|(_, days)| *days))
             .unwrap_or(self.window_days)
     }
 
     /// May a partner of this kind take credit from others?
     pub fn may_displace(&self, partner_kind: &str) -> bool {
-        let terms = self.partner_kinds.get(partner_kind);
+        let terms = look_up(&self.partner_kinds, partner_kind);
         terms.is_none_or(|terms| terms.may_displace)
     }
 
@@ -149,15 +158,20 @@ impl Rules {
         kind: EventKind,
         name: &str,
     ) -> Option<&Commission> {
-        let own = self.partners.get(&partner);
+        let own = self.own(partner);
         own.and_then(|own| own.of(kind, name))
             .or_else(|| self.commissions.of(kind, name))
     }
 
     /// What a partner earns for a confirmed click.
     pub fn per_click(&self, partner: PartnerId) -> Option<Money> {
-        let own = self.partners.get(&partner);
+        let own = self.own(partner);
         own.and_then(|own| own.click).or(self.commissions.click)
+    }
+
+    fn own(&self, partner: PartnerId) -> Option<&Commissions> {
+        let own = self.partners.iter().find(|(known, _)| *known == partner);
+        own.map(|(_, commissions)| commissions)
     }
 }
 

@@ -10,9 +10,8 @@ use super::super::limits;
 use super::super::money::{BPS_WHOLE, MAX_MINOR, Money};
 use super::{
     Base, Binding, Caps, CodeRule, Commission, Commissions, KindTerms, Rates, Review, Rules,
-    StandDown,
+    StandDown, Table,
 };
-use std::collections::BTreeMap;
 
 const MEMBERS: [&str; 25] = [
     "window_days",
@@ -108,8 +107,8 @@ fn narrow<T: TryFrom<i64> + Default>(number: i64) -> T {
     T::try_from(number).unwrap_or_default()
 }
 
-fn windows(parent: &mut Fields<'_>) -> BTreeMap<EventKind, u16> {
-    let mut windows = BTreeMap::new();
+fn windows(parent: &mut Fields<'_>) -> Table<EventKind, u16> {
+    let mut windows = Vec::new();
     if let Some(mut fields) = parent.object("windows") {
         let kinds = EventKind::ALL
             .into_iter()
@@ -126,8 +125,8 @@ fn windows(parent: &mut Fields<'_>) -> BTreeMap<EventKind, u16> {
     windows
 }
 
-fn partner_kinds(parent: &mut Fields<'_>) -> BTreeMap<String, KindTerms> {
-    let mut kinds = BTreeMap::new();
+fn partner_kinds(parent: &mut Fields<'_>) -> Table<String, KindTerms> {
+    let mut kinds = Vec::new();
     if let Some(mut fields) = parent.object("partner_kinds") {
         for name in fields.names(limits::PLAN_NAMES) {
             let Some(mut one) = fields.object(name) else {
@@ -195,8 +194,8 @@ fn house(fields: &mut Fields<'_>) -> Option<PartnerId> {
     partner
 }
 
-fn partners(parent: &mut Fields<'_>) -> BTreeMap<PartnerId, Commissions> {
-    let mut all = BTreeMap::new();
+fn partners(parent: &mut Fields<'_>) -> Table<PartnerId, Commissions> {
+    let mut all = Vec::new();
     if let Some(mut fields) = parent.object("partners") {
         for name in fields.names(limits::PLAN_PARTNERS) {
             let Some(id) = PartnerId::parse(name) else {
@@ -281,7 +280,7 @@ fn review(parent: &mut Fields<'_>) -> Review {
 }
 
 fn commissions(fields: &mut Fields<'_>) -> Commissions {
-    let mut milestones = BTreeMap::new();
+    let mut milestones = Vec::new();
     if let Some(mut named) = fields.object("milestones") {
         for name in named.names(limits::PLAN_NAMES) {
             let read = commission(&mut named, name, false);
@@ -335,11 +334,8 @@ fn commission(parent: &mut Fields<'_>, name: &str, paid: bool) -> Option<Commiss
         by_category: table(&mut fields, "by_category"),
     };
     let pays = |rates: Rates| rates.rate_bps > 0 || rates.flat.is_some_and(|flat| !flat.is_zero());
-    let by_line = commission
-        .by_sku
-        .values()
-        .chain(commission.by_category.values());
-    let by_line = by_line.copied().any(|bps| bps > 0);
+    let mut by_line = commission.by_sku.iter().chain(&commission.by_category);
+    let by_line = by_line.any(|(_, bps)| *bps > 0);
     if !pays(rates) && !by_line && !returning.is_some_and(pays) {
         fields.fault("rate_bps", "required", "give a rate, a flat sum, or both");
     }
@@ -365,8 +361,8 @@ fn rates(fields: &mut Fields<'_>) -> Rates {
     }
 }
 
-fn table(parent: &mut Fields<'_>, name: &str) -> BTreeMap<String, u32> {
-    let mut rates = BTreeMap::new();
+fn table(parent: &mut Fields<'_>, name: &str) -> Table<String, u32> {
+    let mut rates = Vec::new();
     if let Some(mut fields) = parent.object(name) {
         for key in fields.names(limits::PLAN_NAMES) {
             let rate = fields.integer(key, 0, i64::from(BPS_WHOLE));
