@@ -188,6 +188,11 @@ impl<D: Database, S: Snapshots, Q: WorkQueue> Services<'_, D, S, Q> {
                 let body = read_body(request, limits::CONTROL_BODY_BYTES)?;
                 Ok(Response::json(200, &control.explain(&body).await?))
             }
+            ("POST", ["what-if"]) => {
+                let body = read_body(request, limits::CONTROL_BODY_BYTES)?;
+                let answer = control.what_if(&body).await?;
+                Ok(Response::json(200, &reads::readable(answer)))
+            }
             ("POST" | "PATCH", _) => {
                 let body = read_body(request, limits::CONTROL_BODY_BYTES)?;
                 Ok(made(change(request, &control, &parts, &body).await?))

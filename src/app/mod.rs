@@ -18,3 +18,4 @@ pub mod reads;
 pub mod settings;
 pub mod settle;
 pub mod track;
+pub mod what_if;

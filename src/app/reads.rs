@@ -268,7 +268,7 @@ pub async fn event(db: &impl Database, id: &str, now: UnixMs) -> Result<Value, P
 }
 
 /// Adds the sentence to decisions, with the names that partners and links have now.
-async fn explain(db: &impl Database, decisions: &mut [Value]) -> Result<(), Problem> {
+pub(super) async fn explain(db: &impl Database, decisions: &mut [Value]) -> Result<(), Problem> {
     let known: Vec<Option<Decision>> = decisions.iter().map(record::take).collect();
     let touches = || {
         known

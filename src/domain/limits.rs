@@ -76,6 +76,11 @@ pub const SETTLE_TRIES: u32 = 8;
 pub const PAYOUTS: usize = 100;
 /// Programs whose month one minute's cron closes.
 pub const SETTLE_PROGRAMS: usize = 10;
+/// Customers that one call of what-if looks at, and events that they may have together.
+pub const WHAT_IF_CUSTOMERS: usize = 200;
+pub const WHAT_IF_FACTS: usize = 2_000;
+/// Examples that one call of what-if tells.
+pub const WHAT_IF_EXAMPLES: usize = 20;
 /// Deliveries attempted by one batch; a Worker holds six connections at a time.
 pub const DELIVERY_BATCH: u32 = 24;
 /// How far in the past an event may be dated.

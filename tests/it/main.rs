@@ -31,3 +31,4 @@ mod suffixes;
 mod tidy;
 mod traffic;
 mod urltestdata;
+mod what_if;

@@ -68,7 +68,7 @@ pub(super) struct Loaded {
 }
 
 /// A customer by program and pseudonym.
-pub(super) type Customer = (ProgramId, String);
+pub(in crate::app) type Customer = (ProgramId, String);
 
 /// Loads up to 100 pending facts and what they touch.
 pub(super) async fn pending(db: &impl Database) -> Result<Loaded, DatabaseError> {

@@ -6,6 +6,7 @@
 
 pub(super) mod commit;
 pub(super) mod load;
+pub(super) mod shadow;
 mod sql;
 
 use super::ports::{Database, DatabaseError, Statement};
