@@ -21,8 +21,8 @@ use crate::domain::record;
 use crate::domain::time::UnixMs;
 use serde_json::{Value, json};
 
-/// Customers with an event in the range, by their own events, by reversals of their purchases, or by
-/// what names only their subscription; with the number of all their events.
+/// Customers with an event in the range: their own, a reversal of a purchase of theirs, or one by
+/// which only their subscription is named; with the number of all their events.
 const CUSTOMERS: &str = "SELECT json_array(c.customer, (SELECT count(*) FROM facts n
       WHERE n.program = ?1 ->> 'program' AND n.customer = c.customer))
     FROM (SELECT DISTINCT f.customer FROM facts f INDEXED BY facts_by_customer
