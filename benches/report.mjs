@@ -34,6 +34,7 @@ const GATEWAY = [
  * @property {{ runs: Run[], starts: { hello: Start[], product: Start[] } }} [redirect]
  * @property {Run[]} [gateway]
  * @property {import("./costs.mjs").Counts} [counts]
+ * @property {import("./fold.mjs").Fold} [fold]
  */
 
 /** @param {number} value @param {number} [digits] */
@@ -117,13 +118,15 @@ function ofGateway(runs) {
  * @param {boolean} quick
  * @returns {Record<string, any>}
  */
-export function summary({ redirect, gateway, counts }, quick) {
+export function summary({ redirect, gateway, counts, fold }, quick) {
   const runs = [...(redirect?.runs ?? []), ...(gateway ?? [])];
   return {
     ...(redirect && ofRedirect(redirect)),
     ...(gateway && ofGateway(gateway)),
     ...(counts && priced(counts)),
-    targets: Object.fromEntries(Object.entries(TARGETS).map(([name, { most }]) => [name, most])),
+    ...fold,
+    targets: Object.fromEntries(Object.entries(TARGETS).map(([name, { most, least }]) =>
+      [name, most ?? least])),
     quick,
     machine: machine(),
     runs: runs.map((run) => ({
@@ -161,6 +164,13 @@ export function print(result) {
   }
   if (result.gateway_mix) table(runs, GATEWAY, " × bare");
   if (result.operations) printPrices(result);
+  if (result.decision_us_p50) {
+    console.log(
+      `\nfold: ${result.decision_us_p50} µs a decision; ${result.fold_sqlite_events_per_second} ` +
+        `events a second with SQLite, ${result.fold_d1_events_per_second} in wasm with D1 ` +
+        `(CPU ${result.fold_d1_cpu_ms_per_100_events} ms a hundred)`,
+    );
+  }
   printTargets(result);
   const quick = result.quick ? "; a quick run: the numbers are rough" : "";
   console.log(dim(`${on.cores} cores, load ${on.load.join(" ")}, workerd ${on.workerd}${quick}`));

@@ -1,21 +1,22 @@
-/** `make bench`: what redirects, the gateway and a million clicks cost, beside other ways. */
+/** `make bench`: what redirects, the gateway, a million clicks and the fold cost. */
 import path from "node:path";
 import { ROOT, Stop, dim, runTool } from "../tools/console.mjs";
 import { startUp, takeTurns } from "./measure.mjs";
 import { endAll } from "./processes.mjs";
 import { print, summary, write } from "./report.mjs";
 import { costs } from "./costs.mjs";
+import { foldCosts } from "./fold.mjs";
 import { gatewayCases } from "./gateway.mjs";
 import { redirectCases } from "./redirect.mjs";
 
 const HELP = `
-Usage: node benches/run.mjs [--quick] [--worker DIR] [--only redirect|gateway|costs]
+Usage: node benches/run.mjs [--quick] [--worker DIR] [--only redirect|gateway|costs|fold]
 
 Measures the CPU time of workerd per request in turns: redirects of a cached link
 beside the same in JavaScript and beside a Worker that answers "hi", and the
 landing gateway beside a Worker that only fetches. Counts the operations of
-clicks and prices them. Prints tables and writes target/bench.json.
-Takes about five minutes. Build first: make build
+clicks and prices them. Folds events natively, beside a million customers and on
+D1. Prints tables and writes target/bench.json. Takes about ten minutes. Build first: make build
   --quick        few requests: shows that it works, the numbers are rough
   --worker DIR   folder of another build (target/worker)
   --only PART    one part alone; target/bench.json is not written
@@ -31,7 +32,7 @@ const QUICK = {
   gateway: { rounds: 3, requests: 1_000, warmUp: 500 },
   starts: 2,
 };
-const PARTS = ["redirect", "gateway", "costs"];
+const PARTS = ["redirect", "gateway", "costs", "fold"];
 
 /** @typedef {typeof FULL} Plan */
 
@@ -72,6 +73,7 @@ async function bench(args) {
     redirect: wants("redirect") ? await redirects(dir, plan) : undefined,
     gateway: wants("gateway") ? await gateway(dir, plan) : undefined,
     counts: wants("costs") ? await costs(dir) : undefined,
+    fold: wants("fold") ? await foldCosts(dir, quick) : undefined,
   };
   const result = summary(found, quick);
   print(result);
