@@ -21,7 +21,7 @@ export function printTargets(result) {
     if (value === undefined) continue;
     const met = value <= (most ?? Infinity) && value >= (least ?? -Infinity);
     const verdict = met ? green("met") : red("not met");
-    const of = String(most ?? least).padEnd(5);
+    const of = String(most ?? least).padEnd(6);
     const line = `${name.padEnd(38)}${String(value).padStart(7)}  of ${of}`;
     console.log(`${line}${verdict}  ${what}`);
   }
