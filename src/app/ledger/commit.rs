@@ -16,12 +16,12 @@ use crate::domain::time::UnixMs;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-const GUARD: &str = "INSERT INTO fold_guard (ok)
+pub(super) const GUARD: &str = "INSERT INTO fold_guard (ok)
     SELECT NOT EXISTS (
       SELECT 1 FROM json_each(?1, '$.guards') g LEFT JOIN aggregates a ON a.key = g.value ->> 'key'
       WHERE coalesce(a.version, 0) <> g.value ->> 'version')";
-const CLEAR_GUARD: &str = "DELETE FROM fold_guard WHERE ?1 IS NOT NULL";
-const BUMP: &str = "INSERT INTO aggregates (key, version)
+pub(super) const CLEAR_GUARD: &str = "DELETE FROM fold_guard WHERE ?1 IS NOT NULL";
+pub(super) const BUMP: &str = "INSERT INTO aggregates (key, version)
     SELECT value, 1 FROM json_each(?1, '$.bump') WHERE true
     ON CONFLICT DO UPDATE SET version = version + 1";
 const MARK: &str =
@@ -54,7 +54,7 @@ const BUMP_SHARED: &str = "INSERT INTO aggregates (key, version)
 const ADD_DECISIONS: &str = "INSERT INTO decisions (event, revision, program, body, decided_at)
     SELECT value ->> 'event', value ->> 'revision', value ->> 'program', value -> 'body',
       ?1 ->> 'now' FROM json_each(?1, '$.decisions')";
-const ADD_ENTRIES: &str = "INSERT INTO entries
+pub(in crate::app) const ADD_ENTRIES: &str = "INSERT INTO entries
       (id, program, partner, cause, kind, amount, currency, payout, paid_in, reason, booked_at)
     SELECT value ->> 'id', value ->> 'program', value ->> 'partner', value ->> 'cause',
       value ->> 'kind', value ->> 'amount', value ->> 'currency', value ->> 'payout',
@@ -262,7 +262,7 @@ pub(super) fn own<T: Clone>(all: &[OfProgram<T>], program: ProgramId) -> Vec<T> 
     own.map(|each| each.value.clone()).collect()
 }
 
-fn entry_row(entry: &Entry) -> Value {
+pub(in crate::app) fn entry_row(entry: &Entry) -> Value {
     json!({
         "id": entry.id,
         "program": entry.program,
