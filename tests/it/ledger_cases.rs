@@ -203,6 +203,7 @@ fn what_names_only_a_subscription_of_two_customers_stays_with_one() {
     }
     let before = decisions(&shop);
     // Neither customer's next event moves it.
+    shop.wait(1_000);
     for customer in ["u1", "u2"] {
         sale(&shop, customer, &format!("again {customer}"), "");
         shop.fold();

@@ -9,7 +9,7 @@ use super::picks::{Picks, listed};
 use super::shop::{START, Shop};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use throughline::app::clicks::{self, Message};
 use throughline::domain::ids::{PartnerId, ProgramId, event_id};
 use throughline::domain::time::UnixMs;
@@ -299,6 +299,7 @@ fn steps(shop: &Shop, clicks: &[Made], numbers: &[Vec<u16>]) -> Vec<Step> {
             let picks = &mut Picks(&mut source);
             let scene = Scene {
                 number: place as u64,
+                first: 0,
                 customers: 3,
                 start: START.0 + HOUR,
                 hours: if picks.one_in(2) {
@@ -383,6 +384,24 @@ impl Stage {
         None
     }
 
+    /// The invoices of the story.
+    pub fn purchases(&self) -> Vec<String> {
+        let reports = self.steps.iter().filter_map(|step| match step {
+            Step::Report(report) => Some(report),
+            _ => None,
+        });
+        let bought = reports.filter(|r| matches!(r.kind, "sale" | "deal" | "renewal"));
+        let invoices = bought.filter_map(|report| report.body["invoiceId"].as_str());
+        invoices.map(str::to_owned).collect()
+    }
+
+    /// A reversal of all that is left of a purchase, now.
+    pub fn reverse(&self, kind: &str, member: &str, id: &str, invoice: &str) {
+        let body = json!({member: id, "invoiceId": invoice});
+        let (status, answer) = self.shop.track(kind, &body);
+        assert_eq!(status, 200, "{answer}");
+    }
+
     /// The stored text of each event's newest decision, and the net positions that are not zero.
     pub fn outcome(&self) -> (Vec<String>, Vec<String>) {
         let decisions = self.shop.db.column(
@@ -434,6 +453,24 @@ impl Stage {
         }
         world
     }
+}
+
+/// What each purchase and its reversals add up to, by partner and currencies, without zeros.
+pub fn by_purchase(shop: &Shop) -> BTreeMap<String, (i64, i64)> {
+    let rows = shop.db.column(
+        "SELECT json_array(coalesce(p.id, f.id) || ' ' || e.partner || ' ' || e.currency || ' ' ||
+             coalesce(e.paid_in, ''), sum(e.amount), coalesce(sum(e.payout), 0))
+         FROM entries e JOIN facts f ON f.id = e.cause
+         LEFT JOIN facts p ON p.key = f.sale_key AND p.kind IN ('sale', 'deal', 'renewal')
+         WHERE f.sale_key IS NOT NULL OR f.kind IN ('sale', 'deal', 'renewal')
+         GROUP BY coalesce(p.id, f.id), e.partner, e.currency, e.paid_in
+         HAVING sum(e.amount) <> 0 OR coalesce(sum(e.payout), 0) <> 0",
+    );
+    let read = |row: &String| {
+        let (position, amount, payout) = serde_json::from_str(row).unwrap();
+        (position, (amount, payout))
+    };
+    rows.iter().map(read).collect()
 }
 
 /// A person's ruling, dated, once; its event is folded again.
