@@ -30,7 +30,7 @@ mod rates;
 mod redirects;
 mod regressions;
 mod rulings;
-// mod simulation;
+mod simulation;
 mod strippers;
 mod suffixes;
 mod tidy;

@@ -234,7 +234,7 @@ pub fn named(
 }
 
 /// Writes settings into the tables that no API fills with past dates.
-fn write(shop: &Shop, world: &World) {
+pub fn write(shop: &Shop, world: &World) {
     let program = &shop.program;
     let quoted = |text: Option<&str>| text.map_or("NULL".to_owned(), |text| format!("'{text}'"));
     let mut sql = String::new();
@@ -507,6 +507,28 @@ pub fn plans_of(shop: &Shop) -> Vec<Plan> {
         let row: Value = serde_json::from_str(row).unwrap();
         let (from, rules) = (row["from"].as_i64().unwrap(), row["rules"].clone());
         Plan { from, rules }
+    };
+    rows.iter().map(read).collect()
+}
+
+/// All standings, as the tables have them.
+pub fn statuses_of(shop: &Shop) -> Vec<Status> {
+    let rows = shop.db.column(
+        "SELECT json_array(at, partner, active, kind) FROM (
+           SELECT seq, at, partner, active, kind FROM partner_statuses ORDER BY seq)
+         UNION ALL
+         SELECT json_array(at, NULL, active, NULL) FROM (
+           SELECT at, active FROM program_statuses ORDER BY seq)",
+    );
+    let read = |row: &String| {
+        let (at, partner, active, kind) =
+            serde_json::from_str::<(i64, Option<String>, i64, Option<String>)>(row).unwrap();
+        Status {
+            at,
+            partner,
+            active: active == 1,
+            kind,
+        }
     };
     rows.iter().map(read).collect()
 }
