@@ -28,7 +28,7 @@ const INPUTS = [
 /** Named one by one: with --all-features wasm-opt writes what workerd refuses. */
 const WASM_FEATURES = [
   "bulk-memory", "bulk-memory-opt", "nontrapping-float-to-int", "sign-ext", "mutable-globals",
-  "multivalue", "reference-types",
+  "multivalue", "reference-types", "simd",
 ];
 const WASM = "throughline_bg.wasm";
 

@@ -27,12 +27,16 @@ function originOf(setting) {
 }
 
 /**
+ * The request of a visitor, made of the site. A `Request` between the two would copy the headers
+ * once more.
+ *
  * @param {Request} request
  * @param {any} env
  */
-function toOrigin(request, env) {
-  const { url, headers: given } = request;
+function askSite(request, env) {
+  const { url, method, headers: given, body } = request;
   const slash = url.indexOf("/", 8);
+  const mark = url.indexOf("://");
   const headers = new Headers(given);
   const cookies = given.get("cookie");
   if (cookies?.includes(NAME)) {
@@ -40,12 +44,10 @@ function toOrigin(request, env) {
     if (rest) headers.set("cookie", rest);
     else headers.delete("cookie");
   }
-  const [scheme, host] = url.slice(0, slash).split("://");
-  headers.set("x-forwarded-host", host);
-  headers.set("x-forwarded-proto", scheme);
-  const { method, body } = request;
+  headers.set("x-forwarded-host", url.slice(mark + 3, slash));
+  headers.set("x-forwarded-proto", url.slice(0, mark));
   const target = originOf(env.SITE_ORIGIN) + url.slice(slash);
-  return new Request(target, { method, headers, body, redirect: "manual" });
+  return fetch(target, { method, headers, body, redirect: "manual" });
 }
 
 /**
@@ -83,25 +85,33 @@ function withAdditions(response, { headers, script }) {
   return injected(changed, script);
 }
 
+function noAnswer() {
+  const headers = { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" };
+  return new Response("The site does not answer right now.\n", { status: 502, headers });
+}
+
 /**
- * Has the origin answer.
+ * Has the origin answer. Most requests are parts of pages, so nothing here waits that need not.
  *
  * @param {Request} request
  * @param {any} env
  * @param {Additions} [additions]
+ * @returns {Response | Promise<Response>}
  */
-export async function passThrough(request, env, additions) {
-  let response;
+export function passThrough(request, env, additions) {
+  let answer;
   try {
-    response = await fetch(toOrigin(request, env));
+    answer = askSite(request, env);
   } catch {
-    const headers = { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" };
-    return new Response("The site does not answer right now.\n", { status: 502, headers });
+    return noAnswer();
   }
-  if (!additions || response.webSocket) return response;
-  try {
-    return withAdditions(response, additions);
-  } catch {
-    return response;
-  }
+  if (!additions) return answer.catch(noAnswer);
+  return answer.then((response) => {
+    if (response.webSocket) return response;
+    try {
+      return withAdditions(response, additions);
+    } catch {
+      return response;
+    }
+  }, noAnswer);
 }

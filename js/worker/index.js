@@ -27,23 +27,42 @@ const SNIPPET_HEADERS = {
 };
 /** How often a visitor's request is tried while others crash. */
 const ATTEMPTS = 5;
+const PORT = /:\d+$/;
 const TRY_AGAIN = { "retry-after": "2", "cache-control": "no-store" };
 
 /**
- * The parts of the answer that the edge plane gives as one text (see `Answer::encode`).
+ * Responses to copy, by status and form (see `Form` in src/app/edge_plane/answer.rs): copying one
+ * costs half of making one with the same headers.
+ *
+ * @type {Map<string, Response>}
+ */
+const FORMS = new Map();
+
+/** @param {string} head status and the number of the form */
+function form(head) {
+  const [status, number] = head.split(" ").map(Number);
+  const parts = guarded(() => core.form_headers(number)).split("\x1f");
+  const made = new Response(null, { status, headers: headersOf(parts, 0) });
+  FORMS.set(head, made);
+  return made;
+}
+
+/**
+ * Names and values by turns, from one place on.
  *
  * @param {string[]} parts
- * @returns {[string, string][]}
+ * @param {number} from
  */
-function headersOf(parts) {
+function headersOf(parts, from) {
   /** @type {[string, string][]} */
   const headers = [];
-  for (let at = 4; at < parts.length; at += 2) headers.push([parts[at], parts[at + 1]]);
+  for (let at = from; at + 1 < parts.length; at += 2) headers.push([parts[at], parts[at + 1]]);
   return headers;
 }
 
 /**
- * Builds the response from the answer. Status 0: the site answers, with additions.
+ * Builds the response from the answer, whose parts the edge plane gives as one text (see
+ * `Answer::encode`). Status 0: the site answers, with additions.
  *
  * @param {string} text
  * @param {Request} request
@@ -53,22 +72,17 @@ function headersOf(parts) {
 function respond(text, request, env, ctx) {
   if (text === "") return passThrough(request, env);
   const parts = text.split("\x1f");
-  if (parts[1]) ctx.waitUntil(prepared(env).catch(() => {}));
-  if (parts[2]) gather(parts[2], env, ctx);
-  const status = Number(parts[0]);
-  if (status === 0) {
-    return passThrough(request, env, { headers: headersOf(parts), script: parts[3] });
+  const [head, refresh, visits, body] = parts;
+  if (refresh) ctx.waitUntil(prepared(env).catch(() => {}));
+  if (visits) gather(visits, env, ctx);
+  if (head.startsWith("0")) {
+    return passThrough(request, env, { headers: headersOf(parts, 4), script: body });
   }
-  // A plain object costs half of what Headers do, and holds each name once.
-  /** @type {Record<string, string>} */
-  const headers = {};
-  let more;
-  for (let at = 4; at < parts.length; at += 2) {
-    if (parts[at] in headers) more = true;
-    headers[parts[at]] = parts[at + 1];
-  }
-  const body = request.method === "HEAD" ? null : parts[3] || null;
-  return new Response(body, { status, headers: more ? new Headers(headersOf(parts)) : headers });
+  const content = request.method === "HEAD" ? null : body || null;
+  const response = new Response(content, FORMS.get(head) ?? form(head));
+  const { headers } = response;
+  for (let at = 4; at < parts.length; at += 2) headers.append(parts[at], parts[at + 1]);
+  return response;
 }
 
 /** Fetches what the edge plane wants to know. @param {any} env */
@@ -112,6 +126,34 @@ async function visitLater(request, env, ctx, body) {
 function away(request, env, ctx) {
   if (env.SITE_ORIGIN && !isOurs(request.url)) return passThrough(request, env);
   return respond(guarded(() => core.away()), request, env, ctx);
+}
+
+/**
+ * Is the host of the address this one, whatever the ports? `new URL` costs as much as all that a
+ * part of a page needs of us.
+ *
+ * @param {string} url serialised
+ * @param {number} slash where its path begins
+ * @param {string} host
+ */
+function isAdmin(url, slash, host) {
+  const named = url.slice(url.indexOf("://") + 3, slash);
+  return named.replace(PORT, "") === host.replace(PORT, "");
+}
+
+/** Does the browser say that it wants this for a page, not to open it? @param {Request} request */
+function isPart(request) {
+  const destination = request.headers.get("sec-fetch-dest");
+  return destination !== null && destination !== "" && destination !== "document";
+}
+
+/** Does the site answer a part of a page that has this address? @param {string} url */
+function passes(url) {
+  try {
+    return guarded(() => core.passes(url, Date.now()));
+  } catch {
+    return false;
+  }
 }
 
 /** An address that the site never has, unless its host's links are elsewhere. A site may well have
@@ -202,8 +244,8 @@ export default {
       return visit(request, env, ctx, "");
     }
     if (url.startsWith("/api/v1/track/", slash)) return api(request, env, ctx);
-    const { hostname } = new URL(url);
-    if (hostname === env.ADMIN_HOST.split(":")[0]) return api(request, env, ctx);
+    if (isAdmin(url, slash, env.ADMIN_HOST)) return api(request, env, ctx);
+    if (isPart(request) && passes(url)) return passThrough(request, env);
     return visit(request, env, ctx, "");
   },
 

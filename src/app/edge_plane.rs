@@ -23,7 +23,7 @@ use crate::domain::time::UnixMs;
 use crate::domain::traffic::Class;
 use crate::domain::visitor::Context;
 
-pub use answer::{Answer, PASS};
+pub use answer::{Answer, Form, PASS};
 pub use facts::{Facts, Place};
 
 /// Where links live on a host whose settings do not say.
@@ -50,7 +50,7 @@ pub fn answer(
         }
         Some(unknown) => return Some(without_host(unknown, &place, settings)),
     };
-    let request = facts.request();
+    let request = facts.request(&place);
     let context = Context {
         request: &request,
         host,
@@ -71,6 +71,19 @@ pub fn answer(
     };
     answer.refresh = memory.asked();
     Some(answer)
+}
+
+/// Does the site answer a request for a part of a page at this address, whatever else it holds?
+/// Most requests of a site are such, so no more is asked of them. Says no as well when it does not
+/// know, or not any more: then all is told and [`answer`] decides.
+pub fn passes(url: &str, memory: &Memory, settings: &Settings, now: UnixMs) -> bool {
+    let place = Place::read(url);
+    let hit = memory.hosts.get(place.host, now).filter(|hit| !hit.stale);
+    let Some(Known::Found(host)) = hit.map(|hit| hit.known) else {
+        return false;
+    };
+    let ours = place.path == BEACON || place.path == ME;
+    settings.site && !ours && below_mount(place.path, host).is_none()
 }
 
 /// Lets the link be fetched together with its host: most hosts have their links at this mount.

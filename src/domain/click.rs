@@ -17,6 +17,7 @@ use super::token::{Marks, Touch};
 use super::traffic::Class;
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroU64;
+use throughline_text as text;
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -168,7 +169,7 @@ impl Visit {
         let ids = journal.into_iter().flat_map(|journal| &journal.click_ids);
         Visit {
             kind,
-            key: hex(key),
+            key: text::hex(key),
             at: touch.at,
             touch: touch.into(),
             earlier: earlier
@@ -209,16 +210,7 @@ impl Visit {
 
 /// A click's nonce as text.
 pub fn nonce_text(nonce: NonZeroU64) -> String {
-    hex(nonce.get())
-}
-
-/// 16 hex digits. The formatting of the standard library takes ten times as long.
-fn hex(number: u64) -> String {
-    let mut digits = [0; 16];
-    // The text has two characters for each byte of the number.
-    let written = hex::encode_to_slice(number.to_be_bytes(), &mut digits);
-    let text = written.ok().and_then(|()| str::from_utf8(&digits).ok());
-    text.unwrap_or_default().to_owned()
+    text::hex(nonce.get())
 }
 
 /// The minute in which a click lies: packed rows are found by it.

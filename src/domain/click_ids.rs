@@ -7,6 +7,8 @@
 //! person rather than a click (`mc_eid`, `mkt_tok`, `vero_id`): they pass through untouched.
 //! Knows nothing of consent; the caller asks for permission before it keeps anything.
 
+use throughline_text as text;
+
 /// Longest raw value that is captured, in bytes; real ones reach about 500. A longer value still
 /// travels in the URL.
 pub const MAX_VALUE: usize = 512;
@@ -117,14 +119,15 @@ impl ClickIdKind {
 /// `?gclid=a&x=1&GCLID=b&fbclid=` → `[(Gclid, "b")]`.
 pub fn capture(query: &str) -> Vec<(ClickIdKind, &str)> {
     let mut found: Vec<(ClickIdKind, &str)> = Vec::new();
-    for segment in query.strip_prefix('?').unwrap_or(query).split('&') {
-        let Some((name, value)) = segment.split_once('=') else {
+    let query = query.strip_prefix('?').unwrap_or(query);
+    for segment in text::parts(query, b'&') {
+        let Some((name, value)) = text::cut(segment, b'=') else {
             continue;
         };
         let Some(kind) = ClickIdKind::from_param(name) else {
             continue;
         };
-        if value.is_empty() || value.len() > MAX_VALUE || !value.bytes().all(legal_in_query) {
+        if value.is_empty() || value.len() > MAX_VALUE || !text::all_in(value, &LEGAL_IN_QUERY) {
             continue;
         }
         if let Some(entry) = found.iter_mut().find(|entry| entry.0 == kind) {
@@ -150,11 +153,9 @@ pub fn decode(raw: &str) -> String {
     String::from_utf8(bytes).unwrap_or_else(|_| raw.to_owned())
 }
 
-/// Whether a byte can stand in the query of a serialised http(s) URL: printable ASCII without
-/// the special-query percent-encode set of the URL Standard.
-pub fn legal_in_query(byte: u8) -> bool {
-    matches!(byte, 0x21..=0x7e) && !matches!(byte, b'"' | b'#' | b'<' | b'>' | b'\'')
-}
+/// The bytes that can stand in the query of a serialised http(s) URL: printable ASCII without the
+/// special-query percent-encode set of the URL Standard.
+pub const LEGAL_IN_QUERY: text::Set = text::Set::of(0x21, 0x7e, b"\"#<>'");
 
 /// Splits `%XX` off the front: its byte and what follows.
 pub(in crate::domain) fn escaped(bytes: &[u8]) -> Option<(u8, &[u8])> {

@@ -1,18 +1,18 @@
 //! Values of a `Cookie` header. A name may come more than once: a host-only cookie and one of the
 //! whole domain are sent side by side, and nothing says which is which.
 
+use throughline_text::{Parts, parts};
+
 /// The values of the cookies called `name`, as they were sent, in their order. Names are
 /// case-sensitive (RFC 6265, section 5.4).
 pub fn named<'a>(header: &'a str, name: &'a str) -> Named<'a> {
-    Named {
-        rest: Some(header),
-        name,
-    }
+    let pairs = parts(header, b';');
+    Named { pairs, name }
 }
 
 /// See [`named`]. A type with a name, because what an adapter would be is compiled for each caller.
 pub struct Named<'a> {
-    rest: Option<&'a str>,
+    pairs: Parts<'a>,
     name: &'a str,
 }
 
@@ -20,18 +20,12 @@ impl<'a> Iterator for Named<'a> {
     type Item = &'a str;
 
     fn next(&mut self) -> Option<&'a str> {
-        while let Some(rest) = self.rest {
-            let (pair, behind) = match rest.split_once(';') {
-                Some((pair, behind)) => (pair, Some(behind)),
-                None => (rest, None),
-            };
-            self.rest = behind;
-            let named = pair.trim_ascii().strip_prefix(self.name);
+        loop {
+            let named = self.pairs.next()?.trim_ascii().strip_prefix(self.name);
             if let Some(value) = named.and_then(|named| named.strip_prefix('=')) {
                 return Some(value);
             }
         }
-        None
     }
 }
 

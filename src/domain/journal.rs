@@ -15,6 +15,7 @@ use super::time::UnixMs;
 use super::token::{Marks, Touch};
 use super::{cookies, limits};
 use throughline_cipher as cipher;
+use throughline_text as text;
 
 const CONTEXT: &str = "journal";
 /// Set when a script's request set the cookie: Safari caps such cookies at 7 days, so the next
@@ -211,11 +212,8 @@ impl Journal {
         if header.len() > limits::COOKIE_HEADER_BYTES {
             return None;
         }
-        header
-            .split(';')
-            .filter_map(|pair| pair.trim().split_once('='))
-            .filter(|(name, _)| *name == HOST_COOKIE || *name == DOMAIN_COOKIE)
-            .filter_map(|(_, value)| Journal::open(keys, value, now))
+        ours(header)
+            .filter_map(|value| Journal::open(keys, value, now))
             .max_by_key(|journal| journal.issued_at)
     }
 }
@@ -264,9 +262,7 @@ pub fn refusal_cookies(header: &str, domain: Option<&str>) -> Vec<String> {
 /// What the visitor decided before: a refusal, or the state of the journal. Where that began by
 /// the program's default, nobody has decided.
 pub fn decided(header: &str, known: Option<&Journal>) -> Option<Stated> {
-    let refused = [HOST_COOKIE, DOMAIN_COOKIE]
-        .iter()
-        .any(|name| cookies::named(header, name).any(|value| value == REFUSED));
+    let refused = ours(header).any(|value| value == REFUSED);
     let mut stated = Stated {
         state: Consent::Code,
         evidence: Evidence::Decision,
@@ -280,6 +276,14 @@ pub fn decided(header: &str, known: Option<&Journal>) -> Option<Stated> {
         }
     }
     Some(stated)
+}
+
+/// The values of a request's cookies under either of our names.
+fn ours(header: &str) -> impl Iterator<Item = &str> {
+    text::parts(header, b';').filter_map(|pair| {
+        let (name, value) = text::cut(pair.trim_ascii(), b'=')?;
+        (name == HOST_COOKIE || name == DOMAIN_COOKIE).then_some(value)
+    })
 }
 
 /// The name under which a cookie is set.

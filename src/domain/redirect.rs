@@ -18,7 +18,7 @@ use super::link::{Availability, HostSnapshot, LinkSnapshot, Tags};
 use super::seal::{Keyring, NONCE};
 use super::time::UnixMs;
 use super::token::{self, Marks, Touch};
-use super::traffic::{self, Class, Signals};
+use super::traffic::{Class, Sighting, Signals};
 use std::num::NonZeroU64;
 
 pub use because::Because;
@@ -103,6 +103,8 @@ pub struct Arrival<'a> {
     pub request: &'a Request<'a>,
     /// Raw path after the slug and its `/`; empty when there is none.
     pub rest: &'a str,
+    /// Of the request's signals.
+    pub sighting: Sighting,
     /// This network has sent more clicks on this partner than people make.
     pub flooded: bool,
     pub host: &'a HostSnapshot,
@@ -181,8 +183,12 @@ pub fn explain(arrival: &Arrival<'_>) -> (Redirect, Because) {
 }
 
 fn decide(arrival: &Arrival<'_>, mut because: Option<&mut Because>) -> Redirect {
-    let Arrival { host, link, .. } = *arrival;
-    let sighting = traffic::classify(&arrival.request.signals);
+    let Arrival {
+        host,
+        link,
+        sighting,
+        ..
+    } = *arrival;
     if let Some(because) = because.as_deref_mut() {
         because.reasons = sighting.reasons;
     }

@@ -7,7 +7,6 @@
 //! provisional class is wide, and the ones that lose a click are narrow.
 
 mod crawlers;
-mod index;
 mod network;
 mod reasons;
 pub mod software;

@@ -6,7 +6,7 @@
 use super::clock;
 use super::kv::Kv;
 use super::runtime;
-use crate::app::edge_plane::{self, Facts};
+use crate::app::edge_plane::{self, Facts, Form};
 use crate::app::isolate::Fetched;
 use crate::app::ports::Snapshots;
 use crate::domain::redirect::Entropy;
@@ -40,6 +40,21 @@ pub fn answer(told: &[u8], body: &str, now: f64) -> Option<String> {
         edge_plane::answer(&facts, body, memory, &settings, instant(now), &entropy)
     });
     answer.map(|answer| answer.encode())
+}
+
+/// Does the site answer a request for a part of a page at this address?
+#[wasm_bindgen]
+pub fn passes(url: &str, now: f64) -> bool {
+    let settings = runtime::known_settings();
+    settings.is_some_and(|settings| {
+        runtime::memory(|memory| edge_plane::passes(url, memory, &settings, instant(now)))
+    })
+}
+
+/// The headers that all answers of a form have.
+#[wasm_bindgen]
+pub fn form_headers(number: usize) -> String {
+    Form::encoded_headers(number)
 }
 
 /// The answer when [`prepare`] could not fetch what is needed.

@@ -10,7 +10,8 @@ import {
 /** @typedef {import("./support/world.mjs").Answer} Answer */
 
 const LISTS = ["programs", "partners", "links", "destinations", "events", "decisions", "ledger",
-  "balances", "deliveries", "clicks", "conflicts"];
+  "balances", "deliveries", "clicks", "conflicts", "codes", "rates", "reviews", "violations",
+  "erasures"];
 
 /** @param {Answer} answer @param {number} status @param {string} code @param {string} [what] */
 function refused(answer, status, code, what) {

@@ -148,6 +148,19 @@ describe("the landing gateway", () => {
     assert.equal(origin.seen.length, 1);
   });
 
+  test("hands on parts of pages like pages, and sees those that are links", async () => {
+    const { cookie } = await world.click("/go/anna");
+    const image = { "sec-fetch-dest": "image", "sec-fetch-mode": "no-cors", "sec-fetch-user": "" };
+    const part = await raw("/file", { ...image, cookie: `a=1; ${cookie?.pair}; b=2` });
+    assert.ok(part.body.equals(FILE));
+    assert.equal(part.headers["set-cookie"], undefined);
+    assert.equal(origin.seen[0].headers.cookie, "a=1; b=2");
+    assert.equal(origin.seen[0].headers["x-forwarded-host"], `shop.localhost:${world.stack.port}`);
+    const stuffed = await raw("/go/anna", image);
+    assert.deepEqual([stuffed.status, stuffed.headers["set-cookie"]], [302, undefined]);
+    assert.equal(origin.seen.length, 1);
+  });
+
   test("hands on files, ranges and HEAD", async () => {
     const file = await raw("/file");
     assert.ok(file.body.equals(FILE));

@@ -5,15 +5,31 @@ import path from "node:path";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { newRootSecret } from "../../tools/stack.mjs";
-import { makeProgram, ready, startProduct } from "./support/world.mjs";
+import { PLAN, makeProgram, ready, startProduct } from "./support/world.mjs";
 
 /** @typedef {import("./support/world.mjs").Ready} Ready */
-/** @typedef {{ kind: "sale" | "lead" | "refund", body: Record<string, any> }} Report */
+/** @typedef {{ kind: string, body: Record<string, any> }} Report */
 
 const ROUNDS = Number(process.env.KILL_ROUNDS ?? 5);
 const SENDERS = 8;
 const ROUND_MS = 1_500;
 const CUSTOMERS = 12;
+/** @param {number} amount */
+const flat = (amount) => ({ flat: { amount, currency: "USD" } });
+/** What each purchase earns, in hundredths. */
+const RATES = { sale: 10, renewal: 5, deal: 20 };
+const FLAT = { lead: 200, milestone: 30, reactivation: 70 };
+const RULES = {
+  ...PLAN, renewal: { rate_bps: RATES.renewal * 100 }, deal: { rate_bps: RATES.deal * 100 },
+  reactivation: flat(FLAT.reactivation), milestones: { signup: flat(FLAT.milestone) },
+};
+/** The member that is the natural key of an event; the others are one of a customer and a name. */
+/** @type {Record<string, string>} */
+const KEYS = {
+  sale: "invoiceId", deal: "invoiceId", renewal: "invoiceId", refund: "refundId",
+  chargeback: "disputeId", dispute_won: "disputeId", reactivation: "eventId",
+  cancellation: "eventId",
+};
 
 /** A small generator with a seed, so that a run can be repeated. @param {number} seed */
 function randomOf(seed) {
@@ -24,19 +40,24 @@ function randomOf(seed) {
   };
 }
 
-/** What merchants may send: sales, their refunds (sometimes first), leads, and all of it again. */
+/** What merchants may send: every kind of event, reversals sometimes before what they are about,
+ * and all of it again. */
 class Traffic {
   /** @type {Report[]} everything ever made */
   made = [];
   /** @type {Set<Report>} what was answered with 2xx at least once */
   accepted = new Set();
-  #sales = 0;
-  #refunds = 0;
+  #events = 0;
+  /** @type {string[]} */
+  #invoices = [];
+  /** @type {Report[]} */
+  #chargebacks = [];
 
-  /** @param {number} seed @param {string[]} tokens */
-  constructor(seed, tokens) {
+  /** @param {number} seed @param {string[]} tokens @param {string} partner */
+  constructor(seed, tokens, partner) {
     this.random = randomOf(seed);
     this.tokens = tokens;
+    this.partner = partner;
   }
 
   /** @param {number} count */
@@ -46,75 +67,174 @@ class Traffic {
 
   /** @returns {Report} */
   next() {
-    const dice = this.random();
-    if (dice < 0.25 && this.made.length > 0) return this.made[this.#pick(this.made.length)];
-    const report = dice < 0.65 ? this.#sale() : dice < 0.85 ? this.#refund() : this.#lead();
+    const again = this.random() < 0.25 ? this.made[this.#pick(this.made.length)] : undefined;
+    if (again) return again;
+    const kinds = [
+      this.#sale, this.#sale, this.#sale, this.#renewal, this.#deal, this.#refund, this.#refund,
+      this.#chargeback, this.#won, this.#lead, this.#milestone, this.#turn,
+    ];
+    const report = kinds[this.#pick(kinds.length)].call(this);
     this.made.push(report);
     return report;
   }
 
-  #customer() {
-    const number = this.#pick(CUSTOMERS);
+  #customer(number = this.#pick(CUSTOMERS)) {
     return { customerExternalId: `c-${number}`, clickId: this.tokens[number % this.tokens.length] };
+  }
+
+  #key() {
+    this.#events += 1;
+    return `k-${this.#events}`;
+  }
+
+  /** An amount of a new invoice. */
+  #paid() {
+    const invoiceId = this.#key();
+    this.#invoices.push(invoiceId);
+    return { invoiceId, amount: 100 + this.#pick(100_000), currency: "usd" };
+  }
+
+  /** An invoice that was made, or the one that may come next. */
+  #invoice() {
+    const place = this.#pick(this.#invoices.length + 1);
+    return this.#invoices[place] ?? `k-${this.#events + 2}`;
   }
 
   /** @returns {Report} */
   #sale() {
-    this.#sales += 1;
-    const amount = 100 + this.#pick(100_000);
-    const invoiceId = `s-${this.#sales}`;
-    return { kind: "sale", body: { ...this.#customer(), invoiceId, amount, currency: "usd" } };
+    const number = this.#pick(CUSTOMERS);
+    const more = this.random() < 0.3 ? { subscriptionId: `sub-${number}` } : {};
+    return { kind: "sale", body: { ...this.#customer(number), ...this.#paid(), ...more } };
   }
 
-  /** Of a sale that was made, or of the one that comes next. @returns {Report} */
+  /** By its subscription alone, or by its customer too. @returns {Report} */
+  #renewal() {
+    const number = this.#pick(CUSTOMERS);
+    const more = this.random() < 0.5 ? this.#customer(number) : {};
+    const body = { ...this.#paid(), subscriptionId: `sub-${number}`, ...more };
+    return { kind: "renewal", body };
+  }
+
+  /** @returns {Report} */
+  #deal() {
+    const body = { ...this.#customer(), ...this.#paid(), partnerId: this.partner };
+    return { kind: "deal", body };
+  }
+
+  /** @returns {Report} */
   #refund() {
-    this.#refunds += 1;
-    const invoiceId = `s-${1 + this.#pick(this.#sales + 1)}`;
-    const body = { refundId: `r-${this.#refunds}`, invoiceId };
+    const body = { refundId: this.#key(), invoiceId: this.#invoice() };
     if (this.random() < 0.3) return { kind: "refund", body };
     return { kind: "refund", body: { ...body, amount: 1 + this.#pick(60_000), currency: "usd" } };
+  }
+
+  /** @returns {Report} */
+  #chargeback() {
+    const body = { disputeId: this.#key(), invoiceId: this.#invoice() };
+    const report = { kind: "chargeback", body };
+    this.#chargebacks.push(report);
+    return report;
+  }
+
+  /** Of a chargeback that was made. @returns {Report} */
+  #won() {
+    const lost = this.#chargebacks[this.#pick(this.#chargebacks.length)] ?? this.#chargeback();
+    return { kind: "dispute_won", body: lost.body };
   }
 
   /** @returns {Report} */
   #lead() {
     return { kind: "lead", body: { ...this.#customer(), eventName: `Step ${this.#pick(6)}` } };
   }
+
+  /** @returns {Report} */
+  #milestone() {
+    return { kind: "milestone", body: { ...this.#customer(), eventName: "signup" } };
+  }
+
+  /** @returns {Report} */
+  #turn() {
+    const body = { eventId: this.#key() };
+    if (this.random() < 0.5) {
+      return { kind: "reactivation", body: { ...body, ...this.#customer() } };
+    }
+    const subscriptionId = `sub-${this.#pick(CUSTOMERS)}`;
+    return { kind: "cancellation", body: { ...body, subscriptionId } };
+  }
+}
+
+/** Sends one report, or a few at once; gives those that were accepted.
+ * @param {Ready} world @param {Traffic} traffic @returns {Promise<Report[]>} */
+async function sendSome(world, traffic) {
+  const report = traffic.next();
+  if (traffic.random() < 0.8) {
+    const answer = await world.track(report.kind, report.body);
+    assert.ok([200, 503].includes(answer.status), `${answer.status} ${answer.text}`);
+    return answer.status === 200 ? [report] : [];
+  }
+  const reports = [report, traffic.next(), traffic.next()];
+  const events = reports.map(({ kind, body }) => ({ type: kind, ...body }));
+  const answer = await world.track("batch", { events });
+  assert.ok([200, 207, 503].includes(answer.status), `${answer.status} ${answer.text}`);
+  if (answer.status === 503) return [];
+  const statuses = answer.json().results.map((/** @type {any} */ one) => one.status);
+  return reports.filter((_, place) => statuses[place] === 200);
 }
 
 /** Sends until told to stop; a lost connection is no answer.
  * @param {Ready} world @param {Traffic} traffic @param {{ stop: boolean }} signal */
 async function send(world, traffic, signal) {
   while (!signal.stop) {
-    const report = traffic.next();
     try {
-      const answer = await world.track(report.kind, report.body);
-      assert.ok([200, 503].includes(answer.status), `${answer.status} ${answer.text}`);
-      if (answer.status === 200) traffic.accepted.add(report);
+      for (const report of await sendSome(world, traffic)) traffic.accepted.add(report);
     } catch (error) {
       if (error instanceof assert.AssertionError) throw error;
     }
   }
 }
 
+/** What was given back of a purchase in the end. @param {number} amount @param {any[]} reversals */
+function givenBack(amount, reversals) {
+  const lost = new Map(reversals.filter((b) => b.kind === "chargeback").map((b) => [b.key, b]));
+  /** @param {any} body */
+  const at = (body) => body.kind === "dispute_won"
+    ? Math.max(body.occurred_at, lost.get(body.key)?.occurred_at ?? 0) : body.occurred_at;
+  const ranks = ["refund", "chargeback", "dispute_won"];
+  /** @param {any} a @param {any} b */
+  const order = (a, b) => at(a) - at(b) || ranks.indexOf(a.kind) - ranks.indexOf(b.kind)
+    || (a.key < b.key ? -1 : 1);
+  /** @type {Map<string, number>} */ const taken = new Map();
+  let back = 0;
+  for (const { kind, key, money } of [...reversals].sort(order)) {
+    if (kind === "dispute_won") {
+      back -= taken.get(key) ?? 0;
+      taken.delete(key);
+      continue;
+    }
+    const part = Math.min(money?.amount ?? amount - back, amount - back);
+    if (kind === "chargeback") taken.set(key, part);
+    back += part;
+  }
+  return back;
+}
+
 /** Net commissions, from what was stored and nothing of the product's own arithmetic.
  * @param {any[]} facts */
 function independentSum(facts) {
-  const bodies = facts.map((row) => JSON.parse(row.body));
-  const sales = new Map(bodies.filter((b) => b.kind === "sale").map((b) => [b.key, b]));
-  let total = 200 * bodies.filter((b) => b.kind === "lead").length;
-  /** @type {Map<string, any[]>} */ const refunds = new Map();
-  for (const body of bodies.filter((b) => b.kind === "refund")) {
-    refunds.set(body.sale_key, [...refunds.get(body.sale_key) ?? [], body]);
+  const bodies = facts.filter(({ state }) => state === "folded").map((row) => JSON.parse(row.body));
+  /** @type {Map<string, any[]>} */ const reversals = new Map();
+  for (const body of bodies.filter((b) => b.sale_key)) {
+    reversals.set(body.sale_key, [...reversals.get(body.sale_key) ?? [], body]);
   }
-  for (const [key, { money: { amount } }] of sales) {
-    const earned = Math.floor(amount / 10);
-    total += earned;
-    const mine = (refunds.get(key) ?? []).sort((a, b) =>
-      a.occurred_at - b.occurred_at || (a.key < b.key ? -1 : 1));
-    let back = 0;
-    for (const { money } of mine) back += Math.min(money?.amount ?? amount - back, amount - back);
-    // Rounded down once over all refunds: parts add up.
-    total -= Number(BigInt(earned) * BigInt(back) / BigInt(amount));
+  let total = 0;
+  for (const { kind, key, money } of bodies) {
+    total += /** @type {Record<string, number>} */ (FLAT)[kind] ?? 0;
+    const rate = /** @type {Record<string, number>} */ (RATES)[kind];
+    if (rate === undefined) continue;
+    const earned = Math.floor(money.amount * rate / 100);
+    const back = givenBack(money.amount, reversals.get(key) ?? []);
+    // Rounded down once over all reversals: parts add up.
+    total += earned - Number(BigInt(earned) * BigInt(back) / BigInt(money.amount));
   }
   return total;
 }
@@ -124,22 +244,22 @@ function independentSum(facts) {
 async function check(world, traffic) {
   await world.folded();
   const facts = await world.stack.sql("SELECT kind, key, body, state FROM facts");
-  const names = facts.map((row) => `${row.kind} ${row.kind === "lead" ? "" : row.key}`);
-  const stored = new Set(names);
+  const stored = new Set(facts.map((row) => `${row.kind} ${row.key}`));
   for (const { kind, body } of traffic.accepted) {
-    if (kind === "lead") continue;
-    const key = kind === "sale" ? body.invoiceId : body.refundId;
-    assert.ok(stored.has(`${kind} ${key}`), `${kind} ${key} was accepted`);
+    if (!(kind in KEYS)) continue;
+    assert.ok(stored.has(`${kind} ${body[KEYS[kind]]}`), `${kind} ${JSON.stringify(body)}`);
   }
-  const leads = new Set([...traffic.accepted].filter(({ kind }) => kind === "lead")
-    .map(({ body }) => `${body.customerExternalId} ${body.eventName}`));
-  const leadFacts = facts.filter((row) => row.kind === "lead");
-  assert.ok(leadFacts.length >= leads.size);
-  const madeLeads = new Set(traffic.made.filter(({ kind }) => kind === "lead")
-    .map(({ body }) => `${body.customerExternalId} ${body.eventName}`));
-  assert.ok(leadFacts.length <= madeLeads.size, "nothing is doubled");
-  for (const { state, kind, key } of facts) {
-    assert.ok(state === "folded" || (kind === "refund" && state === "parked"), `${kind} ${key}`);
+  for (const kind of ["lead", "milestone"]) {
+    /** @param {Iterable<Report>} reports */
+    const steps = (reports) => new Set([...reports].filter((one) => one.kind === kind)
+      .map(({ body }) => `${body.customerExternalId} ${body.eventName}`)).size;
+    const count = facts.filter((row) => row.kind === kind).length;
+    assert.ok(count >= steps(traffic.accepted), `each accepted ${kind} is there`);
+    assert.ok(count <= steps(traffic.made), "nothing is doubled");
+  }
+  for (const { state, kind, key, body } of facts) {
+    const waits = state === "parked" && JSON.parse(body).customer === null;
+    assert.ok(state === "folded" || waits, `${kind} ${key} is ${state}`);
   }
   const [{ ids, decided, booked }] = await world.stack.sql(`SELECT
     (SELECT count(*) FROM facts WHERE state = 'folded') AS ids,
@@ -164,10 +284,10 @@ test(`what was accepted survives ${ROUNDS} kills under load, once each`, async (
   t.diagnostic(`KILL_SEED=${seed}`);
   stack = await startProduct({ persist, rootSecret });
   const admin = String((await stack.setup())?.key);
-  const program = await makeProgram(stack, admin);
+  const program = await makeProgram(stack, admin, { plan: RULES });
   const first = ready(stack, admin, program);
   const tokens = [(await first.click("/go/anna")).token, (await first.click("/go/boris")).token];
-  const traffic = new Traffic(seed, tokens);
+  const traffic = new Traffic(seed, tokens, program.anna.id);
   let before_ = 0;
   for (let round = 0; round < ROUNDS; round += 1) {
     const world = ready(stack, admin, program);
@@ -184,5 +304,7 @@ test(`what was accepted survives ${ROUNDS} kills under load, once each`, async (
     await stack.cron();
     await check(ready(stack, admin, program), traffic);
   }
+  const kinds = new Set([...traffic.accepted].map(({ kind }) => kind));
+  assert.equal(kinds.size, 10, `every kind was in the load: ${[...kinds].join(" ")}`);
   t.diagnostic(`${traffic.accepted.size} of ${traffic.made.length} reports accepted`);
 });

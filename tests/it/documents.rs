@@ -4,9 +4,10 @@
 use super::support::shop::{BROWSER, Shop};
 use serde_json::json;
 use throughline::app::edge_plane::{self, Answer, Facts, PASS};
-use throughline::app::isolate::{Fetched, Memory};
+use throughline::app::isolate::{FRESH_MS, Fetched, Memory};
 use throughline::domain::click::VisitKind;
 use throughline::domain::redirect::Entropy;
+use throughline::domain::time::UnixMs;
 use throughline::domain::token::{self, Marks, Touch};
 use throughline::domain::traffic::Class;
 
@@ -149,4 +150,40 @@ fn whatever_is_not_known_the_site_answers() {
     memory.learn("link:shop.example/anna", &Fetched::Failed, now);
     let page = ask(&memory).unwrap();
     assert_eq!(page.status, PASS);
+}
+
+#[test]
+fn a_part_of_a_page_passes_at_once_only_where_the_site_answers_it_anyway() {
+    let shop = Shop::open();
+    let (now, entropy) = (shop.now.get(), Entropy([3; 64]));
+    let memory = shop.memory();
+    let passes = |memory: &Memory, url: &str, now: UnixMs| {
+        edge_plane::passes(url, memory, &shop.settings, now)
+    };
+    for (path, expected) in [
+        ("/", true),
+        ("/tea.avif?via=anna", true),
+        ("/go", true),
+        ("/go/anna", false),
+        ("/tl/e", false),
+        ("/tl/me?x", false),
+        ("/tl/cart", true),
+    ] {
+        let url = format!("https://shop.example{path}");
+        assert_eq!(passes(&memory, &url, now), expected, "{path}");
+        let facts = Facts {
+            method: "GET",
+            url: &url,
+            user_agent: BROWSER,
+            fetch_dest: "image",
+            ..Facts::default()
+        };
+        let answer = edge_plane::answer(&facts, "", &memory, &shop.settings, now, &entropy);
+        let alone = answer.is_some_and(|answer| answer.encode().is_empty());
+        assert_eq!(alone, expected, "{path}");
+    }
+    let later = now.plus(FRESH_MS);
+    assert!(!passes(&memory, "https://shop.example/", later));
+    assert!(!passes(&memory, "https://other.example/", now));
+    assert!(!passes(&Memory::default(), "https://shop.example/", now));
 }

@@ -12,7 +12,7 @@ use throughline::domain::redirect::{self, Arrival, Entropy, Outcome, PageKind, R
 use throughline::domain::seal::Keyring;
 use throughline::domain::time::UnixMs;
 use throughline::domain::token::{self, Marks, Touch};
-use throughline::domain::traffic::{Class, Signals};
+use throughline::domain::traffic::{Class, Signals, classify};
 use url::Url;
 
 const NOW: UnixMs = UnixMs(1_795_334_400_000);
@@ -82,6 +82,7 @@ fn visit(request: &Request<'_>, host: &HostSnapshot, link: &LinkSnapshot, seed: 
     decide(&Arrival {
         request,
         rest: "",
+        sighting: classify(&request.signals),
         flooded: false,
         host,
         link,
@@ -229,6 +230,7 @@ fn a_wildcard_link_leads_below_its_target_and_others_know_no_path() {
                 ..person()
             },
             rest,
+            sighting: classify(&person().signals),
             flooded: false,
             host: &host,
             link: &link(settings),
@@ -333,6 +335,7 @@ fn an_explanation_names_what_decided() {
     let (_, because) = redirect::explain(&Arrival {
         request: &request,
         rest: "",
+        sighting: classify(&request.signals),
         flooded: false,
         host: &host,
         link: &link,

@@ -7,6 +7,7 @@
 
 use crate::support::block_on;
 use crate::support::interleave::Interleaved;
+use crate::support::memory::answer;
 use crate::support::oracle::{Fact, Touch, World};
 use crate::support::picks::Random;
 use crate::support::shop::Shop;
@@ -174,32 +175,21 @@ impl Simulation {
         let replies = [
             Reply::TimedOut,
             Reply::Unreachable,
-            Reply::Answered {
-                status: 500,
-                body: String::new(),
-            },
-            Reply::Answered {
-                status: 204,
-                body: String::new(),
-            },
+            answer(500, ""),
+            answer(204, ""),
         ];
         for _ in 0..self.random.below(24) {
             let reply = self.random.pick(&replies).unwrap().clone();
             self.shop.receiver.replies.borrow_mut().push(reply);
         }
         self.trouble(4, 2);
-        let lease = hex::encode(self.random.next().to_be_bytes());
-        let jitter = self.random.below(65_536) as u16;
+        let mut entropy = [0; 64];
+        for part in entropy.chunks_exact_mut(8) {
+            part.copy_from_slice(&self.random.next().to_be_bytes());
+        }
         let shop = &self.shop;
         let now = shop.now.get();
-        let run = deliver::deliver(
-            &shop.db,
-            &shop.receiver,
-            &shop.settings,
-            now,
-            &lease,
-            jitter,
-        );
+        let run = deliver::deliver(&shop.db, &shop.receiver, &shop.settings, now, entropy);
         let _ = block_on(run);
         self.shop.receiver.replies.borrow_mut().clear();
         self.shop.db.heal();

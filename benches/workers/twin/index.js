@@ -106,21 +106,26 @@ function addClickIds({ ids }, found, now) {
   }
 }
 
-/** @param {string} to @param {string} [cookie] */
-function leadTo(to, cookie) {
-  /** @type {Record<string, string>} */
-  const headers = {
-    "location": to,
+/** Copied for each redirect: half of what making one with these headers costs. */
+const MOVED = new Response(null, {
+  status: 302,
+  headers: {
     "content-type": "text/html; charset=utf-8",
     "cache-control": "private, no-store",
     "referrer-policy": "strict-origin-when-cross-origin",
     "x-robots-tag": "noindex, nofollow",
     "x-content-type-options": "nosniff",
-  };
-  if (cookie) headers["set-cookie"] = cookie;
+  },
+});
+
+/** @param {string} to @param {string} [cookie] */
+function leadTo(to, cookie) {
   const href = to.replaceAll("&", "&amp;").replaceAll('"', "&quot;");
   const body = `<!doctype html><title>Moved</title><a href="${href}">Continue</a>`;
-  return new Response(body, { status: 302, headers });
+  const response = new Response(body, MOVED);
+  response.headers.set("location", to);
+  if (cookie) response.headers.set("set-cookie", cookie);
+  return response;
 }
 
 /** @param {number} kind */

@@ -11,6 +11,7 @@ use crate::domain::input::Fields;
 use crate::domain::link::{Address, HostSnapshot, LinkSnapshot, host_key, link_key};
 use crate::domain::redirect::{self, Arrival, Because, Entropy, Outcome, PageKind, Redirect};
 use crate::domain::target::{TargetError, visited};
+use crate::domain::traffic;
 use serde_json::{Map, Value, json};
 
 /// Request headers that a decision looks at, by the name that a body gives them.
@@ -69,14 +70,13 @@ impl<D: Database> Control<'_, D> {
             .ok_or_else(|| nowhere("the address lies below no mount of links"))?;
         let address = Address::read(path, host.case_sensitive)
             .ok_or_else(|| nowhere("the address holds no slug"))?;
-        let link = self
-            .record(&link_key(place.host, address.slug.as_str()))
-            .await?;
-        let link = LinkSnapshot::stored(&link).ok_or_else(|| nowhere("no link has this slug"))?;
+        let link = self.link(&place, &address).await?;
+        let request = facts.request(&place);
         let (decided, because) = redirect::explain(&Arrival {
-            request: &facts.request(),
+            request: &request,
             rest: address.rest,
             flooded: false,
+            sighting: traffic::classify(&request.signals),
             host: &host,
             link: &link,
             keys: &self.settings.keys,
@@ -88,6 +88,12 @@ impl<D: Database> Control<'_, D> {
             shown(&mut report);
         }
         Ok(report)
+    }
+
+    /// The link that an address names.
+    async fn link(&self, place: &Place<'_>, at: &Address<'_>) -> Result<LinkSnapshot, Problem> {
+        let link = self.record(&link_key(place.host, at.slug.as_str())).await?;
+        LinkSnapshot::stored(&link).ok_or_else(|| nowhere("no link has this slug"))
     }
 
     async fn record(&self, key: &str) -> Result<Value, Problem> {

@@ -7,11 +7,78 @@ use crate::domain::document::Additions;
 /// Status of an answer that the site behind the gateway gives; ours are additions to it.
 pub const PASS: u16 = 0;
 
+/// A kind of answers that have headers in common. The entry asks for those once and keeps a
+/// response with them: copying that costs half of making one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// Nothing in common.
+    #[default]
+    Plain,
+    Redirect,
+    Page,
+    Json,
+    Problem,
+}
+
+/// Nobody keeps an answer of ours: not caches, not those who guess at content.
+const PRIVATE: (&str, &str) = ("cache-control", "private, no-store");
+const NO_SNIFF: (&str, &str) = ("x-content-type-options", "nosniff");
+const UNLISTED: (&str, &str) = ("x-robots-tag", "noindex, nofollow");
+const HTML: (&str, &str) = ("content-type", "text/html; charset=utf-8");
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
+
+impl Form {
+    pub const ALL: [Form; 5] = [
+        Form::Plain,
+        Form::Redirect,
+        Form::Page,
+        Form::Json,
+        Form::Problem,
+    ];
+
+    /// What all answers of this form have.
+    pub fn headers(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Form::Plain => &[],
+            Form::Redirect => &[
+                HTML,
+                PRIVATE,
+                ("referrer-policy", "strict-origin-when-cross-origin"),
+                UNLISTED,
+                NO_SNIFF,
+            ],
+            Form::Page => &[
+                HTML,
+                PRIVATE,
+                ("content-security-policy", POLICY),
+                UNLISTED,
+                NO_SNIFF,
+            ],
+            Form::Json => &[("content-type", "application/json"), PRIVATE, NO_SNIFF],
+            Form::Problem => &[
+                ("content-type", "application/problem+json"),
+                PRIVATE,
+                NO_SNIFF,
+            ],
+        }
+    }
+
+    /// The headers of the form with this number as one text: names and values with the unit
+    /// separator between them.
+    pub fn encoded_headers(number: usize) -> String {
+        let form = Form::ALL.get(number).copied().unwrap_or_default();
+        let parts: Vec<_> = form.headers().iter().flat_map(|(n, v)| [*n, *v]).collect();
+        parts.join("\u{1f}")
+    }
+}
+
 /// An answer of the edge plane.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
     /// HTTP status, or [`PASS`].
     pub status: u16,
+    pub form: Form,
+    /// Beside those of the form.
     pub headers: Vec<(&'static str, String)>,
     /// The body; under [`PASS`] the attributes of the script to inject, if any.
     pub body: String,
@@ -21,9 +88,9 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// One text: status, refresh, visits as JSON objects, body, then header names and values, with
-    /// the unit separator between them, which none of them can hold. Empty when the site answers
-    /// and nothing is added.
+    /// One text: status and the number of the form, refresh, visits as JSON objects, body, then
+    /// header names and values, with the unit separator between them, which none of them can hold.
+    /// Empty when the site answers and nothing is added.
     pub fn encode(&self) -> String {
         let nothing = self.headers.is_empty() && self.body.is_empty() && self.visits.is_empty();
         if self.status == PASS && nothing && !self.refresh {
@@ -33,6 +100,8 @@ impl Answer {
         let room = 64 + headers + self.body.len() + self.visits.len() * 1_024;
         let mut text = String::with_capacity(room);
         text.push_str(&self.status.to_string());
+        text.push(' ');
+        text.push(char::from(b'0' + self.form as u8));
         text.push_str(if self.refresh {
             "\u{1f}1\u{1f}"
         } else {
@@ -56,18 +125,18 @@ impl Answer {
     }
 
     pub(super) fn problem(kind: &'static Kind) -> Answer {
-        let document = Problem::from(kind).document();
-        Answer::json(kind.status, "application/problem+json", &document)
+        Answer {
+            status: kind.status,
+            form: Form::Problem,
+            body: Problem::from(kind).document().to_string(),
+            ..Answer::default()
+        }
     }
 
-    pub(super) fn json(status: u16, content_type: &str, body: &serde_json::Value) -> Answer {
+    pub(super) fn json(body: &serde_json::Value) -> Answer {
         Answer {
-            status,
-            headers: vec![
-                ("content-type", content_type.to_owned()),
-                ("cache-control", "private, no-store".to_owned()),
-                ("x-content-type-options", "nosniff".to_owned()),
-            ],
+            status: 200,
+            form: Form::Json,
             body: body.to_string(),
             ..Answer::default()
         }
@@ -94,9 +163,8 @@ impl Answer {
                 .push(("server-timing", format!("tl;desc=\"{token}\"")));
         }
         if personal {
-            answer
-                .headers
-                .push(("cache-control", "private, no-store".to_owned()));
+            let (name, value) = PRIVATE;
+            answer.headers.push((name, value.to_owned()));
         }
         answer
     }
@@ -110,6 +178,7 @@ mod tests {
     fn an_encoded_answer_keeps_its_parts_apart() {
         let answer = Answer {
             status: 302,
+            form: Form::Redirect,
             headers: vec![("location", "https://a.example/".to_owned())],
             refresh: true,
             ..Answer::default()
@@ -118,8 +187,23 @@ mod tests {
         let parts: Vec<_> = text.split('\u{1f}').collect();
         assert_eq!(
             parts,
-            ["302", "1", "", "", "location", "https://a.example/"]
+            ["302 1", "1", "", "", "location", "https://a.example/"]
         );
+    }
+
+    #[test]
+    fn every_form_has_its_place_and_headers_that_can_be_taken_apart() {
+        for (number, form) in Form::ALL.iter().enumerate() {
+            assert_eq!(*form as usize, number);
+            let text = Form::encoded_headers(number);
+            let parts: Vec<_> = text.split('\u{1f}').collect();
+            let headers: Vec<_> = parts
+                .chunks_exact(2)
+                .map(|each| (each[0], each[1]))
+                .collect();
+            assert_eq!(headers, form.headers());
+        }
+        assert_eq!(Form::encoded_headers(9), "");
     }
 
     #[test]
@@ -134,7 +218,7 @@ mod tests {
         };
         let text = Answer::pass(token, String::new()).encode();
         assert!(
-            text.starts_with("0\u{1f}") && text.contains("server-timing\u{1f}tl;desc=\"tlc_x\"")
+            text.starts_with("0 0\u{1f}") && text.contains("server-timing\u{1f}tl;desc=\"tlc_x\"")
         );
         assert!(
             text.contains("private, no-store"),

@@ -2,6 +2,7 @@
 
 use crate::domain::redirect::Request;
 use crate::domain::traffic::Signals;
+use throughline_text as text;
 
 /// The facts of a request, one per line, in this order. Header values cannot hold line breaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,7 +31,7 @@ pub struct Facts<'a> {
 impl<'a> Facts<'a> {
     /// Reads the lines; missing ones are empty.
     pub fn read(text: &'a str) -> Facts<'a> {
-        let mut lines = text.split('\n');
+        let mut lines = text::parts(text, b'\n');
         let mut next = || lines.next().unwrap_or_default();
         Facts {
             method: next(),
@@ -54,7 +55,8 @@ impl<'a> Facts<'a> {
         }
     }
 
-    pub(in crate::app) fn request(&self) -> Request<'a> {
+    /// The request at a place that was read from its URL.
+    pub(in crate::app) fn request(&self, place: &Place<'a>) -> Request<'a> {
         Request {
             signals: Signals {
                 method: self.method,
@@ -68,7 +70,7 @@ impl<'a> Facts<'a> {
                 organisation: self.organisation,
                 purpose: self.purpose,
             },
-            query: Place::read(self.url).query,
+            query: place.query,
             cookies: self.cookies,
             gpc: self.gpc == "1",
             country: self.country,
@@ -91,11 +93,12 @@ pub struct Place<'a> {
 
 impl<'a> Place<'a> {
     pub fn read(url: &'a str) -> Place<'a> {
-        let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-        let rest = rest.split('#').next().unwrap_or_default();
-        let (before, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let slash = before.find('/').unwrap_or(before.len());
-        let (authority, path) = before.split_at(slash);
+        let behind = text::cut(url, b':').and_then(|(_, rest)| rest.strip_prefix("//"));
+        let rest = behind.unwrap_or(url);
+        let (rest, _) = text::cut(rest, b'#').unwrap_or((rest, ""));
+        let (before, query) = text::cut(rest, b'?').unwrap_or((rest, ""));
+        let authority = text::cut(before, b'/').map_or(before, |(authority, _)| authority);
+        let path = before.get(authority.len()..).unwrap_or_default();
         let host = authority
             .rsplit_once(':')
             .map_or(authority, |(host, _)| host);

@@ -43,11 +43,13 @@ fn follow(
     context: &Context<'_>,
     memory: &Memory,
 ) -> Answer {
-    let class = traffic::classify(&context.request.signals).class;
+    let sighting = traffic::classify(&context.request.signals);
+    let class = sighting.class;
     let flood = human(class) && flooded(memory, context, link.partner);
     let decided = redirect::redirect(&Arrival {
         request: context.request,
         rest: address.rest,
+        sighting,
         flooded: flood,
         host: context.host,
         link,
@@ -57,7 +59,7 @@ fn follow(
     });
     let nowhere = decided.outcome == Outcome::Unknown;
     let mut answer = match (decided.outcome, &link.settings.og) {
-        (Outcome::To(location), _) => pages::leading_to(&location),
+        (Outcome::To(location), _) => pages::leading_to(location),
         (Outcome::Page(PageKind::Preview), Some(og)) => pages::preview(og),
         (Outcome::Page(_), _) => pages::ended(),
         (Outcome::Unknown, _) => unknown(context.host),
@@ -98,7 +100,7 @@ fn stray(
 /// An address without a link.
 pub(super) fn unknown(host: &HostSnapshot) -> Answer {
     match host.fallback.as_deref() {
-        Some(fallback) => pages::leading_to(fallback),
+        Some(fallback) => pages::leading_to(fallback.to_owned()),
         None => pages::nothing_here(),
     }
 }

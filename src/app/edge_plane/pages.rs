@@ -1,28 +1,20 @@
 //! The few pages of the edge plane, and the redirect itself. No script, no foreign resource.
 
-use super::answer::Answer;
+use super::answer::{Answer, Form};
 use crate::domain::link::Preview;
+use throughline_text::escape;
 
 /// A redirect that nobody keeps: not caches, not search engines. Clients that do not follow get a
 /// page with the address.
-pub(super) fn leading_to(location: &str) -> Answer {
+pub(super) fn leading_to(location: String) -> Answer {
     let mut body = String::with_capacity(location.len() + 96);
     body.push_str("<!doctype html><title>Moved</title><a href=\"");
-    escape(location, &mut body);
+    escape(&location, &mut body);
     body.push_str("\">Continue</a>");
     Answer {
         status: 302,
-        headers: vec![
-            ("location", location.to_owned()),
-            ("content-type", "text/html; charset=utf-8".to_owned()),
-            ("cache-control", "private, no-store".to_owned()),
-            (
-                "referrer-policy",
-                "strict-origin-when-cross-origin".to_owned(),
-            ),
-            ("x-robots-tag", "noindex, nofollow".to_owned()),
-            ("x-content-type-options", "nosniff".to_owned()),
-        ],
+        form: Form::Redirect,
+        headers: vec![("location", location)],
         body,
         ..Answer::default()
     }
@@ -101,38 +93,12 @@ fn html(status: u16, title: &str, head: &str, body: &str) -> Answer {
     for piece in ["</title>", head, body, "</html>"] {
         page.push_str(piece);
     }
-    let policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
     Answer {
         status,
-        headers: vec![
-            ("content-type", "text/html; charset=utf-8".to_owned()),
-            ("cache-control", "private, no-store".to_owned()),
-            ("content-security-policy", policy.to_owned()),
-            ("x-robots-tag", "noindex, nofollow".to_owned()),
-            ("x-content-type-options", "nosniff".to_owned()),
-        ],
+        form: Form::Page,
         body: page,
         ..Answer::default()
     }
-}
-
-/// Appends a text that may stand in an element or in a quoted attribute.
-fn escape(text: &str, out: &mut String) {
-    // By bytes: every redirect has an address to escape, and characters cost five times as much.
-    let mut from = 0;
-    for (at, byte) in text.as_bytes().iter().enumerate() {
-        let entity = match byte {
-            b'&' => "&amp;",
-            b'<' => "&lt;",
-            b'>' => "&gt;",
-            b'"' => "&quot;",
-            _ => continue,
-        };
-        out.push_str(text.get(from..at).unwrap_or_default());
-        out.push_str(entity);
-        from = at + 1;
-    }
-    out.push_str(text.get(from..).unwrap_or_default());
 }
 
 #[cfg(test)]
@@ -156,7 +122,7 @@ mod tests {
 
     #[test]
     fn a_redirect_says_in_words_where_it_leads() {
-        let answer = leading_to("https://a.example/?a=1&b=2");
+        let answer = leading_to("https://a.example/?a=1&b=2".to_owned());
         assert!(
             answer
                 .body

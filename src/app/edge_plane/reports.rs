@@ -94,5 +94,5 @@ fn told(state: &State, context: &Context<'_>, memory: &Memory) -> Option<Answer>
         );
         members.extend(shown.offer.clone().map(|offer| ("o".to_owned(), offer)));
     }
-    Some(Answer::json(200, "application/json", &body))
+    Some(Answer::json(&body))
 }

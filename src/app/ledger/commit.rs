@@ -6,6 +6,7 @@ use crate::app::ports::{Database, DatabaseError, Statement};
 use crate::domain::attribution::Standing;
 use crate::domain::click::Visit;
 use crate::domain::decision::Decision;
+use crate::domain::destination::{self, Destination};
 use crate::domain::fold::{self, Decided, Entry, History};
 use crate::domain::ids::{self, ProgramId};
 use crate::domain::limits;
@@ -184,14 +185,13 @@ impl Commit {
         for destination in mine.map(|d| &d.value) {
             // Ad platforms hear of an event once, so they wait a little for its click, which holds
             // the click IDs; webhooks hear at once, and again of what changes later.
-            let once = destination.kind != "webhook";
-            if revision > 1 && once {
+            let terms = destination::find(&destination.kind).map(Destination::terms);
+            if revision > 1 && !terms.is_some_and(|terms| terms.hears_changes) {
                 continue;
             }
-            let wait = if once && awaiting {
-                limits::CLICK_WAIT_MS
-            } else {
-                0
+            let wait = match terms {
+                Some(terms) if terms.awaits_click && awaiting => limits::CLICK_WAIT_MS,
+                _ => 0,
             };
             let kind = format!("{}.{verb}", decision.kind.name());
             let parts = [

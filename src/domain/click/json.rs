@@ -3,6 +3,7 @@
 
 use super::{ClickIdRecord, TouchRecord, Visit, VisitKind};
 use crate::domain::consent::Evidence;
+use throughline_text::{Set, all_in, number};
 
 impl Visit {
     /// Appends the visit as a JSON object.
@@ -101,36 +102,18 @@ fn click_id(id: &ClickIdRecord, out: &mut String) {
     out.push('}');
 }
 
+/// The bytes that stand for themselves in a JSON text.
+const PLAIN: Set = Set::of(b' ', 255, b"\"\\");
+
 /// A text in quotes. What needs an escape is rare; serde writes it then.
 fn text(value: &str, out: &mut String) {
-    let plain = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
-    if value.bytes().all(plain) {
+    if all_in(value, &PLAIN) {
         out.push('"');
         out.push_str(value);
         out.push('"');
     } else {
         out.push_str(&serde_json::to_string(value).unwrap_or_default());
     }
-}
-
-#[allow(clippy::cast_possible_truncation, reason = "a digit")]
-fn number(value: i64, out: &mut String) {
-    let mut digits = [0; 20];
-    let mut rest = value.unsigned_abs();
-    let mut used = 0;
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        used += 1;
-        if rest == 0 {
-            break;
-        }
-    }
-    if value < 0 {
-        out.push('-');
-    }
-    let written = digits.get(digits.len() - used..).unwrap_or_default();
-    out.push_str(str::from_utf8(written).unwrap_or_default());
 }
 
 #[cfg(test)]

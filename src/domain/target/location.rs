@@ -6,6 +6,7 @@
 
 use super::query::{Room, legal, name_of, same_name};
 use super::{MAX_LOCATION, MAX_SEGMENTS, Target};
+use throughline_text::parts;
 
 /// What becomes of an incoming segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +67,7 @@ impl Target {
         let mut out = String::with_capacity(most.min(MAX_LOCATION));
         out.push_str(self.href.get(..self.fragment_at).unwrap_or(&self.href));
         let mut room = Room::new(MAX_LOCATION.saturating_sub(base));
-        let segments = incoming.split('&').take(MAX_SEGMENTS);
+        let segments = parts(incoming, b'&').take(MAX_SEGMENTS);
         let grown = policy.map_or(0, |_| segments.clone().count() * RENAMED);
         if most.saturating_add(grown) > MAX_LOCATION {
             room.keep_for_click_ids(
@@ -74,7 +75,7 @@ impl Target {
             );
         }
         let mut joint = self.first_joint();
-        for (place, segment) in incoming.split('&').enumerate() {
+        for (place, segment) in parts(incoming, b'&').enumerate() {
             if segment.is_empty() {
                 continue;
             }

@@ -3,16 +3,17 @@
 
 use std::iter;
 
-use crate::domain::click_ids::{ClickIdKind, escaped, legal_in_query};
+use crate::domain::click_ids::{ClickIdKind, LEGAL_IN_QUERY, escaped};
+use throughline_text::{all_in, cut};
 
 /// The raw name of a segment: what stands before the first `=`.
 pub(in crate::domain) fn name_of(segment: &str) -> &str {
-    segment.split_once('=').map_or(segment, |(name, _)| name)
+    cut(segment, b'=').map_or(segment, |(name, _)| name)
 }
 
 /// Whether every byte can stand in a serialised query.
 pub(super) fn legal(text: &str) -> bool {
-    text.bytes().all(legal_in_query)
+    all_in(text, &LEGAL_IN_QUERY)
 }
 
 /// Whether two raw names are one name to a server: `utm_source` and `utm%5Fsource` are.

@@ -8,9 +8,9 @@
 //! phones, `okhttp` and `Google/google` inside an app's agent), a strange product name alone is no
 //! sign, and no rule may hit an agent of `tests/golden/browser_agents.json`.
 
-use super::index::{Index, begins_a_word, holds, starts};
 use super::{Class, crawlers};
 use std::sync::OnceLock;
+use throughline_text::words::{Index, begins_a_word, holds, starts};
 
 /// What gave software away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,8 +62,8 @@ impl<'a> Table<'a> {
     /// kind of what is known to be software. The first kind that has a name wins.
     pub fn new(missed: &[Names<'a>], kinds: &[Names<'a>]) -> Self {
         let mut table = Self {
-            signs: Index::new(),
-            kinds: Index::new(),
+            signs: Index::default(),
+            kinds: Index::default(),
         };
         table.signs.add(WORDS, WORD);
         table.signs.add(ENGINES, ENGINE);

@@ -10,6 +10,7 @@ use throughline::domain::journal::Journal;
 use throughline::domain::limits;
 use throughline::domain::link::Availability;
 use throughline::domain::redirect::{self, Arrival, Outcome, Redirect};
+use throughline::domain::traffic::classify;
 use url::Url;
 
 /// What holds for any request.
@@ -87,6 +88,7 @@ fn any_request_has_one_outcome_and_any_location_is_a_serialised_url_on_an_allowe
         let arrival = Arrival {
             request: &request,
             rest: &texts.rest,
+            sighting: classify(&request.signals),
             flooded: random.one_in(20),
             host: random.pick(&hosts).unwrap(),
             link: &links[place],

@@ -11,7 +11,7 @@ use throughline::domain::limits;
 use throughline::domain::link::LinkSnapshot;
 use throughline::domain::redirect::{Arrival, Redirect, Request};
 use throughline::domain::token::Marks;
-use throughline::domain::traffic::Class;
+use throughline::domain::traffic::{Class, classify};
 use url::Url;
 
 #[test]
@@ -55,6 +55,7 @@ fn a_repeated_click_gives_its_token_again_and_is_no_second_touch() {
         let redirect = decide(&Arrival {
             request: &Request { gpc, ..same },
             rest: "",
+            sighting: classify(&same.signals),
             flooded: false,
             host: &host,
             link: &link,
@@ -77,6 +78,7 @@ fn a_flood_gets_a_token_and_no_cookie() {
                 ..person()
             },
             rest: "",
+            sighting: classify(&person().signals),
             flooded: true,
             host: &host,
             link: &link,

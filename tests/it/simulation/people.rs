@@ -91,7 +91,9 @@ impl Simulation {
         let actions = ["hold", "approve", "reject", "clear"];
         let action = *self.random.pick(&actions).unwrap();
         let path = format!("events/{event}/{action}");
-        let (status, answer) = self.shop.control("POST", &path, &json!({"reason": "looked"}));
+        let (status, answer) = self
+            .shop
+            .control("POST", &path, &json!({"reason": "looked"}));
         match status {
             202 => {
                 let at = answer["at"].as_i64();
@@ -105,15 +107,24 @@ impl Simulation {
     }
 
     fn reclassify(&mut self) {
-        let clicks: Vec<String> = self.recent.iter().filter_map(|c| c.1.nonce.clone()).collect();
+        let clicks: Vec<String> = self
+            .recent
+            .iter()
+            .filter_map(|c| c.1.nonce.clone())
+            .collect();
         let Some(nonce) = self.random.pick(&clicks) else {
             return;
         };
         let classes = [Some("crawler"), Some("human"), Some("stuffed"), None];
         let class = *self.random.pick(&classes).unwrap();
         let body = json!({"program": self.shop.program, "class": class, "reason": "looked"});
-        self.shop.made("POST", &format!("clicks/{nonce}/reclassify"), &body);
-        let said = (nonce.clone(), class.map(str::to_owned), self.shop.now.get().0);
+        self.shop
+            .made("POST", &format!("clicks/{nonce}/reclassify"), &body);
+        let said = (
+            nonce.clone(),
+            class.map(str::to_owned),
+            self.shop.now.get().0,
+        );
         self.world.said.push(said);
     }
 
@@ -149,7 +160,9 @@ impl Simulation {
             ));
         }
         // It ends before anything else about it is said.
-        self.shop.now.set(throughline::domain::time::UnixMs(until + 1));
+        self.shop
+            .now
+            .set(throughline::domain::time::UnixMs(until + 1));
     }
 
     /// Dated settings as the tables have them at the end.

@@ -76,12 +76,15 @@ impl Simulation {
                 }
             }
             "chargeback" if !self.won.contains_key(&format!("d{number}")) => {
-                self.disputes.retain(|(known, _)| *known != format!("d{number}"));
-                self.disputes.push((format!("d{number}"), text("invoiceId")));
+                self.disputes
+                    .retain(|(known, _)| *known != format!("d{number}"));
+                self.disputes
+                    .push((format!("d{number}"), text("invoiceId")));
             }
             "dispute_won" => {
                 // One answer to each chargeback: another one would be another content.
-                self.disputes.retain(|(known, _)| *known != text("disputeId"));
+                self.disputes
+                    .retain(|(known, _)| *known != text("disputeId"));
                 self.won.insert(text("disputeId"), text("invoiceId"));
                 let about = self.random.pick(&self.invoices).unwrap().clone();
                 self.disputes.push((format!("d{}", number + 5), about));

@@ -26,7 +26,7 @@ impl Simulation {
         let clicked = self.shop.follow_as(slug, query, &cookie, |facts| {
             facts.gpc = gpc;
             facts.country = country;
-            facts.referer = referrer;
+            facts.referrer = referrer;
         });
         let mut visits = clicked.visits.clone();
         // A link of a suspended partner leaves no touch; a repetition gives the token of the

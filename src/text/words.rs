@@ -6,7 +6,7 @@
 const SLOTS: usize = 1_024;
 
 /// Words to look for; each has a number, by when it was added, and a tag.
-pub(super) struct Index<'a> {
+pub struct Index<'a> {
     /// Numbers of words plus one at the hash of their beginning, or at the next free slot.
     slots: [u16; SLOTS],
     words: Vec<(&'a str, u8)>,
@@ -14,25 +14,27 @@ pub(super) struct Index<'a> {
 
 /// A word that a text holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Hit<'a> {
-    pub(super) number: usize,
-    pub(super) word: &'a str,
-    pub(super) tag: u8,
+pub struct Hit<'a> {
+    pub number: usize,
+    pub word: &'a str,
+    pub tag: u8,
     /// Where it begins.
-    pub(super) at: usize,
+    pub at: usize,
 }
 
-impl<'a> Index<'a> {
-    pub(super) fn new() -> Self {
+impl Default for Index<'_> {
+    fn default() -> Self {
         Self {
             slots: [0; SLOTS],
             words: Vec::new(),
         }
     }
+}
 
+impl<'a> Index<'a> {
     /// Adds lower-case words of three bytes or more, each followed by `|`. What goes beyond half
     /// of the slots is left out, so that the table stays quick.
-    pub(super) fn add(&mut self, list: &'a str, tag: u8) {
+    pub fn add(&mut self, list: &'a str, tag: u8) {
         for word in list.split_terminator('|') {
             if self.words.len() >= SLOTS / 2 {
                 return;
@@ -53,7 +55,7 @@ impl<'a> Index<'a> {
 
     /// Shows each word that the text holds, letters of any case being equal, until `found` says
     /// that it is enough.
-    pub(super) fn each(&self, text: &[u8], found: &mut dyn FnMut(Hit<'a>) -> bool) {
+    pub fn each(&self, text: &[u8], found: &mut dyn FnMut(Hit<'a>) -> bool) {
         let mut last = 0;
         for (end, byte) in text.iter().enumerate() {
             last = roll(last, *byte);
@@ -103,19 +105,19 @@ fn place(three: u32) -> usize {
 }
 
 /// Does `text` go on with `word` at this place? Letters of any case are equal.
-pub(super) fn starts(text: &[u8], at: usize, word: &str) -> bool {
+pub fn starts(text: &[u8], at: usize, word: &str) -> bool {
     text.get(at..at.saturating_add(word.len()))
         .is_some_and(|part| part.eq_ignore_ascii_case(word.as_bytes()))
 }
 
 /// Does `text` hold `word` anywhere? Letters of any case are equal. For rare questions only.
-pub(super) fn holds(text: &[u8], word: &str) -> bool {
+pub fn holds(text: &[u8], word: &str) -> bool {
     text.windows(word.len().max(1))
         .any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
 }
 
 /// Does no letter or digit stand before this place?
-pub(super) fn begins_a_word(text: &[u8], at: usize) -> bool {
+pub fn begins_a_word(text: &[u8], at: usize) -> bool {
     let before = at.checked_sub(1).and_then(|before| text.get(before));
     !before.is_some_and(u8::is_ascii_alphanumeric)
 }
@@ -136,7 +138,7 @@ mod tests {
 
     #[test]
     fn every_word_is_found_at_every_place_in_any_case() {
-        let mut index = Index::new();
+        let mut index = Index::default();
         index.add("abc|abcd|", 1);
         index.add("://|x-1|", 2);
         let found = [(0, 1, 0), (0, 1, 4), (1, 1, 4)];
@@ -149,7 +151,7 @@ mod tests {
     #[test]
     fn a_full_table_still_finds_what_it_took() {
         let words: String = (0..600).map(|n| format!("w{n:03}|")).collect();
-        let mut index = Index::new();
+        let mut index = Index::default();
         index.add(&words, 0);
         for n in 0..SLOTS / 2 {
             assert_eq!(all(&index, &format!("<W{n:03}>")), [(n, 0, 1)]);
