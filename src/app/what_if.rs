@@ -59,8 +59,8 @@ struct Question {
 type Sum = ((PartnerId, Currency), (i64, i64));
 
 impl<D: Database> Control<'_, D> {
-    /// `POST /api/v1/what-if`: `program`, `from`, `until`; `plan`: the rules to try, without them it
-    /// is a replay; `cursor`.
+    /// `POST /api/v1/what-if`: `program`, `from`, `until`; `plan`: the rules to try, without them
+    /// it is a replay; `cursor`.
     pub async fn what_if(&self, body: &Value) -> Result<Value, Problem> {
         let question = self.read_question(body)?;
         let param = json!({"program": question.program, "from": question.from,

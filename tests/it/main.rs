@@ -35,7 +35,6 @@ mod rates;
 mod redirects;
 mod regressions;
 mod rulings;
-// mod simulation;
 mod settlement;
 mod simulation;
 mod strippers;

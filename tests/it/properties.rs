@@ -9,6 +9,7 @@ use crate::support::shop::Shop;
 use crate::support::story::{self, Stage, Story};
 use proptest::prelude::*;
 use serde_json::json;
+use std::collections::BTreeMap;
 
 /// `PROPTEST_CASES` is meant for cheap properties; one case here opens several databases.
 pub fn cases(usual: u32) -> ProptestConfig {
@@ -75,6 +76,30 @@ proptest! {
     }
 
     #[test]
+    fn full_refunds_return_all_and_won_disputes_restore_all(story in story::stories()) {
+        let stage = played(&story, &straight(&story), |_| false);
+        let before = story::by_purchase(&stage.shop);
+        let purchases = stage.purchases();
+        for invoice in &purchases {
+            stage.reverse("chargeback", "disputeId", &format!("all {invoice}"), invoice);
+        }
+        stage.shop.fold();
+        prop_assert_eq!(story::by_purchase(&stage.shop), BTreeMap::new());
+        stage.shop.wait(1_000);
+        for invoice in &purchases {
+            stage.reverse("dispute_won", "disputeId", &format!("all {invoice}"), invoice);
+        }
+        stage.shop.fold();
+        prop_assert_eq!(story::by_purchase(&stage.shop), before);
+        stage.shop.wait(1_000);
+        for invoice in &purchases {
+            stage.reverse("refund", "refundId", &format!("rest {invoice}"), invoice);
+        }
+        stage.shop.fold();
+        prop_assert_eq!(story::by_purchase(&stage.shop), BTreeMap::new());
+    }
+
+    #[test]
     fn folding_twice_adds_nothing(story in story::stories()) {
         let stage = played(&story, &straight(&story), |_| false);
         let rows = "SELECT (SELECT count(*) FROM decisions) || ' ' ||
@@ -88,7 +113,44 @@ proptest! {
     }
 
     #[test]
-    fn a_change_of_plan_status_or_rate_moves_nothing_before_its_date(
+    fn partial_refunds_take_back_parts_and_together_the_whole(
+        amount in 1i64..200_000,
+        parts in proptest::collection::vec(0i64..90_000, 0..6),
+        rate in 1i64..=10_000,
+        flat in 0i64..500,
+    ) {
+        let shop = Shop::open();
+        let plan = json!({"window_days": 30, "sale": {"rate_bps": rate,
+            "flat": {"amount": flat, "currency": "USD"}}});
+        shop.made("PATCH", &format!("programs/{}", shop.program), &json!({"plan": plan}));
+        let click = shop.click("anna");
+        let sale = json!({"customerExternalId": "u1", "amount": amount, "currency": "USD",
+            "invoiceId": "o1", "clickId": click.token});
+        prop_assert_eq!(shop.track("sale", &sale).0, 200);
+        shop.fold();
+        let earned = shop.balance(0);
+        prop_assert_eq!(earned, amount * rate / 10_000 + flat);
+        let mut refunded = 0;
+        for (number, part) in parts.iter().enumerate() {
+            let refund = json!({"refundId": format!("r{number}"), "invoiceId": "o1",
+                "amount": part, "currency": "usd"});
+            prop_assert_eq!(shop.track("refund", &refund).0, 200);
+            shop.wait(1_000);
+            shop.fold();
+            refunded = amount.min(refunded + part);
+            // The rate's part and the flat sum are taken back each by itself, rounded down.
+            let lost = |part: i64| part * refunded / amount;
+            let taken = lost(amount * rate / 10_000) + lost(flat);
+            prop_assert_eq!(shop.balance(0), earned - taken);
+        }
+        let rest = json!({"refundId": "rest", "invoiceId": "o1"});
+        prop_assert_eq!(shop.track("refund", &rest).0, 200);
+        shop.fold();
+        prop_assert_eq!(shop.balance(0), 0);
+    }
+
+    #[test]
+    fn a_change_of_plan_or_status_moves_nothing_before_its_date(
         (story, order, folds) in told(),
         rate in 1i64..=10_000,
         suspend in any::<bool>(),

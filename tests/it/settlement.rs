@@ -384,12 +384,12 @@ proptest! {
     /// The cap is a function of sums: one settlement at the end, or one after each step.
     #[test]
     fn settlements_in_between_change_no_net_position(
-        steps in story::steps(),
+        told in story::stories(),
         settles in any::<u32>(),
         cap in proptest::option::of(0i64..20_000),
     ) {
         let played = |often: bool| {
-            let stage = story::stage();
+            let stage = story::stage(&told);
             let mut plan = json!({"window_days": 5, "sale": {"rate_bps": 1_234},
                 "lead": {"flat": {"amount": 200, "currency": "EUR"}},
                 "review": {"min_seconds": 0, "duplicate_minutes": 0}});
@@ -398,8 +398,8 @@ proptest! {
             }
             // In place of the stage's own, as if it had been so from the start.
             stage.shop.db.execute(&format!("UPDATE plans SET rules = '{plan}'"));
-            for place in 0..steps.len() {
-                stage.play(&steps, place);
+            for place in 0..stage.steps.len() {
+                stage.play(place);
                 stage.shop.wait(1_000);
                 if often && settles >> (place % 32) & 1 == 1 {
                     stage.shop.fold();

@@ -8,24 +8,29 @@
 use crate::support::block_on;
 use crate::support::interleave::Interleaved;
 use crate::support::memory::answer;
-use crate::support::oracle::{Fact, Kind, Touch, World};
+use crate::support::oracle::{Fact, Touch, World};
+use crate::support::picks::Random;
 use crate::support::shop::Shop;
 use crate::support::sqlite::Fault;
-use crate::support::story;
 use serde_json::{Value, json};
 use std::cell::Cell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use throughline::app::clicks::{self, Message};
-use throughline::app::ingest::{self, Intake};
+use throughline::app::ingest::Intake;
 use throughline::app::ports::Reply;
 use throughline::app::{deliver, ledger, publish};
 use throughline::domain::time::UnixMs;
-use throughline::domain::traffic::Class;
 
+mod people;
+mod reports;
 mod settled;
+mod visits;
 
 const HOUR: i64 = 3_600_000;
-const CUSTOMERS: u64 = 700;
+/// Customers whose events mix at a time; the window moves on, so that histories stay like those of
+/// real customers, and events that belong together are near each other.
+const AT_A_TIME: u64 = 40;
+const EVENTS_EACH: u64 = 20;
 
 /// A request that has no 2xx yet, with the fact that it makes once it has one.
 struct Request {
@@ -40,6 +45,11 @@ struct Visitor {
     cookie: String,
 }
 
+/// The newest clicks, which reports come with: so many.
+const RECENT_CLICKS: usize = 30;
+/// Settings change so often in all: each fold reads all plan versions.
+const CHANGES: u64 = 60;
+
 struct Simulation {
     shop: Shop,
     random: Random,
@@ -47,14 +57,23 @@ struct Simulation {
     visitors: BTreeMap<u64, Visitor>,
     unanswered: Vec<Request>,
     answered: Vec<(&'static str, Value)>,
-    sales: Vec<(String, i64)>,
+    /// Invoices and chargebacks that reversals name, and events that people look at.
+    invoices: Vec<String>,
+    disputes: Vec<(String, String)>,
+    /// Won disputes with their invoices.
+    won: BTreeMap<String, String>,
+    events: Vec<String>,
+    recent: VecDeque<(String, Touch)>,
+    changes: u64,
     /// Click messages that the queue holds; some stay although they were consumed.
     messages: Vec<Message>,
     counted: BTreeMap<String, i64>,
     landed: BTreeSet<String>,
     intakes: Vec<Intake>,
     stale: usize,
+    /// Reports, and messages of clicks.
     number: u64,
+    sent: u64,
 }
 
 impl Simulation {
@@ -63,24 +82,34 @@ impl Simulation {
         let hook = json!({"program": shop.program, "kind": "webhook",
             "url": "https://hooks.example/in"});
         shop.made("POST", "destinations", &hook);
-        Simulation {
-            world: World {
-                plans: story::plans(&shop),
-                ..World::default()
-            },
+        let mut simulation = Simulation {
+            world: World::default(),
             shop,
             random: Random(seed),
             visitors: BTreeMap::new(),
             unanswered: Vec::new(),
             answered: Vec::new(),
-            sales: Vec::new(),
+            invoices: vec!["o0".into()],
+            disputes: vec![("d0".into(), "o0".into())],
+            won: BTreeMap::new(),
+            events: Vec::new(),
+            recent: VecDeque::new(),
+            changes: 0,
             messages: Vec::new(),
             counted: BTreeMap::new(),
             landed: BTreeSet::new(),
             intakes: Vec::new(),
             stale: 0,
             number: 0,
-        }
+            sent: 0,
+        };
+        simulation.open();
+        simulation
+    }
+
+    /// The first of the customers who are about now.
+    fn first(&self) -> u64 {
+        self.number / EVENTS_EACH
     }
 
     fn step(&mut self) {
@@ -94,229 +123,18 @@ impl Simulation {
             88..91 => self.take_intakes(),
             91..95 => self.fold(),
             95..97 => self.deliver(),
-            97 => self.change_settings(),
+            97 => self.person(),
             98 => self.shop.wait(2 * HOUR),
             _ => self.publish(),
         }
     }
 
     /// The next batches of the database go wrong now and then.
-    fn trouble(&mut self, one_in: u64, batches: u64) {
+    pub(super) fn trouble(&mut self, one_in: u64, batches: u64) {
         if self.random.one_in(one_in) {
             let kind = [Fault::Lost, Fault::PersistedButReportedFailed];
             let kind = *self.random.pick(&kind).unwrap();
             self.shop.db.fail(self.random.below(batches) as usize, kind);
-        }
-    }
-
-    fn click(&mut self) {
-        let customer = self.random.below(CUSTOMERS);
-        let slug = *self.random.pick(&["anna", "northstar"]).unwrap();
-        let (gpc, country) = *self
-            .random
-            .pick(&[("", "US"), ("", "US"), ("", "US"), ("1", "US"), ("", "DE")])
-            .unwrap();
-        let query = if self.random.one_in(3) {
-            "?fbclid=IwAR1"
-        } else {
-            ""
-        };
-        let known = self.visitors.get(&customer);
-        let cookie = known.map_or(String::new(), |visitor| visitor.cookie.clone());
-        let clicked = self.shop.follow(slug, query, &cookie, gpc, country);
-        let mut visits = clicked.visits.clone();
-        // A link of a suspended partner leaves no touch; a repetition gives the token of the
-        // click that it repeats.
-        let touch = match visits.first() {
-            Some(visit) if visit.touch.class == Class::Duplicate => {
-                known.and_then(|visitor| visitor.touch.clone())
-            }
-            visit => visit.map(|visit| Touch::read(&json!(visit.touch))),
-        };
-        for visit in &visits {
-            let class = settled::class_of(visit);
-            *self.counted.entry(class.into()).or_default() += 1;
-        }
-        let kept = clicked.cookie.unwrap_or_default();
-        if self.random.one_in(3) {
-            let landing = self.shop.land(&clicked.token, &kept, gpc);
-            self.count_landing(&landing);
-            visits.extend(landing);
-        }
-        self.number += 1;
-        self.messages.push(Message {
-            id: format!("m{}", self.number),
-            sent_at: UnixMs(self.shop.now.get().0 + self.random.below(1_000) as i64),
-            visits,
-        });
-        // A link of a suspended partner redirects without a token.
-        let visitor = Visitor {
-            touch: touch.filter(|_| !clicked.token.is_empty()),
-            token: clicked.token,
-            cookie: kept,
-        };
-        self.visitors.insert(customer, visitor);
-    }
-
-    fn count_landing(&mut self, landing: &[throughline::domain::click::Visit]) {
-        for visit in landing {
-            let named = visit.touch.nonce.is_some();
-            if named && !self.landed.insert(visit.key.clone()) {
-                continue;
-            }
-            let class = if named {
-                "confirmed"
-            } else {
-                "confirmed_anonymous"
-            };
-            *self.counted.entry(class.into()).or_default() += 1;
-        }
-    }
-
-    fn convert(&mut self) {
-        self.number += 1;
-        let number = self.number;
-        let customer = self.random.below(CUSTOMERS);
-        let at = (self.shop.now.get().0 - self.random.below(60 * 24) as i64 * 60_000) / 1_000;
-        let visitor = self
-            .visitors
-            .get(&customer)
-            .filter(|_| !self.random.0.is_multiple_of(4));
-        let (token, touch) = visitor.map_or((String::new(), None), |visitor| {
-            (visitor.token.clone(), visitor.touch.clone())
-        });
-        let mut fact = Fact {
-            event: String::new(),
-            kind: Kind::Lead,
-            key: format!("k{number}"),
-            customer: format!("u{customer}"),
-            at: at * 1_000,
-            money: None,
-            sale: String::new(),
-            touch,
-        };
-        let mut body = json!({"customerExternalId": fact.customer, "clickId": token,
-            "occurredAt": at});
-        let kind = match self.random.below(10) {
-            0..2 => {
-                body["eventName"] = json!(fact.key);
-                "lead"
-            }
-            2..7 => {
-                let currency = *self.random.pick(&["USD", "EUR", "JPY"]).unwrap();
-                let amount = 1 + self.random.below(50_000) as i64;
-                body["invoiceId"] = json!(fact.key);
-                body["amount"] = json!(amount);
-                body["currency"] = json!(currency);
-                fact.kind = Kind::Sale;
-                fact.money = Some((amount, currency.into()));
-                self.sales.push((fact.key.clone(), amount));
-                "sale"
-            }
-            _ => self.refund_of(&mut fact, at, &mut body),
-        };
-        self.send(Request { kind, body, fact });
-    }
-
-    /// A refund of a known sale, or of the sale that will come next.
-    fn refund_of(&mut self, fact: &mut Fact, at: i64, body: &mut Value) -> &'static str {
-        let next = (format!("k{}", self.number + 1), 900);
-        let recent = self.sales.len().saturating_sub(400);
-        let known = self.random.pick(&self.sales[recent..]).cloned();
-        let (sale, amount) = known
-            .filter(|_| !self.number.is_multiple_of(7))
-            .unwrap_or(next);
-        *body = json!({"refundId": fact.key, "invoiceId": sale, "occurredAt": at});
-        if self.random.below(3) > 0 {
-            let part = self.random.below(amount.unsigned_abs() + 10) as i64;
-            body["amount"] = json!(part);
-            body["currency"] = json!("USD");
-            fact.money = Some((part, "USD".into()));
-        }
-        fact.kind = Kind::Refund;
-        fact.customer = String::new();
-        fact.touch = None;
-        fact.sale = sale;
-        "refund"
-    }
-
-    fn send(&mut self, request: Request) {
-        self.trouble(12, 2);
-        self.shop.queue.down.set(self.random.one_in(40));
-        let (status, answer) = self.shop.track(request.kind, &request.body);
-        self.shop.queue.down.set(false);
-        self.shop.db.heal();
-        match status {
-            200 => {
-                let event = answer["eventId"].as_str().unwrap().to_owned();
-                self.answered.push((request.kind, request.body));
-                self.world.facts.push(Fact {
-                    event,
-                    ..request.fact
-                });
-            }
-            503 => self.unanswered.push(request),
-            other => panic!("{other} {answer}"),
-        }
-    }
-
-    /// A caller without an answer tries again; one with an answer sometimes does too.
-    fn send_again(&mut self) {
-        if self.unanswered.is_empty() || self.random.one_in(2) {
-            let known = self.random.pick(&self.answered).cloned();
-            if let Some((kind, body)) = known {
-                self.trouble(12, 2);
-                let (status, answer) = self.shop.track(kind, &body);
-                self.shop.db.heal();
-                assert_eq!(status, 200, "{answer}");
-            }
-            return;
-        }
-        let place = self.random.below(self.unanswered.len() as u64) as usize;
-        let request = self.unanswered.swap_remove(place);
-        self.send(request);
-    }
-
-    /// The queue hands over some messages, in any order and composition; some come again.
-    fn consume(&mut self) {
-        let mut batch = Vec::new();
-        for _ in 0..=self.random.below(12) {
-            if !self.messages.is_empty() {
-                let place = self.random.below(self.messages.len() as u64) as usize;
-                batch.push(self.messages.swap_remove(place));
-            }
-        }
-        self.trouble(6, 1);
-        let done = block_on(clicks::consume(&self.shop.db, &batch));
-        self.shop.db.heal();
-        if done.is_ok() {
-            for visit in batch.iter().flat_map(|message| &message.visits) {
-                self.world.learn(&json!(visit));
-            }
-        }
-        let again = done.is_err() || self.random.one_in(6);
-        if again {
-            self.messages.extend(batch);
-        }
-    }
-
-    fn take_intakes(&mut self) {
-        for text in self.shop.queue.sent.take() {
-            let mut message: Value = serde_json::from_str(&text).unwrap();
-            let intake = serde_json::from_value(message["intake"].take());
-            self.intakes.push(intake.unwrap());
-        }
-        for _ in 0..self.random.below(8) {
-            if self.intakes.is_empty() {
-                return;
-            }
-            let place = self.random.below(self.intakes.len() as u64) as usize;
-            self.trouble(6, 1);
-            let done = block_on(ingest::store(&self.shop.db, &self.intakes[place]));
-            self.shop.db.heal();
-            if done.is_ok() && !self.random.one_in(6) {
-                self.intakes.swap_remove(place);
-            }
         }
     }
 
@@ -377,27 +195,6 @@ impl Simulation {
         self.shop.db.heal();
     }
 
-    fn change_settings(&mut self) {
-        if self.random.one_in(2) {
-            let partner = self.random.pick(&self.shop.partners).unwrap().clone();
-            let active = self.random.below(3) > 0;
-            let status = if active { "active" } else { "suspended" };
-            let path = format!("partners/{partner}");
-            self.shop.made("PATCH", &path, &json!({"status": status}));
-            self.world
-                .statuses
-                .push((self.shop.now.get().0, partner, active));
-        } else {
-            let rate = 1 + self.random.below(3_000);
-            let days = 1 + self.random.below(3);
-            let plan = json!({"window_days": days, "sale": {"rate_bps": rate},
-                "lead": {"flat": {"amount": 100 + rate, "currency": "EUR"}}});
-            let path = format!("programs/{}", self.shop.program);
-            self.shop.made("PATCH", &path, &json!({"plan": plan}));
-            self.world.plans = story::plans(&self.shop);
-        }
-    }
-
     fn publish(&mut self) {
         self.shop.kv.down.set(self.random.one_in(3));
         let _ = block_on(publish::publish(&self.shop.db, &self.shop.kv));
@@ -425,6 +222,7 @@ impl Simulation {
             self.shop.deliver();
         }
         self.shop.publish();
+        self.learn_settings();
     }
 }
 

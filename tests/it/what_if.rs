@@ -3,7 +3,7 @@
 use crate::properties::cases;
 use crate::settlement::{DAY, refund, sell, shop};
 use crate::support::shop::{START, Shop};
-use crate::support::story::{self, Stage};
+use crate::support::story::{self, Stage, Story};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -194,16 +194,16 @@ fn a_wrong_question_is_refused() {
     assert_eq!(answer.status, 403);
 }
 
-fn told(steps: &[story::Step], plan: Option<&Value>) -> Stage {
-    let stage = story::stage();
+fn told(story: &Story, plan: Option<&Value>) -> Stage {
+    let stage = story::stage(story);
     if let Some(plan) = plan {
         stage
             .shop
             .db
             .execute(&format!("UPDATE plans SET rules = '{plan}'"));
     }
-    for place in 0..steps.len() {
-        stage.play(steps, place);
+    for place in 0..stage.steps.len() {
+        stage.play(place);
         stage.shop.wait(1_000);
     }
     stage.shop.fold();
@@ -215,11 +215,11 @@ proptest! {
 
     #[test]
     fn a_replay_gives_what_is_booked_and_another_plan_what_it_would_have_given(
-        steps in story::steps(),
+        story in story::stories(),
         rate in 1i64..=10_000,
         model in prop_oneof![Just("first"), Just("linear"), Just("last")],
     ) {
-        let stage = told(&steps, None);
+        let stage = told(&story, None);
         let shop = &stage.shop;
         let before = dump(shop);
         let until = shop.now.get().0 + 400 * DAY;
@@ -228,7 +228,7 @@ proptest! {
         prop_assert_eq!(sums(&pages), (balances(shop), balances(shop)));
         let plan = json!({"window_days": 9, "model": model, "sale": {"rate_bps": rate}});
         let pages = ask(shop, Some(&plan), 0, until);
-        let other = told(&steps, Some(&plan));
+        let other = told(&story, Some(&plan));
         prop_assert_eq!(sums(&pages), (balances(shop), balances(&other.shop)));
         prop_assert_eq!(dump(shop), before);
     }

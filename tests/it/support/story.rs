@@ -9,7 +9,7 @@ use super::picks::{Picks, listed};
 use super::shop::{START, Shop};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use throughline::app::clicks::{self, Message};
 use throughline::domain::ids::{PartnerId, ProgramId, event_id};
 use throughline::domain::time::UnixMs;
@@ -234,7 +234,7 @@ pub fn named(
 }
 
 /// Writes settings into the tables that no API fills with past dates.
-fn write(shop: &Shop, world: &World) {
+pub fn write(shop: &Shop, world: &World) {
     let program = &shop.program;
     let quoted = |text: Option<&str>| text.map_or("NULL".to_owned(), |text| format!("'{text}'"));
     let mut sql = String::new();
@@ -299,6 +299,7 @@ fn steps(shop: &Shop, clicks: &[Made], numbers: &[Vec<u16>]) -> Vec<Step> {
             let picks = &mut Picks(&mut source);
             let scene = Scene {
                 number: place as u64,
+                first: 0,
                 customers: 3,
                 start: START.0 + HOUR,
                 hours: if picks.one_in(2) {
@@ -383,6 +384,24 @@ impl Stage {
         None
     }
 
+    /// The invoices of the story.
+    pub fn purchases(&self) -> Vec<String> {
+        let reports = self.steps.iter().filter_map(|step| match step {
+            Step::Report(report) => Some(report),
+            _ => None,
+        });
+        let bought = reports.filter(|r| matches!(r.kind, "sale" | "deal" | "renewal"));
+        let invoices = bought.filter_map(|report| report.body["invoiceId"].as_str());
+        invoices.map(str::to_owned).collect()
+    }
+
+    /// A reversal of all that is left of a purchase, now.
+    pub fn reverse(&self, kind: &str, member: &str, id: &str, invoice: &str) {
+        let body = json!({member: id, "invoiceId": invoice});
+        let (status, answer) = self.shop.track(kind, &body);
+        assert_eq!(status, 200, "{answer}");
+    }
+
     /// The stored text of each event's newest decision, and the net positions that are not zero.
     pub fn outcome(&self) -> (Vec<String>, Vec<String>) {
         let decisions = self.shop.db.column(
@@ -436,6 +455,24 @@ impl Stage {
     }
 }
 
+/// What each purchase and its reversals add up to, by partner and currencies, without zeros.
+pub fn by_purchase(shop: &Shop) -> BTreeMap<String, (i64, i64)> {
+    let rows = shop.db.column(
+        "SELECT json_array(coalesce(p.id, f.id) || ' ' || e.partner || ' ' || e.currency || ' ' ||
+             coalesce(e.paid_in, ''), sum(e.amount), coalesce(sum(e.payout), 0))
+         FROM entries e JOIN facts f ON f.id = e.cause
+         LEFT JOIN facts p ON p.key = f.sale_key AND p.kind IN ('sale', 'deal', 'renewal')
+         WHERE f.sale_key IS NOT NULL OR f.kind IN ('sale', 'deal', 'renewal')
+         GROUP BY coalesce(p.id, f.id), e.partner, e.currency, e.paid_in
+         HAVING sum(e.amount) <> 0 OR coalesce(sum(e.payout), 0) <> 0",
+    );
+    let read = |row: &String| {
+        let (position, amount, payout) = serde_json::from_str(row).unwrap();
+        (position, (amount, payout))
+    };
+    rows.iter().map(read).collect()
+}
+
 /// A person's ruling, dated, once; its event is folded again.
 pub fn ruled(shop: &Shop, event: &str, action: &str, at: i64) {
     let program = &shop.program;
@@ -470,6 +507,28 @@ pub fn plans_of(shop: &Shop) -> Vec<Plan> {
         let row: Value = serde_json::from_str(row).unwrap();
         let (from, rules) = (row["from"].as_i64().unwrap(), row["rules"].clone());
         Plan { from, rules }
+    };
+    rows.iter().map(read).collect()
+}
+
+/// All standings, as the tables have them.
+pub fn statuses_of(shop: &Shop) -> Vec<Status> {
+    let rows = shop.db.column(
+        "SELECT json_array(at, partner, active, kind) FROM (
+           SELECT seq, at, partner, active, kind FROM partner_statuses ORDER BY seq)
+         UNION ALL
+         SELECT json_array(at, NULL, active, NULL) FROM (
+           SELECT at, active FROM program_statuses ORDER BY seq)",
+    );
+    let read = |row: &String| {
+        let (at, partner, active, kind) =
+            serde_json::from_str::<(i64, Option<String>, i64, Option<String>)>(row).unwrap();
+        Status {
+            at,
+            partner,
+            active: active == 1,
+            kind,
+        }
     };
     rows.iter().map(read).collect()
 }

@@ -12,6 +12,8 @@ const HOUR: i64 = 3_600_000;
 /// What a report may be about.
 pub struct Scene<'a> {
     pub number: u64,
+    /// The first customer that may be meant, and how many.
+    pub first: u64,
     pub customers: u64,
     /// When the first thing happened, in milliseconds.
     pub start: i64,
@@ -81,7 +83,7 @@ pub const CODES: [&str; 4] = ["SAVE", "gift", "OLD", "NOBODY"];
 /// Makes up what the merchant reports next.
 pub fn report(picks: &mut Picks<'_>, scene: &Scene<'_>) -> Report {
     let kind = picks.pick(&KINDS);
-    let customer = picks.below(scene.customers);
+    let customer = scene.first + picks.below(scene.customers);
     let click = (!scene.clicks.is_empty() && picks.below(3) > 0)
         .then(|| picks.below(scene.clicks.len() as u64) as usize);
     let mut body = json!({"occurredAt": instant(picks, scene, click) / 1_000});
@@ -141,7 +143,7 @@ fn conversion(
     if kind != "sale" && picks.below(subscribed) > 0 || kind == "sale" && picks.one_in(subscribed) {
         let other = picks.one_in(12);
         let owner = if other {
-            picks.below(scene.customers)
+            scene.first + picks.below(scene.customers)
         } else {
             customer
         };
