@@ -34,6 +34,7 @@ const GATEWAY = [
  * @property {{ runs: Run[], starts: { hello: Start[], product: Start[] } }} [redirect]
  * @property {Run[]} [gateway]
  * @property {import("./costs.mjs").Counts} [counts]
+ * @property {import("./deliveries.mjs").Delivered} [delivered]
  */
 
 /** @param {number} value @param {number} [digits] */
@@ -112,17 +113,29 @@ function ofGateway(runs) {
   };
 }
 
+/** @param {import("./deliveries.mjs").Delivered} found */
+function ofDeliveries({ deliveries, seconds, ...operations }) {
+  const each = (/** @type {number} */ count) => rounded(count / deliveries, 3);
+  return {
+    deliveries_per_second: rounded(deliveries / seconds),
+    d1_operations_per_delivery: each(operations.d1_statements),
+    d1_round_trips_per_delivery: each(operations.d1_batches),
+    d1_rows_written_per_delivery: each(operations.d1_rows_written),
+  };
+}
+
 /**
  * @param {Found} found
  * @param {boolean} quick
  * @returns {Record<string, any>}
  */
-export function summary({ redirect, gateway, counts }, quick) {
+export function summary({ redirect, gateway, counts, delivered }, quick) {
   const runs = [...(redirect?.runs ?? []), ...(gateway ?? [])];
   return {
     ...(redirect && ofRedirect(redirect)),
     ...(gateway && ofGateway(gateway)),
     ...(counts && priced(counts)),
+    ...(delivered && ofDeliveries(delivered)),
     targets: Object.fromEntries(Object.entries(TARGETS).map(([name, { most }]) => [name, most])),
     quick,
     machine: machine(),
@@ -161,6 +174,14 @@ export function print(result) {
   }
   if (result.gateway_mix) table(runs, GATEWAY, " × bare");
   if (result.operations) printPrices(result);
+  if (result.deliveries_per_second) {
+    console.log(
+      `\ndeliveries: ${result.deliveries_per_second} a second, each ` +
+        `${result.d1_operations_per_delivery} D1 statements in ` +
+        `${result.d1_round_trips_per_delivery} round trips, ` +
+        `${result.d1_rows_written_per_delivery} rows written`,
+    );
+  }
   printTargets(result);
   const quick = result.quick ? "; a quick run: the numbers are rough" : "";
   console.log(dim(`${on.cores} cores, load ${on.load.join(" ")}, workerd ${on.workerd}${quick}`));

@@ -5,16 +5,17 @@ import { startUp, takeTurns } from "./measure.mjs";
 import { endAll } from "./processes.mjs";
 import { print, summary, write } from "./report.mjs";
 import { costs } from "./costs.mjs";
+import { deliveries } from "./deliveries.mjs";
 import { gatewayCases } from "./gateway.mjs";
 import { redirectCases } from "./redirect.mjs";
 
 const HELP = `
-Usage: node benches/run.mjs [--quick] [--worker DIR] [--only redirect|gateway|costs]
+Usage: node benches/run.mjs [--quick] [--worker DIR] [--only redirect|gateway|costs|deliveries]
 
 Measures the CPU time of workerd per request in turns: redirects of a cached link
 beside the same in JavaScript and beside a Worker that answers "hi", and the
 landing gateway beside a Worker that only fetches. Counts the operations of
-clicks and prices them. Prints tables and writes target/bench.json.
+clicks and prices them, and times the delivery engine. Prints tables and writes target/bench.json.
 Takes about five minutes. Build first: make build
   --quick        few requests: shows that it works, the numbers are rough
   --worker DIR   folder of another build (target/worker)
@@ -25,13 +26,15 @@ const FULL = {
   redirect: { rounds: 7, requests: 15_000, warmUp: 6_000 },
   gateway: { rounds: 7, requests: 5_000, warmUp: 2_000 },
   starts: 5,
+  events: 600,
 };
 const QUICK = {
   redirect: { rounds: 3, requests: 2_000, warmUp: 1_000 },
   gateway: { rounds: 3, requests: 1_000, warmUp: 500 },
   starts: 2,
+  events: 100,
 };
-const PARTS = ["redirect", "gateway", "costs"];
+const PARTS = ["redirect", "gateway", "costs", "deliveries"];
 
 /** @typedef {typeof FULL} Plan */
 
@@ -72,6 +75,7 @@ async function bench(args) {
     redirect: wants("redirect") ? await redirects(dir, plan) : undefined,
     gateway: wants("gateway") ? await gateway(dir, plan) : undefined,
     counts: wants("costs") ? await costs(dir) : undefined,
+    delivered: wants("deliveries") ? await deliveries(dir, plan.events) : undefined,
   };
   const result = summary(found, quick);
   print(result);

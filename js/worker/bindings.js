@@ -102,32 +102,52 @@ export function send(env, text, ms) {
 }
 
 /**
- * POSTs without following redirects. Gives status and the first bytes of the answer; the status
- * alone is `"late"` when there was no answer in time, `"unreachable"` when there was no connection.
+ * Sends without following redirects. Gives status, the first bytes of the answer as far as they
+ * came in time, `Retry-After` and the same as a date; the status alone is `"late"` when there was
+ * no answer in time, `"unreachable"` when there was no connection.
  *
+ * @param {string} method
  * @param {string} url
  * @param {string[]} headers names and values by turns
  * @param {string} body
  * @param {number} ms
  */
-export async function post(url, headers, body, ms) {
+export async function exchange(method, url, headers, body, ms) {
   const abort = new AbortController();
-  const exchange = async () => {
+  const timer = setTimeout(() => abort.abort(LATE), ms);
+  try {
     const sent = new Headers({ "user-agent": "Throughline/0.1" });
     for (let at = 0; at < headers.length; at += 2) sent.set(headers[at], headers[at + 1]);
     const { signal } = abort;
-    const init = { method: "POST", headers: sent, body, signal };
+    const init = { method, headers: sent, body: method === "GET" ? undefined : body, signal };
     const response = await fetch(url, { ...init, redirect: "manual" });
-    return [response.status, await beginning(response)];
-  };
-  try {
-    const answered = await within(ms, exchange());
-    if (answered !== LATE) return answered;
+    const wait = response.headers.get("retry-after") ?? "";
+    return [response.status, await beginning(response), wait, Date.parse(wait)];
   } catch {
-    return ["unreachable"];
+    return [abort.signal.aborted ? "late" : "unreachable"];
+  } finally {
+    clearTimeout(timer);
   }
-  abort.abort();
-  return ["late"];
+}
+
+/**
+ * Signs with RS256. Gives base64url, or `null` when the key cannot be used.
+ *
+ * @param {string} pem PKCS #8
+ * @param {string} text
+ */
+export async function sign(pem, text) {
+  try {
+    const der = atob(pem.replace(/-----[A-Z ]+-----|\s/g, ""));
+    const bytes = Uint8Array.from(der, (byte) => byte.charCodeAt(0));
+    const rs256 = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
+    const key = await crypto.subtle.importKey("pkcs8", bytes, rs256, false, ["sign"]);
+    const signed = await crypto.subtle.sign(rs256.name, key, new TextEncoder().encode(text));
+    const base64 = btoa(String.fromCharCode(...new Uint8Array(signed)));
+    return base64.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  } catch {
+    return null;
+  }
 }
 
 /** The first bytes of a body, as far as they came. @param {Response} response */
@@ -145,7 +165,7 @@ async function beginning(response) {
     }
     if (filled === ANSWER_BYTES) await reader?.cancel();
   } catch {
-    // What came before the connection broke still says something.
+    // What came before the connection broke, or the time was up, still says something.
   }
   return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes.subarray(0, filled));
 }

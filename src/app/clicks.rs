@@ -65,14 +65,13 @@ const COUNT: &str = fresh!(
 );
 
 /// Facts whose token names one of these clicks are folded again, and folds that are under way for
-/// their customers are made to look again. A refund's customer is that of its sale.
+/// their customers are made to look again. Where only a purchase or a subscription says whose a
+/// fact is, all folds of its program do.
 const WAKE_AGGREGATES: &str = fresh!(
     "INSERT INTO aggregates (key, version)
-     SELECT DISTINCT f.program || '/' || coalesce(f.customer, s.customer), 1
+     SELECT DISTINCT f.program || coalesce('/' || f.customer, ''), 1
      FROM visit CROSS JOIN facts f ON f.nonce = visit.value ->> 'nonce'
-     LEFT JOIN facts s ON s.program = f.program AND s.kind = 'sale' AND s.key = f.sale_key
-     WHERE coalesce(f.customer, s.customer) IS NOT NULL
-     ON CONFLICT DO UPDATE SET version = version + 1"
+     WHERE true ON CONFLICT DO UPDATE SET version = version + 1"
 );
 
 const WAKE_FACTS: &str = fresh!(

@@ -4,7 +4,7 @@
 use super::ports::{self, Database, DatabaseError, Snapshots, Statement, WorkQueue};
 use super::problem::{self, Problem};
 use super::settings::Settings;
-use super::track::{Conversion, ForDestinations};
+use super::track::Conversion;
 use crate::domain::api_key::ApiKey;
 use crate::domain::event::Fact;
 use crate::domain::ids::ApiKeyId;
@@ -14,7 +14,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// A fact on its way into the database: the form in which it is inserted, and in which the queue
 /// holds it while the database is away. Holds nothing personal in clear.
@@ -22,8 +22,10 @@ use serde_json::{Value, json};
 pub struct Intake {
     pub fact: Fact,
     pub api_key: ApiKeyId,
-    /// The sealed row, base64url.
-    pub sealed: Option<String>,
+    /// For each kind of destination what it keeps, sealed, and whether only those may have it that
+    /// take limited data: `{"meta": ["…", 0]}`.
+    #[serde(default)]
+    pub kept: Map<String, Value>,
 }
 
 /// How an intake ended.
@@ -43,17 +45,27 @@ pub enum Accepted {
 impl Intake {
     /// Seals what only destinations may see and forgets the rest.
     pub fn new(settings: &Settings, key: ApiKey, read: &Conversion, nonce: [u8; NONCE]) -> Intake {
-        let sealed = (read.sealed != ForDestinations::default()).then(|| {
-            let plain = serde_json::to_vec(&read.sealed).unwrap_or_default();
+        let id = &read.fact.id;
+        let mut kept = Map::new();
+        for (place, part) in read.kept.iter().enumerate() {
+            // Each seal its own nonce: its number added to fresh random bytes.
+            let mut nonce = nonce;
+            nonce[0] = nonce[0].wrapping_add(u8::try_from(place % 256).unwrap_or(0));
+            let plain = json!(part.kept.0).to_string();
+            let context = format!("{id}/{}", part.kind);
             let sealed = settings
                 .keys
-                .seal(Purpose::AtRest, &read.fact.id, &plain, nonce);
-            URL_SAFE_NO_PAD.encode(sealed)
-        });
+                .seal(Purpose::AtRest, &context, plain.as_bytes(), nonce);
+            let sealed = URL_SAFE_NO_PAD.encode(sealed);
+            kept.insert(
+                part.kind.to_owned(),
+                json!([sealed, u8::from(part.limited)]),
+            );
+        }
         Intake {
             fact: read.fact.clone(),
             api_key: key.id,
-            sealed,
+            kept,
         }
     }
 
@@ -78,7 +90,7 @@ impl Intake {
             "content": fact.content(),
             "body": json!(fact).to_string(),
             "partner": fact.partner.filter(|_| known),
-            "sealed": self.sealed,
+            "kept": self.kept,
             "expires_at": fact.received_at.plus(limits::SEALED_ROW_MS),
         })
     }
@@ -113,11 +125,18 @@ const INSERT_FACTS: &str = concat!(
     " ON CONFLICT DO NOTHING"
 );
 
+/// Only for destinations that the program has, and that may have it.
 const INSERT_SEALED: &str = "INSERT INTO sealed_rows (event, body, expires_at)
-    SELECT f.id, e.value ->> 'sealed', e.value ->> 'expires_at'
+    SELECT f.id, k.body, e.value ->> 'expires_at'
     FROM json_each(?1) e CROSS JOIN facts f ON f.id = e.value ->> 'id'
+    CROSS JOIN (SELECT o.key AS place, json_group_object(p.key, p.value ->> 0) AS body
+      FROM json_each(?1) o CROSS JOIN json_each(o.value, '$.kept') p WHERE EXISTS (
+        SELECT 1 FROM destinations d
+        WHERE d.program = o.value ->> 'program' AND d.kind = p.key AND d.enabled = 1
+          AND (p.value ->> 1 = 0 OR d.config ->> 'limited_data' = 1))
+      GROUP BY o.key) k ON k.place = e.key
     WHERE f.content = e.value ->> 'content' AND f.state = 'pending'
-      AND f.received_at = e.value ->> 'received_at' AND e.value ->> 'sealed' IS NOT NULL
+      AND f.received_at = e.value ->> 'received_at'
     ON CONFLICT DO NOTHING";
 
 const INSERT_CONFLICTS: &str = concat!(

@@ -4,6 +4,7 @@
 //! `->>`; this keeps 64-bit integers whole and escapes D1's bound of 100 parameters. A row is one
 //! JSON text. A batch is one transaction and one round trip.
 
+use crate::domain::destination::{Answer, Request};
 use crate::domain::record;
 use serde_json::Value;
 
@@ -70,19 +71,11 @@ pub trait Suffixes {
     fn registrable(&self, host: &str) -> Option<String>;
 }
 
-/// A POST to somebody else's server. The address was checked by the domain.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outbound {
-    pub url: String,
-    pub headers: Vec<(&'static str, String)>,
-    pub body: String,
-}
-
 /// What came back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
-    /// Status and the first bytes of the body.
-    Answered { status: u16, body: String },
+    /// An answer with the first bytes of its body.
+    Answered(Answer),
     /// No answer in time.
     TimedOut,
     /// No connection.
@@ -94,8 +87,13 @@ pub const ANSWER_MS: u32 = 10_000;
 
 #[allow(async_fn_in_trait)]
 pub trait Transport {
-    /// Posts without following redirects, within [`ANSWER_MS`], reading a bounded answer.
-    async fn post(&self, request: &Outbound) -> Reply;
+    /// Sends without following redirects, within [`ANSWER_MS`], reading a bounded answer. The
+    /// address was checked by the domain.
+    async fn send(&self, request: &Request) -> Reply;
+
+    /// Signs a text with RS256 (RSASSA-PKCS1-v1_5 over SHA-256) under a PKCS #8 key in PEM; gives
+    /// base64url, or `None` when the key cannot be used.
+    async fn sign(&self, key: &str, text: &str) -> Option<String>;
 }
 
 /// Reads rows as values; one that does not read is a fault of ours and counts as unavailable.

@@ -66,8 +66,12 @@ pub const PAGE_ROWS: u32 = 100;
 pub const FOLD_FACTS: u32 = 100;
 /// Facts of one customer that one fold looks at; more is set aside for a person to look at.
 pub const CUSTOMER_FACTS: usize = 5_000;
-/// Deliveries attempted by one batch; a Worker holds six connections at a time.
-pub const DELIVERY_BATCH: u32 = 24;
+/// Deliveries looked at in one round: what one answer of D1 can hold with room.
+pub const DELIVERY_BATCH: u32 = 200;
+/// Of these, for one destination: four slow ones leave room for others.
+pub const DELIVERY_SHARE: u32 = 50;
+/// Messages that a destination may name.
+pub const EVENT_FILTERS: usize = 40;
 /// How far in the past an event may be dated.
 pub const EVENT_PAST_MS: i64 = 400 * 86_400_000;
 /// How far in the future an event may be dated: clock skew between servers, nothing more.

@@ -34,12 +34,18 @@ extern "C" {
     #[wasm_bindgen(catch)]
     pub(super) async fn send(env: &Env, text: &str, ms: u32) -> Result<JsValue, JsValue>;
 
-    /// Header names and values by turns → status and text; or `"late"` or `"unreachable"` alone.
+    /// Header names and values by turns → status, text, `Retry-After` and what it is as a date; or
+    /// `"late"` or `"unreachable"` alone.
     #[wasm_bindgen(catch)]
-    pub(super) async fn post(
+    pub(super) async fn exchange(
+        method: &str,
         url: &str,
         headers: js_sys::Array,
         body: &str,
         ms: u32,
     ) -> Result<JsValue, JsValue>;
+
+    /// RS256 in base64url; `null` when the key cannot be used.
+    #[wasm_bindgen(catch)]
+    pub(super) async fn sign(key: &str, text: &str) -> Result<JsValue, JsValue>;
 }

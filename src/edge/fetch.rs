@@ -3,6 +3,7 @@
 use super::clock;
 use super::d1::D1;
 use super::kv::Kv;
+use super::outbound::Outside;
 use super::runtime;
 use super::suffixes::PublicSuffixList;
 use super::work::{self, WorkSender};
@@ -43,6 +44,7 @@ async fn answer(request: worker::Request, env: &Env) -> Option<Response> {
         db: &db,
         snapshots: &kv,
         queue: &queue,
+        transport: &Outside,
         suffixes: &PublicSuffixList,
         settings: &settings,
     };

@@ -49,10 +49,7 @@ pub(super) async fn fold_and_deliver(env: &Env) -> Result<(), DatabaseError> {
         let Some(entropy) = clock::entropy() else {
             break;
         };
-        let [a, b, rest @ ..] = entropy;
-        let lease = hex::encode(rest.get(..16).unwrap_or_default());
-        let jitter = u16::from_be_bytes([a, b]);
-        let sent = deliver::deliver(&db, &Outside, &settings, clock::now(), &lease, jitter).await?;
+        let sent = deliver::deliver(&db, &Outside, &settings, clock::now(), entropy).await?;
         if sent == 0 {
             break;
         }

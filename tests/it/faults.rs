@@ -196,9 +196,9 @@ fn send(fault: Strike) -> Ended {
     let (shop, _, _) = set_up(true);
     strike(&shop, fault);
     let sent = || {
-        let lease = hex::encode(&shop.random()[..16]);
         let now = shop.now.get();
-        let run = deliver::deliver(&shop.db, &shop.receiver, &shop.settings, now, &lease, 0);
+        let lease = shop.lease();
+        let run = deliver::deliver(&shop.db, &shop.receiver, &shop.settings, now, lease);
         let open = "SELECT count(*) FROM deliveries WHERE state = 'pending'";
         block_on(run).is_ok() && shop.db.number(open) == 0
     };

@@ -3,7 +3,7 @@
 mod random;
 mod visitors;
 
-use crate::simulation::Random;
+use crate::support::picks::Random;
 use serde_json::{Value, json};
 use throughline::domain::consent::Consent;
 use throughline::domain::ids::ProgramId;

@@ -3,12 +3,13 @@
 use crate::regressions::sale;
 use crate::support::block_on;
 use crate::support::interleave::Interleaved;
-use crate::support::memory::Kv;
+use crate::support::memory::{Kv, answer};
 use crate::support::shop::Shop;
 use serde_json::json;
 use std::cell::RefCell;
 use throughline::app::ports::*;
 use throughline::app::{deliver, ledger, publish};
+use throughline::domain::destination::Request;
 
 struct Hooked<'a> {
     kv: &'a Kv,
@@ -110,16 +111,17 @@ struct Switch<'a> {
     ds: String,
 }
 impl Transport for Switch<'_> {
-    async fn post(&self, _: &Outbound) -> Reply {
+    async fn send(&self, _: &Request) -> Reply {
         self.shop.made(
             "PATCH",
             &format!("destinations/{}", self.ds),
             &json!({"enabled": false}),
         );
-        Reply::Answered {
-            status: 500,
-            body: String::new(),
-        }
+        answer(500, "")
+    }
+
+    async fn sign(&self, _: &str, _: &str) -> Option<String> {
+        None
     }
 }
 
@@ -135,8 +137,7 @@ fn a_send_under_way_when_it_is_switched_off_is_not_tried_again() {
         &transport,
         &shop.settings,
         shop.now.get(),
-        "aa",
-        0,
+        shop.lease(),
     ))
     .unwrap();
     shop.wait(3_600_000);

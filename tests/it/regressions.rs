@@ -353,6 +353,9 @@ fn fold_and_delivery_read_no_table_whole() {
                 "o",
                 "g",
                 "i",
+                "named",
+                // Destinations: a handful.
+                "receivers",
             ];
             let made = |scan: &str| {
                 let name = scan.strip_prefix("SCAN ").unwrap_or(scan);
@@ -378,8 +381,7 @@ fn fold_and_delivery_read_no_table_whole() {
         &shop.receiver,
         &shop.settings,
         shop.now.get(),
-        "aa",
-        0,
+        shop.lease(),
     ))
     .unwrap();
     let found = db.1.into_inner();

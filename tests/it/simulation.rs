@@ -7,6 +7,7 @@
 
 use crate::support::block_on;
 use crate::support::interleave::Interleaved;
+use crate::support::memory::answer;
 use crate::support::oracle::{Fact, Kind, Touch, World};
 use crate::support::shop::Shop;
 use crate::support::sqlite::Fault;
@@ -25,31 +26,6 @@ mod settled;
 
 const HOUR: i64 = 3_600_000;
 const CUSTOMERS: u64 = 700;
-
-/// Splitmix64: small, seeded, the same everywhere.
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    pub fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound.max(1)
-    }
-
-    pub fn one_in(&mut self, of: u64) -> bool {
-        self.below(of) == 0
-    }
-
-    pub fn pick<'a, T>(&mut self, from: &'a [T]) -> Option<&'a T> {
-        from.get(self.below(from.len() as u64) as usize)
-    }
-}
 
 /// A request that has no 2xx yet, with the fact that it makes once it has one.
 struct Request {
@@ -381,32 +357,21 @@ impl Simulation {
         let replies = [
             Reply::TimedOut,
             Reply::Unreachable,
-            Reply::Answered {
-                status: 500,
-                body: String::new(),
-            },
-            Reply::Answered {
-                status: 204,
-                body: String::new(),
-            },
+            answer(500, ""),
+            answer(204, ""),
         ];
         for _ in 0..self.random.below(24) {
             let reply = self.random.pick(&replies).unwrap().clone();
             self.shop.receiver.replies.borrow_mut().push(reply);
         }
         self.trouble(4, 2);
-        let lease = hex::encode(self.random.next().to_be_bytes());
-        let jitter = self.random.below(65_536) as u16;
+        let mut entropy = [0; 64];
+        for part in entropy.chunks_exact_mut(8) {
+            part.copy_from_slice(&self.random.next().to_be_bytes());
+        }
         let shop = &self.shop;
         let now = shop.now.get();
-        let run = deliver::deliver(
-            &shop.db,
-            &shop.receiver,
-            &shop.settings,
-            now,
-            &lease,
-            jitter,
-        );
+        let run = deliver::deliver(&shop.db, &shop.receiver, &shop.settings, now, entropy);
         let _ = block_on(run);
         self.shop.receiver.replies.borrow_mut().clear();
         self.shop.db.heal();

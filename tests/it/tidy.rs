@@ -274,3 +274,13 @@ fn released_migrations_are_unchanged() {
         "a migration changed or is not listed in {path}"
     );
 }
+
+/// Each destination has its row in the README's table.
+#[test]
+fn every_destination_has_a_row_in_the_readme() {
+    let text = document("README.md");
+    for kind in throughline::domain::destination::ALL {
+        let row = format!("\n| `{}` |", kind.kind());
+        assert!(text.contains(&row), "no row for {}", kind.kind());
+    }
+}

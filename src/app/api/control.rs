@@ -2,17 +2,18 @@
 
 use super::{After, Request, Response, Services, bearer, lists, read_body};
 use crate::app::clicks;
-use crate::app::control::{Control, Made, rulings};
-use crate::app::ports::{Database, Snapshots, Statement, WorkQueue};
+use crate::app::control::{self, Control, Made, rulings};
+use crate::app::ports::{self, Database, Snapshots, Statement, Transport, WorkQueue};
 use crate::app::problem::{self, Problem};
-use crate::app::{publish, reads};
+use crate::app::{deliver, publish, reads};
 use crate::domain::api_key::{ApiKey, Scope};
 use crate::domain::ids::{ApiKeyId, ProgramId};
 use crate::domain::limits;
+use crate::domain::record;
 use crate::domain::time::UnixMs;
 use serde_json::{Value, json};
 
-impl<D: Database, S: Snapshots, Q: WorkQueue> Services<'_, D, S, Q> {
+impl<D: Database, S: Snapshots, Q: WorkQueue, T: Transport> Services<'_, D, S, Q, T> {
     pub(super) async fn control(&self, request: &Request, path: &str) -> Result<Response, Problem> {
         let parts: Vec<&str> = path.split('/').collect();
         if parts.as_slice() == ["setup"] {
@@ -25,6 +26,13 @@ impl<D: Database, S: Snapshots, Q: WorkQueue> Services<'_, D, S, Q> {
             ("GET", _) => lists::read(request, &control, &parts).await,
             ("POST", ["rebuild"]) => self.rebuild(&control).await,
             ("POST", ["deliveries", id, "retry"]) => self.retry(&control, id).await,
+            ("POST", ["destinations", id, "retry"]) => self.retry_all(&control, id).await,
+            ("POST", ["destinations", id, how @ ("preview" | "test")]) => {
+                let body = read_body(request, limits::CONTROL_BODY_BYTES)?;
+                let send = *how == "test";
+                let shown = deliver::console(&control, self.transport, id, &body, send).await?;
+                Ok(Response::json(200, &shown))
+            }
             ("DELETE", ["keys", id]) => Ok(made(control.revoke_key(id).await?)),
             ("POST", ["links", "explain"]) => {
                 let body = read_body(request, limits::CONTROL_BODY_BYTES)?;
@@ -103,12 +111,35 @@ impl<D: Database, S: Snapshots, Q: WorkQueue> Services<'_, D, S, Q> {
         Ok(response)
     }
 
+    /// Sends everything again that was set aside of a destination.
+    async fn retry_all(&self, control: &Control<'_, D>, id: &str) -> Result<Response, Problem> {
+        const RETRY: &str = "UPDATE deliveries SET state = 'pending', attempts = 0,
+              next_at = ?1 ->> 'now', part = NULL, ticket = NULL, done_at = NULL
+            WHERE destination = ?1 ->> 'id' AND state = 'set_aside'";
+        const COUNT: &str = "SELECT json_object('retried', changes()) WHERE ?1 IS NOT NULL";
+        let known = control
+            .one(control::destinations::ONE, &json!({"id": id}))
+            .await?;
+        control.allow(
+            Scope::Admin,
+            known["program"].as_str().and_then(ProgramId::parse),
+        )?;
+        let param = json!({"id": id, "now": control.now});
+        let statements = [RETRY, COUNT].map(|sql| Statement::new(sql, &param));
+        let rows = self.db.batch(statements.to_vec()).await?;
+        let counted = ports::rows_at(&rows, 1).first();
+        let counted = counted.and_then(|row| record::parse(row));
+        let mut response = Response::json(200, &counted.unwrap_or_default());
+        response.after.wake = Some(clicks::wake(None, control.now));
+        Ok(response)
+    }
+
     /// Sends a delivery again that was set aside.
     async fn retry(&self, control: &Control<'_, D>, id: &str) -> Result<Response, Problem> {
         const ONE: &str = "SELECT json_object('id', id, 'program', program, 'state', state)
             FROM deliveries WHERE id = ?1 ->> 'id'";
         const RETRY: &str = "UPDATE deliveries SET state = 'pending', attempts = 0,
-              next_at = ?1 ->> 'now', done_at = NULL
+              next_at = ?1 ->> 'now', part = NULL, ticket = NULL, done_at = NULL
             WHERE id = ?1 ->> 'id' AND state = 'set_aside'";
         let param = json!({"id": id, "now": control.now});
         let known = control.one(ONE, &param).await?;

@@ -11,7 +11,7 @@ mod control;
 mod lists;
 mod track;
 
-use super::ports::{Database, Snapshots, Suffixes, WorkQueue};
+use super::ports::{Database, Snapshots, Suffixes, Transport, WorkQueue};
 use super::problem::{self, Problem};
 use super::settings::Settings;
 use crate::domain::api_key::ApiKey;
@@ -94,15 +94,16 @@ impl Response {
 }
 
 /// What the API needs of its host.
-pub struct Services<'a, D, S, Q> {
+pub struct Services<'a, D, S, Q, T> {
     pub db: &'a D,
     pub snapshots: &'a S,
     pub queue: &'a Q,
+    pub transport: &'a T,
     pub suffixes: &'a dyn Suffixes,
     pub settings: &'a Settings,
 }
 
-impl<D: Database, S: Snapshots, Q: WorkQueue> Services<'_, D, S, Q> {
+impl<D: Database, S: Snapshots, Q: WorkQueue, T: Transport> Services<'_, D, S, Q, T> {
     /// Answers a request.
     pub async fn handle(&self, request: &Request) -> Response {
         if request.path == "/healthz" {

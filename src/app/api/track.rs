@@ -2,7 +2,7 @@
 
 use super::{Request, Response, Services, read_body};
 use crate::app::ingest::{self, Intake};
-use crate::app::ports::{Database, Snapshots, WorkQueue};
+use crate::app::ports::{Database, Snapshots, Transport, WorkQueue};
 use crate::app::problem::{self, Problem};
 use crate::app::track::Reading;
 use crate::app::{clicks, control};
@@ -19,7 +19,7 @@ struct Report {
     answer: Value,
 }
 
-impl<D: Database, S: Snapshots, Q: WorkQueue> Services<'_, D, S, Q> {
+impl<D: Database, S: Snapshots, Q: WorkQueue, T: Transport> Services<'_, D, S, Q, T> {
     pub(super) async fn track(&self, request: &Request, kind: &str) -> Result<Response, Problem> {
         let kind = match kind {
             "event" | "batch" => None,

@@ -1,38 +1,39 @@
-//! Destinations: a signed webhook, or Meta's Conversions API. Their secrets are sealed at rest and
+//! Destinations: their settings, checked by the destination itself. Secrets are sealed at rest and
 //! never shown again.
 
 use super::{Control, Made, by_id, object, program};
 use crate::app::ports::Database;
 use crate::app::problem::Problem;
 use crate::domain::api_key::Scope;
-use crate::domain::destination::Kind;
-use crate::domain::destination::meta;
-use crate::domain::destination::webhook::WebhookSecret;
+use crate::domain::destination::{self, Destination, Settings};
 use crate::domain::ids::{DestinationId, ProgramId};
 use crate::domain::input::Fields;
-use crate::domain::outbound::OutboundUrl;
+use crate::domain::limits;
 use crate::domain::seal::Purpose;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::{Value, json};
-
-/// Where Meta's Graph API lives.
-const META_BASE: &str = "https://graph.facebook.com";
-/// The Graph API version of a destination that names none; Meta ends versions after two years.
-const META_VERSION: &str = "v24.0";
+use serde_json::{Map, Value, json};
 
 const INSERT: &str = "INSERT INTO destinations (id, program, kind, config, secret, created_at)
     SELECT ?1 ->> 'id', id, ?1 ->> 'kind', ?1 -> 'config', ?1 ->> 'secret', ?1 ->> 'now'
     FROM programs WHERE id = ?1 ->> 'program'";
-const ENABLE: &str = "UPDATE destinations SET enabled = ?1 ->> 'enabled' WHERE id = ?1 ->> 'id'";
+/// What was wrong may be mended: the circuit is closed and a token of old credentials forgotten.
+const CHANGE: &str = "UPDATE destinations SET enabled = ?1 ->> 'enabled',
+      config = ?1 -> 'config', secret = coalesce(?1 ->> 'secret', secret),
+      failures = 0, paused_until = 0, last_error = NULL, token = NULL, token_until = 0
+    WHERE id = ?1 ->> 'id'";
 /// A destination that is switched off hears nothing more; what waits for it is set aside.
 const SET_ASIDE: &str = "UPDATE deliveries SET state = 'set_aside', last_error = 'disabled',
       done_at = ?1 ->> 'now'
     WHERE destination = ?1 ->> 'id' AND state = 'pending' AND ?1 ->> 'enabled' = 0";
 /// One destination as a record, without its secret.
 pub const ONE: &str = "SELECT json_patch(config, json_object('id', id, 'program', program,
-    'kind', kind, 'enabled', json(iif(enabled, 'true', 'false')), 'created_at', created_at))
+    'kind', kind, 'enabled', json(iif(enabled, 'true', 'false')), 'created_at', created_at,
+    'failures', failures, 'paused_until', nullif(paused_until, 0), 'last_error', last_error))
     FROM destinations WHERE id = ?1 ->> 'id'";
+/// As [`ONE`], with the settings apart.
+const SETTINGS: &str = "SELECT json_object('program', program, 'kind', kind, 'enabled', enabled,
+    'config', json(config)) FROM destinations WHERE id = ?1 ->> 'id'";
 
 impl<D: Database> Control<'_, D> {
     /// `POST /api/v1/destinations`. A webhook's signing secret is in the answer, this once.
@@ -44,106 +45,106 @@ impl<D: Database> Control<'_, D> {
         if fields.value("kind").is_none() {
             fields.fault("kind", "required", "is required");
         }
-        let kinds = [("webhook", Kind::Webhook), ("meta", Kind::Meta)];
+        let mut kinds = Vec::new();
+        for each in destination::ALL {
+            kinds.push((each.kind(), each));
+        }
         let kind = fields.choice("kind", &kinds);
-        let read = match kind {
-            Some(Kind::Webhook) => self.read_webhook(&mut fields),
-            Some(Kind::Meta) => self.read_meta(&mut fields),
-            None => None,
-        };
+        let read = kind.and_then(|kind| self.read_settings(kind, &mut fields, false));
         let (kind, (config, secret)) = fields.finish(kind.zip(read))?;
         let id = DestinationId::from_entropy(self.random(0));
-        let sealed = self.settings.keys.seal(
-            Purpose::AtRest,
-            &id.to_string(),
-            secret.as_bytes(),
-            self.random(8),
-        );
-        let param = json!({"id": id, "program": program, "kind": kind.as_str(), "config": config,
-            "secret": URL_SAFE_NO_PAD.encode(sealed), "now": self.now});
+        let secret = secret.unwrap_or_default();
+        let param = json!({"id": id, "program": program, "kind": kind.kind(), "config": config,
+            "secret": self.seal_secret(&id.to_string(), &secret), "now": self.now});
         self.write(&[INSERT], &param).await?;
         let stored = self.one(ONE, &param).await;
         let mut record = stored
             .map_err(|_| Problem::field("/program", "unknown", "there is no such program"))?;
-        if kind == Kind::Webhook {
+        if kind.kind() == "webhook" {
             record["secret"] = json!(secret);
         }
+        self.warn(kind, &config, &mut record);
         Ok(Made {
             publish: false,
             ..Made::created(record)
         })
     }
 
-    /// `PATCH /api/v1/destinations/{id}`: switches it on or off.
+    /// `PATCH /api/v1/destinations/{id}`: changes settings, keeps what is not given, and switches
+    /// it on or off. A new secret takes the place of the old one.
     pub async fn change_destination(&self, id: &str, body: &Value) -> Result<Made, Problem> {
-        let known = self.one(ONE, &by_id(id)).await?;
+        let known = self.one(SETTINGS, &by_id(id)).await?;
         self.allow(
             Scope::Admin,
             known["program"].as_str().and_then(ProgramId::parse),
         )?;
-        let mut fields = Fields::new(object(body)?, "");
-        if fields.value("enabled").is_none() {
-            fields.fault("enabled", "required", "is required");
+        let body = object(body)?;
+        let mut merged = known["config"].as_object().cloned().unwrap_or_default();
+        for (name, value) in body {
+            merged.insert(name.clone(), value.clone());
         }
-        let enabled = fields.boolean("enabled");
-        let enabled = fields.finish(enabled)?;
-        let param = json!({"id": id, "enabled": i32::from(enabled), "now": self.now});
-        self.write(&[ENABLE, SET_ASIDE], &param).await?;
-        let record = self.one(ONE, &param).await?;
+        let mut fields = Fields::new(&merged, "");
+        let enabled = fields.boolean("enabled").unwrap_or(known["enabled"] == 1);
+        let kind = known["kind"].as_str().and_then(destination::find);
+        let read = kind.and_then(|kind| self.read_settings(kind, &mut fields, true));
+        let (kind, (config, secret)) = fields.finish(kind.zip(read))?;
+        let secret = secret.map(|secret| self.seal_secret(id, &secret));
+        let param = json!({"id": id, "enabled": i32::from(enabled), "config": config,
+            "secret": secret, "now": self.now});
+        self.write(&[CHANGE, SET_ASIDE], &param).await?;
+        let mut record = self.one(ONE, &param).await?;
+        self.warn(kind, &config, &mut record);
         Ok(Made {
             publish: false,
+            fold: true,
             ..Made::ok(record)
         })
     }
 
-    fn url(&self, fields: &mut Fields<'_>, name: &str, text: &str) -> Option<String> {
-        match OutboundUrl::parse(text, self.settings.loopback) {
-            Ok(url) => Some(url.as_str().to_owned()),
-            Err(error) => {
-                fields.fault(name, error.code(), error.to_string());
-                None
+    /// The destination's own settings, and those that all have: `events`, `limited_data`.
+    fn read_settings(
+        &self,
+        kind: &dyn Destination,
+        fields: &mut Fields<'_>,
+        has_secret: bool,
+    ) -> Option<(Value, Option<String>)> {
+        let events = fields.texts("events", limits::EVENT_FILTERS);
+        if events.iter().flatten().any(|each| !is_message(each)) {
+            let detail = "must hold messages like sale.created, or what stands before the dot";
+            fields.fault("events", "not_a_message", detail);
+        }
+        let limited = fields.boolean("limited_data");
+        let loopback = self.settings.loopback;
+        let mut settings = Settings::new(fields, self.random(32), loopback, has_secret);
+        let own = kind.settings(&mut settings)?;
+        let secret = settings.into_secret();
+        let mut config = Map::new();
+        let all = own.as_object().cloned().unwrap_or_default().into_iter();
+        let common = [("events", json!(events)), ("limited_data", json!(limited))];
+        let common = common.map(|(name, value)| (name.to_owned(), value));
+        for (name, value) in all.chain(common) {
+            if !value.is_null() {
+                config.insert(name, value);
             }
         }
+        Some((config.into(), secret))
     }
 
-    fn read_webhook(&self, fields: &mut Fields<'_>) -> Option<(Value, String)> {
-        let raw = fields.required_text("url", 2_048)?;
-        let url = self.url(fields, "url", raw)?;
-        let given = fields.text("secret", 200);
-        let secret = match given.map(WebhookSecret::parse) {
-            None => WebhookSecret::generate(self.random(32)),
-            Some(Ok(secret)) => secret,
-            Some(Err(error)) => {
-                fields.fault(
-                    "secret",
-                    error.code(),
-                    "must be whsec_ and base64 of 24 to 64 bytes",
-                );
-                return None;
-            }
-        };
-        Some((json!({"url": url}), secret.reveal()))
+    fn seal_secret(&self, id: &str, secret: &str) -> String {
+        let nonce = self.random(8);
+        let keys = &self.settings.keys;
+        URL_SAFE_NO_PAD.encode(keys.seal(Purpose::AtRest, id, secret.as_bytes(), nonce))
     }
 
-    fn read_meta(&self, fields: &mut Fields<'_>) -> Option<(Value, String)> {
-        let pixel = fields.required_text("pixel_id", 32);
-        let token = fields.required_text("access_token", 1_024);
-        let version = fields.text("api_version", 8).unwrap_or(META_VERSION);
-        let base = fields.text("base_url", 2_048).unwrap_or(META_BASE);
-        let test = fields.text("test_event_code", 64);
-        let base = self.url(fields, "base_url", base);
-        let path = pixel.and_then(|pixel| meta::endpoint_path(version, pixel));
-        if path.is_none() && pixel.is_some() {
-            fields.fault(
-                "pixel_id",
-                "invalid",
-                "must be digits, and api_version like v24.0",
-            );
+    fn warn(&self, kind: &dyn Destination, config: &Value, record: &mut Value) {
+        if let Some(warning) = kind.warning(config, self.now) {
+            record["warning"] = json!(warning);
         }
-        let (base, path, token) = (base?, path?, token?);
-        let url = format!("{}{path}", base.trim_end_matches('/'));
-        let config = json!({"pixel_id": pixel, "api_version": version, "url": url,
-            "test_event_code": test});
-        Some((config, token.to_owned()))
     }
+}
+
+/// `sale`, `sale.created` and the like.
+fn is_message(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte == b'_' || byte == b'.';
+    !text.is_empty() && text.len() <= 40 && text.bytes().all(plain)
 }

@@ -6,6 +6,7 @@ use crate::app::ports::{Database, DatabaseError, Statement};
 use crate::domain::attribution::Standing;
 use crate::domain::click::Visit;
 use crate::domain::decision::Decision;
+use crate::domain::destination::{self, Destination};
 use crate::domain::fold::{self, Decided, Entry, History};
 use crate::domain::ids::{self, ProgramId};
 use crate::domain::limits;
@@ -42,39 +43,14 @@ const PARK: &str = "UPDATE facts SET state = 'parked'
 /// one household has: the others look again.
 const WAKE_SHARED: &str = "UPDATE facts SET state = 'pending'
     WHERE nonce IN (SELECT value FROM json_each(?1, '$.shared')) AND state = 'folded'
-      AND program || '/' || customer NOT IN (SELECT value FROM json_each(?1, '$.bump'))";
+      AND program || coalesce('/' || customer, '')
+        NOT IN (SELECT value FROM json_each(?1, '$.bump'))";
 const BUMP_SHARED: &str = "INSERT INTO aggregates (key, version)
-    SELECT DISTINCT program || '/' || customer, 1 FROM facts
-    WHERE nonce IN (SELECT value FROM json_each(?1, '$.shared')) AND customer IS NOT NULL
-      AND program || '/' || customer NOT IN (SELECT value FROM json_each(?1, '$.bump'))
+    SELECT DISTINCT program || coalesce('/' || customer, ''), 1 FROM facts
+    WHERE nonce IN (SELECT value FROM json_each(?1, '$.shared'))
+      AND program || coalesce('/' || customer, '')
+        NOT IN (SELECT value FROM json_each(?1, '$.bump'))
     ON CONFLICT DO UPDATE SET version = version + 1";
-/// Somebody who names a subscription for the first time may take over what names only that: whoever
-/// had it looks again.
-macro_rules! subscribers {
-    ($head:literal, $column:literal, $tail:literal) => {
-        concat!(
-            $head,
-            "SELECT ",
-            $column,
-            " FROM json_each(?1, '$.subscribed') s CROSS JOIN facts o
-               ON o.program = s.value ->> 'program' AND o.subscription = s.value ->> 'subscription'
-             WHERE o.program || '/' || o.customer NOT IN (SELECT value FROM json_each(?1, '$.bump'))
-               AND EXISTS (SELECT 1 FROM facts n WHERE n.program = s.value ->> 'program'
-                 AND n.subscription = s.value ->> 'subscription' AND n.customer IS NULL)",
-            $tail
-        )
-    };
-}
-const WAKE_SUBSCRIBERS: &str = subscribers!(
-    "UPDATE facts SET state = 'pending' WHERE state = 'folded' AND seq IN (",
-    "o.seq",
-    ")"
-);
-const BUMP_SUBSCRIBERS: &str = subscribers!(
-    "INSERT INTO aggregates (key, version) ",
-    "DISTINCT o.program || '/' || o.customer, 1",
-    " ON CONFLICT DO UPDATE SET version = version + 1"
-);
 const ADD_DECISIONS: &str = "INSERT INTO decisions (event, revision, program, body, decided_at)
     SELECT value ->> 'event', value ->> 'revision', value ->> 'program', value -> 'body',
       ?1 ->> 'now' FROM json_each(?1, '$.decisions')";
@@ -111,8 +87,6 @@ pub(super) struct Commit {
     pub(super) deliveries: Vec<Value>,
     /// Clicks that credited several customers, of facts that are folded for the first time.
     pub(super) shared: BTreeSet<String>,
-    /// Subscriptions that a customer's facts name, of facts that are folded for the first time.
-    pub(super) subscribed: Vec<Value>,
     /// Events whose waiting deliveries may go out now.
     pub(super) hasten: Vec<String>,
     pub(super) set_aside: usize,
@@ -160,12 +134,6 @@ impl Commit {
             let shared = loaded.shared.iter().map(|shared| shared.value.0.as_str());
             let shared = nonce.filter(|nonce| shared.clone().any(|other| other == *nonce));
             let new = !loaded.decisions.contains_key(&row.body.id);
-            let subscription = row.body.subscription.as_ref();
-            if let Some(subscription) = subscription.filter(|_| new && row.body.customer.is_some())
-            {
-                let named = json!({"program": program, "subscription": subscription});
-                self.subscribed.push(named);
-            }
             self.shared
                 .extend(shared.filter(|_| new).map(str::to_owned));
         }
@@ -217,14 +185,13 @@ impl Commit {
         for destination in mine.map(|d| &d.value) {
             // Ad platforms hear of an event once, so they wait a little for its click, which holds
             // the click IDs; webhooks hear at once, and again of what changes later.
-            let once = destination.kind != "webhook";
-            if revision > 1 && once {
+            let terms = destination::find(&destination.kind).map(Destination::terms);
+            if revision > 1 && !terms.is_some_and(|terms| terms.hears_changes) {
                 continue;
             }
-            let wait = if once && awaiting {
-                limits::CLICK_WAIT_MS
-            } else {
-                0
+            let wait = match terms {
+                Some(terms) if terms.awaits_click && awaiting => limits::CLICK_WAIT_MS,
+                _ => 0,
             };
             let kind = format!("{}.{verb}", decision.kind.name());
             let parts = [
@@ -331,7 +298,6 @@ pub(super) async fn write(
         "entries": commit.entries,
         "deliveries": commit.deliveries,
         "shared": commit.shared,
-        "subscribed": commit.subscribed,
         "hasten": commit.hasten,
         "now": now,
     });
@@ -343,8 +309,6 @@ pub(super) async fn write(
         PARK,
         BUMP_SHARED,
         WAKE_SHARED,
-        BUMP_SUBSCRIBERS,
-        WAKE_SUBSCRIBERS,
         ADD_DECISIONS,
         ADD_ENTRIES,
         ADD_DELIVERIES,

@@ -5,8 +5,8 @@
 
 /// The facts that are pending (or the customers that are named), the customers whom they touch, and
 /// all facts of those customers: their own, what names only their subscription, and the reversals
-/// of their purchases. Where several customers name one subscription, what names only that belongs
-/// to the first of them by pseudonym.
+/// of their purchases. A subscription of several customers touches all of them, since a new one may
+/// take over what names only it; what names only it is loaded with its owner alone.
 macro_rules! touched {
     ($tail:literal) => {
         concat!(
@@ -23,7 +23,7 @@ macro_rules! touched {
                UNION
                SELECT s.program, s.customer FROM about a CROSS JOIN facts s
                ON s.program = a.program AND s.subscription = a.subscription
-               WHERE a.customer IS NULL AND s.customer IS NOT NULL
+               WHERE s.customer IS NOT NULL
                UNION
                SELECT value ->> 'program', value ->> 'customer'
                FROM json_each(?1, '$.customers')),
@@ -35,8 +35,8 @@ macro_rules! touched {
                CROSS JOIN facts s ON s.program = t.program AND s.customer = t.customer
                CROSS JOIN facts n ON n.program = s.program AND n.subscription = s.subscription
                WHERE n.customer IS NULL AND NOT EXISTS (
-                 SELECT 1 FROM facts o WHERE o.program = s.program
-                   AND o.subscription = s.subscription AND o.customer < s.customer)),
+                 SELECT 1 FROM facts o WHERE o.program = n.program
+                   AND o.subscription = n.subscription AND o.customer < t.customer)),
              chosen AS (
                SELECT seq FROM own
                UNION
@@ -57,7 +57,7 @@ macro_rules! touched {
                JOIN json_each(k.visits) v ON v.value ->> '$.touch.nonce' = i.nonce),
              seen AS (
                SELECT json_extract(body, '$.token.opened.partner') AS partner, nonce
-               FROM involved WHERE nonce IS NOT NULL
+               FROM involved WHERE json_extract(body, '$.token.opened') IS NOT NULL
                UNION
                SELECT visit ->> '$.touch.partner', nonce FROM clicked
                UNION

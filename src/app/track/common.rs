@@ -1,9 +1,9 @@
 //! What all bodies share: customer, token, time, code, and what only destinations may see.
 
-use super::{ForDestinations, Reading};
+use super::{Part, Reading, person};
 use crate::domain::click::TouchRecord;
 use crate::domain::consent::Consent;
-use crate::domain::destination::hashing;
+use crate::domain::destination::{Person, hashing};
 use crate::domain::event::{self, TokenFound};
 use crate::domain::input::Fields;
 use crate::domain::limits;
@@ -26,7 +26,8 @@ pub(super) struct Common<'b> {
     name: Option<&'b str>,
     avatar: Option<&'b str>,
     pub(super) consent: Option<Consent>,
-    pub(super) sealed: ForDestinations,
+    /// What destinations keep of the person.
+    pub(super) kept: Vec<Part>,
 }
 
 impl Common<'_> {
@@ -65,70 +66,39 @@ impl Reading<'_> {
                 "must be at most 10000 characters of JSON",
             );
         }
-        let mut sealed = ForDestinations {
-            customer_id: customer.filter(|id| !id.contains('@')).map(str::to_owned),
-            email_hash: email.and_then(hashing::email),
-            external_id_hash: customer.and_then(hashing::external_id),
-            ..ForDestinations::default()
+        let phone = fields.text("customerPhone", 64);
+        let (browser, consent) = self.context(fields);
+        let person = Person {
+            customer_id: customer,
+            email,
+            phone,
+            user_agent: browser.user_agent.as_deref(),
+            page_url: browser.page_url.as_deref(),
+            fbp: browser.fbp.as_deref(),
+            ttp: browser.ttp.as_deref(),
+            ga_client_id: browser.ga_client_id.as_deref(),
+            ga_session_id: browser.ga_session_id.as_deref(),
         };
-        let consent = self.context(fields, &mut sealed);
+        let token = self.token(click);
         let subscription = fields.text("subscriptionId", limits::EXTERNAL_ID_CHARS);
         let code = fields.text("code", limits::CODE_CHARS).map(event::code);
         let program = self.program.to_string();
-        let hash = sealed.email_hash.as_deref();
-        let mailbox = hash.map(|hash| self.keys.mailbox(&program, hash));
+        let hash = email.and_then(hashing::email);
+        let mailbox = hash.map(|hash| self.keys.mailbox(&program, &hash));
         Common {
             customer,
             subscription: subscription.map(str::trim).filter(|id| !id.is_empty()),
             code: code.filter(|code| !code.is_empty()),
             mailbox,
-            token: self.token(click),
+            kept: person::kept(&person, &token, consent),
+            token,
             click: click.map(str::to_owned),
             occurred_at: self.occurred_at(fields),
             email,
             name,
             avatar,
             consent,
-            sealed,
         }
-    }
-
-    /// Reads `context`, or `metadata.context` from clients that drop members they do not know.
-    fn context(&self, fields: &mut Fields<'_>, sealed: &mut ForDestinations) -> Option<Consent> {
-        let mut context = if fields.value("context").is_some() {
-            fields.object("context")?
-        } else if fields
-            .value("metadata")?
-            .get("context")
-            .is_some_and(Value::is_object)
-        {
-            fields.object("metadata")?.object("context")?
-        } else {
-            return None;
-        };
-        // A browser's fact is never a reason to lose a sale: what is too long is cut.
-        let browser = |name, max| {
-            let text = context.value(name)?.as_str()?;
-            Some(
-                text.chars()
-                    .filter(|c| !c.is_control())
-                    .take(max)
-                    .collect::<String>(),
-            )
-        };
-        sealed.user_agent = browser("userAgent", 512);
-        sealed.page_url = browser("pageUrl", 2_048);
-        sealed.fbp = browser("fbp", 640);
-        let consent = context.choice(
-            "consent",
-            &[
-                ("full", Consent::Full),
-                ("session", Consent::Session),
-                ("code", Consent::Code),
-            ],
-        );
-        let read = context.finish(Some(consent));
-        fields.absorb(read).flatten()
     }
 
     fn token(&self, click: Option<&str>) -> TokenFound {

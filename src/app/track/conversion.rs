@@ -25,7 +25,7 @@ impl Reading<'_> {
         });
         Ok(Conversion {
             fact,
-            sealed: common.sealed,
+            kept: common.kept,
             answer,
         })
     }
@@ -55,7 +55,7 @@ impl Reading<'_> {
         });
         Ok(Conversion {
             fact,
-            sealed: common.sealed,
+            kept: common.kept,
             answer,
         })
     }
@@ -83,7 +83,7 @@ impl Reading<'_> {
         });
         Ok(Conversion {
             fact,
-            sealed: common.sealed,
+            kept: common.kept,
             answer,
         })
     }

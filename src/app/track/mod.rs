@@ -4,38 +4,33 @@
 
 mod common;
 mod conversion;
+mod person;
 mod purchase;
 mod reversal;
 
+use crate::domain::destination::Kept;
 use crate::domain::event::{EventKind, Fact, Order};
 use crate::domain::ids::{ProgramId, event_id};
 use crate::domain::input::{FieldError, Fields};
 use crate::domain::seal::Keyring;
 use crate::domain::time::UnixMs;
 use common::Common;
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-/// What destinations need beyond the fact. Sealed at rest, deleted after delivery.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ForDestinations {
-    /// The merchant's customer id, unless it looks like a mail address.
-    pub customer_id: Option<String>,
-    /// SHA-256 of the normalised mail address, hex.
-    pub email_hash: Option<String>,
-    /// SHA-256 of the merchant's customer id, hex.
-    pub external_id_hash: Option<String>,
-    pub user_agent: Option<String>,
-    pub page_url: Option<String>,
-    /// Meta's browser id.
-    pub fbp: Option<String>,
+/// What one kind of destination keeps, until the event is delivered, and whether only those that
+/// take limited data may.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    pub kind: &'static str,
+    pub kept: Kept,
+    pub limited: bool,
 }
 
 /// A body that was read.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Conversion {
     pub fact: Fact,
-    pub sealed: ForDestinations,
+    pub kept: Vec<Part>,
     /// The success answer.
     pub answer: Value,
 }

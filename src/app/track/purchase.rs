@@ -70,7 +70,7 @@ impl Reading<'_> {
         });
         Ok(Conversion {
             fact,
-            sealed: common.sealed,
+            kept: common.kept,
             answer,
         })
     }

@@ -1,6 +1,6 @@
 //! Refunds, chargebacks and won disputes: each names the invoice that it is about.
 
-use super::{Conversion, ForDestinations, Read, Reading};
+use super::{Conversion, Read, Reading};
 use crate::domain::event::{EventKind, Order};
 use crate::domain::input::Fields;
 use crate::domain::limits;
@@ -25,7 +25,7 @@ impl Reading<'_> {
         let order = Order::read_reversal(&mut fields);
         let customer = fields.text("customerExternalId", limits::EXTERNAL_ID_CHARS);
         let mut common = self.common(&mut fields, customer);
-        // Whose it is its purchase knows, and nothing of it goes to destinations.
+        // Whose it is the ledger knows by the purchase; destinations may be told.
         common.customer = None;
         common.subscription = None;
         common.code = None;
@@ -46,7 +46,7 @@ impl Reading<'_> {
         answer[member] = json!(id);
         Ok(Conversion {
             fact,
-            sealed: ForDestinations::default(),
+            kept: common.kept,
             answer,
         })
     }

@@ -125,6 +125,17 @@ pub enum Status {
     Rejected,
 }
 
+impl Status {
+    pub fn name(self) -> &'static str {
+        match self {
+            Status::Clear => "clear",
+            Status::Review => "review",
+            Status::Held => "held",
+            Status::Rejected => "rejected",
+        }
+    }
+}
+
 /// What a person decided.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ruling {

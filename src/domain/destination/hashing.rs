@@ -1,9 +1,11 @@
-//! Personal details as Meta wants them: normalised, then SHA-256 in lower-case hex.
+//! Personal details as platforms want them: normalised, then SHA-256 in lower-case hex. They do
+//! not agree, so there is a function for each way, and no hash is shared between destinations.
 //!
-//! Decides what a usable e-mail address, phone number or external id is. Conforms to Meta's own
-//! parameter builder where Meta's libraries agree with each other; what one of them refuses is
-//! refused. The text is never kept. Source: npm capi-param-builder-nodejs, compared in
-//! `tests/golden/meta_hashing.json`.
+//! [`email`], [`phone`] and [`external_id`] are Meta's way. They conform to Meta's own parameter
+//! builder where Meta's libraries agree with each other; what one of them refuses is refused. The
+//! text is never kept. Source: npm capi-param-builder-nodejs, compared in
+//! `tests/golden/meta_hashing.json`. [`google_email`] and [`e164`] are Google's, the latter
+//! TikTok's too; sources: "Format user data" of Google's Data Manager API, TikTok's Events API 2.0.
 //!
 //! Unlike that builder, only 64 hex digits count as hashed already. It also passes 32 (an MD5) on
 //! as they are, but an external id often is a bare UUID, and that would leave unhashed.
@@ -16,25 +18,50 @@ const MAX_PHONE_DIGITS: usize = 15;
 /// The hash of an e-mail address: trimmed and in lower case; dots and `+` stay. `None` for what
 /// is not an address (`name@host.tld` in ASCII). 64 hex digits pass as the hash that they are.
 pub fn email(raw: &str) -> Option<String> {
+    already_hashed(raw).or_else(|| Some(sha256_hex(&address(raw)?)))
+}
+
+/// As [`email`], but at `gmail.com` and `googlemail.com` without dots before the `@` and without
+/// what a `+` begins there.
+pub fn google_email(raw: &str) -> Option<String> {
     already_hashed(raw).or_else(|| {
-        let lower = raw.to_lowercase();
-        let address = lower.trim_matches(is_space);
-        is_email(address).then(|| sha256_hex(address))
+        let address = address(raw)?;
+        let (local, host) = address.rsplit_once('@')?;
+        if !matches!(host, "gmail.com" | "googlemail.com") {
+            return Some(sha256_hex(&address));
+        }
+        let name = local.split('+').next()?.replace('.', "");
+        (!name.is_empty()).then(|| sha256_hex(&format!("{name}@{host}")))
     })
+}
+
+/// A usable address, trimmed and in lower case.
+fn address(raw: &str) -> Option<String> {
+    let lower = raw.to_lowercase();
+    let address = lower.trim_matches(is_space);
+    is_email(address).then(|| address.to_owned())
 }
 
 /// The hash of a phone number with its country code: digits only, without leading zeros (so
 /// `+1 (650) 555-1212` and `001 650…` are one number). `None` without digits, with more than 15,
 /// or with letters (an extension is not a number to match). 64 hex digits pass as a hash.
 pub fn phone(raw: &str) -> Option<String> {
-    already_hashed(raw).or_else(|| {
-        if raw.chars().any(char::is_alphabetic) {
-            return None;
-        }
-        let digits: String = raw.chars().filter(char::is_ascii_digit).collect();
-        let number = digits.trim_start_matches('0');
-        (!number.is_empty() && number.len() <= MAX_PHONE_DIGITS).then(|| sha256_hex(number))
-    })
+    already_hashed(raw).or_else(|| Some(sha256_hex(&number(raw)?)))
+}
+
+/// As [`phone`], but with the plus of E.164 before the digits.
+pub fn e164(raw: &str) -> Option<String> {
+    already_hashed(raw).or_else(|| Some(sha256_hex(&format!("+{}", number(raw)?))))
+}
+
+/// The digits of a usable number, country code first.
+fn number(raw: &str) -> Option<String> {
+    if raw.chars().any(char::is_alphabetic) {
+        return None;
+    }
+    let digits: String = raw.chars().filter(char::is_ascii_digit).collect();
+    let number = digits.trim_start_matches('0');
+    (!number.is_empty() && number.len() <= MAX_PHONE_DIGITS).then(|| number.to_owned())
 }
 
 /// The hash of the shop's own id of a customer: without any white space, in lower case. `None`
@@ -107,6 +134,41 @@ mod tests {
                     "{kind}: {case}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn platforms_differ_where_they_say_so() {
+        let hash = |text: &str| Some(sha256_hex(text));
+        assert_eq!(google_email(" A.B.c+X@GMail.com "), hash("abc@gmail.com"));
+        assert_eq!(
+            google_email("a.b@googlemail.com"),
+            hash("ab@googlemail.com")
+        );
+        assert_eq!(
+            google_email("a.b@gmail.com.evil.de"),
+            hash("a.b@gmail.com.evil.de")
+        );
+        assert_eq!(google_email("a.b@shop.example"), email("a.b@shop.example"));
+        assert_eq!(email("a.b@gmail.com"), hash("a.b@gmail.com"));
+        assert_eq!(google_email("jo hn@gmail.com"), None);
+        assert_eq!(google_email("+x@gmail.com"), None);
+        // The two examples of Google's page.
+        for (raw, normal) in [
+            (
+                "cloudy.sanfrancisco+shopping@gmail.com",
+                "cloudysanfrancisco@gmail.com",
+            ),
+            ("user.name+NYC@Example.com", "user.name+nyc@example.com"),
+        ] {
+            assert_eq!(google_email(raw), hash(normal));
+        }
+        assert_eq!(e164("0044 20 7946 0958"), hash("+442079460958"));
+        assert_eq!(e164("+1 (650) 555-1212"), hash("+16505551212"));
+        assert_eq!(e164("1-650-555-1212 x5"), None);
+        let known = "ABCDEF0123456789abcdef0123456789ABCDEF0123456789abcdef0123456789";
+        for function in [google_email, e164] {
+            assert_eq!(function(known), Some(known.to_ascii_lowercase()));
         }
     }
 

@@ -1,229 +1,189 @@
-//! Meta's Conversions API: the body of a request, and what may go into it.
-//!
-//! Decides the shape of an event and when it must not be sent. Permission is the caller's matter:
-//! what is not allowed to leave is not put into [`MetaEvent`]. Source: Meta's pages "Conversions
-//! API parameters" and "server event".
+//! Meta's Conversions API. Source: Meta's pages "Conversions API parameters", "server event" and
+//! "Limited Data Use".
 
 mod answer;
-
-use serde_json::{Map, Number, Value, json};
-
-use crate::domain::money::Money;
-
-pub use crate::domain::fb_cookies::{MAX_BROWSER_ID, browser_id, fbc};
-pub use answer::classify;
-
-/// Most events in one request (Meta's limit).
-pub const MAX_EVENTS: usize = 1000;
-
-/// How old an event may be, in seconds: 7 days. One older event makes Meta refuse the whole
-/// request.
-pub const MAX_AGE_S: i64 = 7 * 24 * 60 * 60;
-
-/// What happened, in Meta's standard names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EventName {
-    /// A sale.
-    Purchase,
-    /// A lead.
-    Lead,
-}
-
-impl EventName {
-    /// Meta's word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Purchase => "Purchase",
-            Self::Lead => "Lead",
-        }
-    }
-}
-
-/// One conversion as Meta is told of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MetaEvent {
-    /// What happened.
-    pub name: EventName,
-    /// With the name, Meta's key for duplicates within 48 hours; the browser's pixel must send
-    /// the same one.
-    pub event_id: String,
-    /// When it happened, in unix seconds.
-    pub event_time_s: i64,
-    /// The amount; a purchase needs one.
-    pub money: Option<Money>,
-    /// The shop's order number.
-    pub order_id: Option<String>,
-    /// E-mail address, hashed by [`super::hashing::email`].
-    pub em: Option<String>,
-    /// Phone number, hashed by [`super::hashing::phone`].
-    pub ph: Option<String>,
-    /// The shop's id of the customer, hashed by [`super::hashing::external_id`].
-    pub external_id: Option<String>,
-    /// User agent of the customer's browser, as it is.
-    pub client_user_agent: Option<String>,
-    /// Page on which it happened.
-    pub event_source_url: Option<String>,
-    /// IP address of the customer, as it is.
-    pub client_ip: Option<String>,
-    /// Click id cookie, from [`browser_id`] or [`fbc`].
-    pub fbc: Option<String>,
-    /// Browser id cookie, from [`browser_id`].
-    pub fbp: Option<String>,
-    /// Whether Meta must limit its use of the data (Limited Data Use, with the place left for
-    /// Meta to find).
-    pub ldu: bool,
-}
-
-/// Why an event must not be sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unsendable {
-    /// Older than [`MAX_AGE_S`].
-    TooOld,
-    /// A purchase without an amount.
-    NoAmount,
-    /// Nothing that Meta could match a person by: no hash, no cookie, and not IP address and
-    /// user agent together.
-    NoMatchKey,
-}
-
-impl Unsendable {
-    /// The stable code, for the record of the delivery.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::TooOld => "event_too_old",
-            Self::NoAmount => "amount_missing",
-            Self::NoMatchKey => "match_key_missing",
-        }
-    }
-}
-
-impl MetaEvent {
-    /// Takes the time in unix seconds; gives the first reason against sending the event at all.
-    pub fn check(&self, now_s: i64) -> Result<(), Unsendable> {
-        let keys = [&self.em, &self.ph, &self.external_id, &self.fbc, &self.fbp];
-        let device = self.client_ip.is_some() && self.client_user_agent.is_some();
-        if too_old(self.event_time_s, now_s) {
-            Err(Unsendable::TooOld)
-        } else if self.name == EventName::Purchase && self.money.is_none() {
-            Err(Unsendable::NoAmount)
-        } else if !device && keys.iter().all(|key| key.is_none()) {
-            Err(Unsendable::NoMatchKey)
-        } else {
-            Ok(())
-        }
-    }
-
-    /// `website` needs the user agent and the page; without either the honest word is `other`,
-    /// for which Meta asks nothing more.
-    fn action_source(&self) -> &'static str {
-        let website = self.client_user_agent.is_some() && self.event_source_url.is_some();
-        if website { "website" } else { "other" }
-    }
-
-    fn to_json(&self) -> Value {
-        let mut event = Map::new();
-        event.insert("event_name".to_owned(), self.name.as_str().into());
-        event.insert("event_time".to_owned(), self.event_time_s.into());
-        event.insert("event_id".to_owned(), self.event_id.clone().into());
-        event.insert("action_source".to_owned(), self.action_source().into());
-        put(
-            &mut event,
-            "event_source_url",
-            self.event_source_url.as_ref(),
-        );
-        event.insert("user_data".to_owned(), self.user_data());
-        let custom = self.custom_data();
-        if !custom.is_empty() {
-            event.insert("custom_data".to_owned(), custom.into());
-        }
-        if self.ldu {
-            event.insert("data_processing_options".to_owned(), json!(["LDU"]));
-            event.insert("data_processing_options_country".to_owned(), 0.into());
-            event.insert("data_processing_options_state".to_owned(), 0.into());
-        }
-        event.into()
-    }
-
-    fn user_data(&self) -> Value {
-        let mut data = Map::new();
-        for (name, hash) in [
-            ("em", &self.em),
-            ("ph", &self.ph),
-            ("external_id", &self.external_id),
-        ] {
-            if let Some(hash) = hash {
-                data.insert(name.to_owned(), json!([hash]));
-            }
-        }
-        put(&mut data, "client_ip_address", self.client_ip.as_ref());
-        put(
-            &mut data,
-            "client_user_agent",
-            self.client_user_agent.as_ref(),
-        );
-        put(&mut data, "fbc", self.fbc.as_ref());
-        put(&mut data, "fbp", self.fbp.as_ref());
-        data.into()
-    }
-
-    fn custom_data(&self) -> Map<String, Value> {
-        let mut data = Map::new();
-        if let Some(money) = self.money {
-            data.insert("currency".to_owned(), money.currency().code().into());
-            data.insert("value".to_owned(), decimal(money));
-        }
-        put(&mut data, "order_id", self.order_id.as_ref());
-        data
-    }
-}
-
-fn put(map: &mut Map<String, Value>, name: &str, value: Option<&String>) {
-    if let Some(value) = value {
-        map.insert(name.to_owned(), value.clone().into());
-    }
-}
-
-/// The amount as a JSON number of the currency's major unit, to the last digit.
-fn decimal(money: Money) -> Value {
-    Value::Number(Number::from_string_unchecked(money.to_decimal_string()))
-}
-
-/// The body of a request. Takes at most [`MAX_EVENTS`] events that passed [`MetaEvent::check`],
-/// and the test code of Meta's Events Manager if the events are only to be tried. The access
-/// token is not part of it: it travels in `Authorization: Bearer`.
-pub fn payload(events: &[MetaEvent], test_event_code: Option<&str>) -> Value {
-    let data: Vec<Value> = events
-        .iter()
-        .take(MAX_EVENTS)
-        .map(MetaEvent::to_json)
-        .collect();
-    let mut body = Map::new();
-    body.insert("data".to_owned(), data.into());
-    if let Some(code) = test_event_code {
-        body.insert("test_event_code".to_owned(), code.into());
-    }
-    body.into()
-}
-
-/// Whether Meta would refuse an event for its age. Both times in unix seconds; exactly seven
-/// days still pass.
-pub fn too_old(event_time_s: i64, now_s: i64) -> bool {
-    now_s.saturating_sub(event_time_s) > MAX_AGE_S
-}
-
-/// The path of the events endpoint below the base address. Takes the version as Meta writes it
-/// (`v24.0`) and the pixel's number; `None` if either is written in any other way, because both
-/// become part of a URL.
-///
-/// `v24.0`, `123` → `/v24.0/123/events`.
-pub fn endpoint_path(api_version: &str, pixel_id: &str) -> Option<String> {
-    let number = |text: &str, most: usize| {
-        !text.is_empty() && text.len() <= most && text.bytes().all(|byte| byte.is_ascii_digit())
-    };
-    let (major, minor) = api_version.strip_prefix('v')?.split_once('.')?;
-    let sound = number(major, 3) && number(minor, 3) && number(pixel_id, 32);
-    sound.then(|| format!("/{api_version}/{pixel_id}/events"))
-}
-
 #[cfg(test)]
 mod tests;
+
+use serde_json::Value;
+
+use super::decimal::decimal;
+use super::{
+    Answer, Destination, Event, Item, Kept, Object, Occasion, Outcome, Permission, Person, Request,
+    Settings, Target, Terms, hashing, version_warning,
+};
+use crate::domain::click_ids::ClickIdKind;
+use crate::domain::fb_cookies::{browser_id, fbc};
+use crate::domain::time::UnixMs;
+
+/// Where the Graph API lives.
+const BASE: &str = "https://graph.facebook.com";
+/// The Graph API version of a destination that names none; Meta ends versions after two years.
+const VERSION: &str = "v24.0";
+/// When versions end. Source: developers.facebook.com/docs/graph-api/changelog/versions.
+const ENDS: [(&str, &str); 6] = [
+    ("v20.0", "2026-09-24"),
+    ("v21.0", "2027-01-21"),
+    ("v22.0", "2027-05-20"),
+    ("v23.0", "2027-10-08"),
+    ("v24.0", "2028-02-18"),
+    ("v25.0", "2028-07-29"),
+];
+/// Longest name of an event of the merchant's own.
+const NAME_CHARS: usize = 50;
+
+/// Meta's Conversions API.
+pub struct Meta;
+
+impl Destination for Meta {
+    fn kind(&self) -> &'static str {
+        "meta"
+    }
+
+    /// One event above seven days makes Meta refuse the whole request.
+    fn terms(&self) -> Terms {
+        Terms {
+            batch: 1_000,
+            max_age_ms: Some(7 * 86_400_000),
+            ..Terms::PLATFORM
+        }
+    }
+
+    fn settings(&self, settings: &mut Settings<'_, '_>) -> Option<Value> {
+        let pixel = settings.required_digits("pixel_id", 32);
+        settings.required_secret("access_token", 1_024);
+        let version = settings.fields.text("api_version", 8);
+        let test = settings.fields.text("test_event_code", 64);
+        let base = settings.url("base_url");
+        if version.is_some_and(|version| !is_version(version)) {
+            let detail = "must be a Graph API version like v24.0";
+            settings.fields.fault("api_version", "invalid", detail);
+        }
+        let mut config = Object::new();
+        config
+            .text("pixel_id", pixel?)
+            .maybe("api_version", version)
+            .maybe("base_url", base?.as_deref())
+            .maybe("test_event_code", test);
+        Some(config.build())
+    }
+
+    fn keep(&self, person: &Person<'_>, kept: &mut Kept) {
+        kept.put("em", person.email.and_then(hashing::email));
+        kept.put("ph", person.phone.and_then(hashing::phone));
+        let external = person.customer_id.and_then(hashing::external_id);
+        kept.put("external_id", external);
+        kept.copy("client_user_agent", person.user_agent);
+        kept.copy("event_source_url", person.page_url);
+        kept.copy("fbp", person.fbp.and_then(browser_id));
+    }
+
+    fn item(&self, event: &Event, _: &Target<'_>) -> Item {
+        let Some(name) = name(event) else {
+            return Item::Skip("kind_not_taken");
+        };
+        if name == "Purchase" && event.money.is_none() {
+            return Item::Skip("amount_missing");
+        }
+        let user = user_data(event);
+        // Nothing else would let Meta match a person.
+        let keys = ["em", "ph", "external_id", "fbc", "fbp"];
+        if !keys.iter().any(|key| user.has(key)) {
+            return Item::Skip("match_key_missing");
+        }
+        Item::Send(item(event, name, user))
+    }
+
+    fn request(&self, items: &[Value], to: &Target<'_>) -> Option<Request> {
+        let base = to.base("base_url", BASE);
+        let version = to.text("api_version").unwrap_or(VERSION);
+        let pixel = to.text("pixel_id")?;
+        let mut body = Object::new();
+        body.value("data", items.into())
+            .maybe("test_event_code", to.text("test_event_code"));
+        let url = format!("{base}/{version}/{pixel}/events");
+        Some(Request::post(url, &body.build()).bearer(to.secret))
+    }
+
+    fn outcome(&self, answer: &Answer, _: &Target<'_>, sent: usize) -> Outcome {
+        answer::outcome(answer, sent)
+    }
+
+    fn warning(&self, config: &Value, now: UnixMs) -> Option<String> {
+        let version = config.get("api_version").and_then(Value::as_str);
+        let version = version.unwrap_or(VERSION);
+        version_warning(&ENDS, version, now)
+    }
+}
+
+/// `v` and two numbers: TikTok's versions have this form too.
+pub(super) fn is_version(text: &str) -> bool {
+    let number = |text: &str| {
+        (1..=3).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let parts = text.strip_prefix('v').and_then(|rest| rest.split_once('.'));
+    parts.is_some_and(|(major, minor)| number(major) && number(minor))
+}
+
+/// Meta's word for it, and TikTok's: a standard event, or for a milestone the merchant's own name.
+/// Both take nothing back.
+pub(super) fn name(event: &Event) -> Option<&str> {
+    match event.occasion {
+        Occasion::Lead => Some("Lead"),
+        Occasion::Sale | Occasion::Renewal | Occasion::Deal => Some("Purchase"),
+        Occasion::Milestone if event.is_sign_up() => Some("CompleteRegistration"),
+        Occasion::Milestone => {
+            (event.name.chars().count() <= NAME_CHARS).then_some(event.name.as_str())
+        }
+        _ => None,
+    }
+}
+
+fn user_data(event: &Event) -> Object {
+    let mut user = Object::new();
+    for name in ["em", "ph", "external_id"] {
+        if let Some(hash) = event.kept.text(name) {
+            user.value(name, vec![hash].into());
+        }
+    }
+    event
+        .kept
+        .copy_into(&mut user, &["client_user_agent", "fbp"]);
+    let click = event.click_id(ClickIdKind::Fbclid);
+    let click = click.and_then(|(id, at)| fbc(at.0, &id, &event.domain));
+    user.maybe("fbc", click.as_deref());
+    user
+}
+
+/// Amount and order, as Meta and TikTok have them.
+pub(super) fn order_data(event: &Event) -> Object {
+    let mut data = Object::new();
+    if let Some(money) = event.money {
+        data.text("currency", money.currency().code())
+            .value("value", decimal(money));
+    }
+    data.maybe("order_id", event.order());
+    data
+}
+
+fn item(event: &Event, name: &str, user: Object) -> Value {
+    // `website` needs the user agent and the page; without either the honest word is `other`, for
+    // which Meta asks nothing more.
+    let page = event.kept.text("event_source_url");
+    let website = page.is_some() && user.has("client_user_agent");
+    let mut item = Object::new();
+    item.text("event_name", name)
+        .number("event_time", event.seconds())
+        .text("event_id", &event.id)
+        .text("action_source", if website { "website" } else { "other" })
+        .maybe("event_source_url", page)
+        .object("user_data", user)
+        .object("custom_data", order_data(event));
+    if event.permission < Permission::Full {
+        // Country and state 0: Meta finds the place by itself.
+        item.value("data_processing_options", vec!["LDU"].into())
+            .number("data_processing_options_country", 0)
+            .number("data_processing_options_state", 0);
+    }
+    item.build()
+}

@@ -1,113 +1,161 @@
 //! Destinations: the places that conversion events are forwarded to.
 //!
-//! Decides when a delivery is tried again, and what the answer of a destination means. Sends
-//! nothing and stores nothing.
+//! A destination is two pure functions: what it sends of an event, and what an answer means. It
+//! neither sends nor stores nor looks at a clock. [`ALL`] lists them; ARCHITECTURE.md, "Adding a
+//! destination", shows how another one is made.
 
+mod answer;
+mod decimal;
+mod event;
+pub mod ga4;
+pub mod google_ads;
 pub mod hashing;
 pub mod meta;
+pub mod notice;
+pub mod oauth;
+mod object;
+mod permission;
+mod person;
+pub mod postback;
+mod request;
+mod rules;
+pub mod sample;
+mod schedule;
+pub mod segment;
+mod settings;
+pub mod tiktok;
 pub mod webhook;
 
-/// Longest [`Outcome`] reason, in bytes.
-pub const MAX_REASON: usize = 160;
+use serde_json::Value;
 
-/// Delays between attempts in milliseconds: 5 s, 30 s, 2 min, 10 min, 1 h, 3 h, 6 h, 12 h. The
-/// ninth failure ends the schedule about 22 hours after the first attempt.
-const SCHEDULE_MS: [u64; 8] = [
-    5_000, 30_000, 120_000, 600_000, 3_600_000, 10_800_000, 21_600_000, 43_200_000,
+use crate::domain::time::UnixMs;
+
+pub use answer::{Answer, Fate, MAX_REASON, Outcome, retry_after, word};
+pub use decimal::decimal;
+pub use event::{Credit, Event, Occasion, Sale};
+pub use object::Object;
+pub use permission::{Permission, permission};
+pub use person::{Kept, Person};
+pub use request::{Method, REDACTED, Request, redacted};
+pub use rules::{Prepared, prepare};
+pub use schedule::next_attempt;
+pub use settings::{Settings, Target, encoded, version_warning};
+
+/// Every destination that there is.
+pub static ALL: [&dyn Destination; 7] = [
+    &webhook::Webhook,
+    &postback::Postback,
+    &meta::Meta,
+    &ga4::Ga4,
+    &google_ads::GoogleAds,
+    &tiktok::TikTok,
+    &segment::Segment,
 ];
 
-/// What kind of receiver a destination is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
-    /// A receiver of signed webhooks (Standard Webhooks).
-    Webhook,
-    /// Meta's Conversions API.
-    Meta,
+/// The destination of a word as rows and the API have it; `None` for any other word.
+pub fn find(kind: &str) -> Option<&'static dyn Destination> {
+    ALL.into_iter().find(|each| each.kind() == kind)
 }
 
-impl Kind {
-    /// The word for it in the API and in rows.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Webhook => "webhook",
-            Self::Meta => "meta",
-        }
-    }
-
-    /// Reads [`Kind::as_str`] back; `None` for any other word.
-    pub fn parse(word: &str) -> Option<Self> {
-        [Self::Webhook, Self::Meta]
-            .into_iter()
-            .find(|kind| kind.as_str() == word)
-    }
+/// What a destination takes, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// Most events in one request.
+    pub batch: usize,
+    /// Most bytes of the items of one request together.
+    pub bytes: usize,
+    /// How old an event may be when it is sent; an older one has expired.
+    pub max_age_ms: Option<i64>,
+    /// Hears of an event only with permission ([`Permission`]).
+    pub needs_consent: bool,
+    /// Waits a moment for the event's click, which holds click IDs and tags.
+    pub awaits_click: bool,
+    /// Hears of every revision of a decision; others hear of an event once.
+    pub hears_changes: bool,
+    /// Sends the tags of the credited click ([`Credit::tags`]).
+    pub wants_tags: bool,
 }
 
-/// What an attempt came to. Reasons are short, made of our own words, numbers and identifiers
-/// that were checked; they never hold what a receiver wrote freely, because such texts can repeat
-/// a secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// The destination took it.
-    Delivered,
-    /// Try again on the schedule of [`next_attempt`].
-    Retry {
-        /// Why, at most [`MAX_REASON`] bytes.
-        reason: String,
-    },
-    /// As [`Outcome::Retry`], and other deliveries to the destination should wait too.
-    Throttled {
-        /// Why, at most [`MAX_REASON`] bytes.
-        reason: String,
-    },
-    /// Nothing will be taken until a person renews the credentials of the destination.
-    Reauthorise {
-        /// Why, at most [`MAX_REASON`] bytes.
-        reason: String,
-    },
-    /// This delivery will never be taken; set it aside.
-    Permanent {
-        /// Why, at most [`MAX_REASON`] bytes.
-        reason: String,
-    },
-}
-
-impl Outcome {
-    /// The word for it in the API and in rows.
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::Delivered => "delivered",
-            Self::Retry { .. } => "retry",
-            Self::Throttled { .. } => "throttled",
-            Self::Reauthorise { .. } => "reauthorise",
-            Self::Permanent { .. } => "permanent",
-        }
-    }
-
-    /// Why it was not delivered; empty if it was.
-    pub fn reason(&self) -> &str {
-        match self {
-            Self::Delivered => "",
-            Self::Retry { reason }
-            | Self::Throttled { reason }
-            | Self::Reauthorise { reason }
-            | Self::Permanent { reason } => reason,
-        }
-    }
-}
-
-/// How long to wait before the next attempt. Takes the number of attempts that have failed and
-/// sixteen random bits; gives milliseconds, or `None` when the delivery is to be set aside.
-///
-/// The wait is never shorter than the schedule and up to a fifth longer, so that deliveries that
-/// failed together do not return together. One failure, jitter 32768: 5 000 + 500 = 5 500 ms.
-/// Before the first attempt (0 failures) there is no wait.
-pub fn next_attempt(attempts: u32, jitter: u16) -> Option<u64> {
-    let Some(index) = attempts.checked_sub(1) else {
-        return Some(0);
+impl Terms {
+    /// An advertising or analytics platform: one event a request, once, with permission.
+    pub const PLATFORM: Terms = Terms {
+        batch: 1,
+        bytes: 1_000_000,
+        max_age_ms: None,
+        needs_consent: true,
+        awaits_click: true,
+        hears_changes: false,
+        wants_tags: false,
     };
-    let base = *SCHEDULE_MS.get(usize::try_from(index).ok()?)?;
-    let spread = base / 5 * u64::from(jitter) / 65_536;
-    Some(base + spread)
+}
+
+/// What becomes of one event before anything is sent.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Item {
+    /// Its part of a request, for [`Destination::request`].
+    Send(Value),
+    /// Not sent, by a rule: a stable code that says which.
+    Skip(&'static str),
+    /// Not before this instant (a click that is too recent): a stable code that says why.
+    Wait(UnixMs, &'static str),
+    /// The settings are not enough to send anything: a stable code that says why.
+    Misconfigured(&'static str),
+}
+
+/// One kind of receiver. What all have in common is done for them: consent, age, event filter,
+/// batches, tries, circuit breaker, redaction.
+pub trait Destination: Sync {
+    /// The word for it in the API and in rows.
+    fn kind(&self) -> &'static str;
+
+    /// What it takes, and when.
+    fn terms(&self) -> Terms;
+
+    /// Reads the settings that a person gave: gives what may be shown again and read again (a
+    /// change is read as the old settings with the new members), and leaves the secret with
+    /// `settings`. `None` after a fault.
+    fn settings(&self, settings: &mut Settings<'_, '_>) -> Option<Value>;
+
+    /// What may be kept of a person and their browser until the event is delivered: the list of
+    /// everything personal that this destination can ever get, hashed where it wants hashes. Asked
+    /// only where permission was given.
+    fn keep(&self, _: &Person<'_>, _: &mut Kept) {}
+
+    /// One event's part of a request, or why there is none.
+    fn item(&self, event: &Event, to: &Target<'_>) -> Item;
+
+    /// The request for at least one and at most [`Terms::batch`] items. `None` when the settings
+    /// do not allow one: the deliveries are set aside as misconfigured.
+    fn request(&self, items: &[Value], to: &Target<'_>) -> Option<Request>;
+
+    /// What the answer to a request of `sent` events means.
+    fn outcome(&self, answer: &Answer, to: &Target<'_>, sent: usize) -> Outcome;
+
+    /// May a request that got no answer be sent again? Not where it could count twice.
+    fn resends(&self, _config: &Value) -> bool {
+        true
+    }
+
+    /// What [`Target::token`] is bought with, for destinations that want OAuth; `None` for others
+    /// and for credentials that do not read.
+    fn grant(&self, _: &Target<'_>) -> Option<oauth::Grant> {
+        None
+    }
+
+    /// The request that asks what became of a [`Fate::Accepted`] request.
+    fn poll(&self, _ticket: &str, _: &Target<'_>) -> Option<Request> {
+        None
+    }
+
+    /// What the answer to a poll about `sent` events means; [`Fate::Accepted`] asks again later.
+    fn progress(&self, answer: &Answer, _: &Target<'_>, _sent: usize) -> Outcome {
+        Outcome::by_status(answer)
+    }
+
+    /// A sentence when the settings name something that ends, or has ended.
+    fn warning(&self, _config: &Value, _now: UnixMs) -> Option<String> {
+        None
+    }
 }
 
 #[cfg(test)]
@@ -115,31 +163,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_schedule_grows_and_ends() {
-        assert_eq!(next_attempt(0, 9), Some(0));
-        let waits: Vec<u64> = (1..=8).filter_map(|n| next_attempt(n, 0)).collect();
-        assert_eq!(waits, SCHEDULE_MS);
-        for attempts in [9, 10, u32::MAX] {
-            assert_eq!(next_attempt(attempts, 0), None);
+    fn words_read_back_and_are_unique() {
+        for (place, each) in ALL.into_iter().enumerate() {
+            let found = ALL.into_iter().position(|one| one.kind() == each.kind());
+            assert_eq!(found, Some(place));
+            assert!(find(each.kind()).is_some());
+            let terms = each.terms();
+            assert!(terms.batch > 0 && terms.bytes > 0);
         }
-        assert_eq!(next_attempt(1, 32_768), Some(5_500));
-        for attempts in 1..=8 {
-            let (least, most) = (next_attempt(attempts, 0), next_attempt(attempts, u16::MAX));
-            let (least, most) = (least.unwrap(), most.unwrap());
-            assert!(most > least && most < least + least / 5 + 1);
-        }
-    }
-
-    #[test]
-    fn words_read_back() {
-        for kind in [Kind::Webhook, Kind::Meta] {
-            assert_eq!(Kind::parse(kind.as_str()), Some(kind));
-        }
-        assert_eq!(Kind::parse("Meta"), None);
-        let outcome = Outcome::Retry {
-            reason: "http 500".to_owned(),
-        };
-        assert_eq!((outcome.as_str(), outcome.reason()), ("retry", "http 500"));
-        assert_eq!(Outcome::Delivered.reason(), "");
+        assert!(find("Meta").is_none());
     }
 }

@@ -1,16 +1,183 @@
 //! Outgoing webhooks, signed as Standard Webhooks 1.0 says.
 //!
-//! Decides how a message is signed and what the status of an answer means. The body and its
-//! transport belong to others.
+//! Decides what the merchant's own systems are told, how it is signed, and what the status of an
+//! answer means.
 
 use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use serde_json::Value;
 use sha2::Sha256;
 
-use super::Outcome;
+use super::{
+    Answer, Credit, Destination, Event, Fate, Item, Kept, Method, Object, Outcome, Person, Request,
+    Settings, Target, Terms,
+};
+use crate::domain::money::Money;
+
+/// A receiver of signed webhooks.
+pub struct Webhook;
+
+impl Destination for Webhook {
+    fn kind(&self) -> &'static str {
+        "webhook"
+    }
+
+    fn terms(&self) -> Terms {
+        Terms {
+            needs_consent: false,
+            awaits_click: false,
+            hears_changes: true,
+            ..Terms::PLATFORM
+        }
+    }
+
+    fn settings(&self, settings: &mut Settings<'_, '_>) -> Option<Value> {
+        let url = settings.required_url("url");
+        let given = settings.fields.text("secret", 200);
+        match given.map(WebhookSecret::parse) {
+            None if settings.has_secret() => {}
+            None => {
+                let made = WebhookSecret::generate(settings.entropy);
+                settings.keep_secret(made.reveal());
+            }
+            Some(Ok(secret)) => settings.keep_secret(secret.reveal()),
+            Some(Err(error)) => {
+                let detail = "must be whsec_ and base64 of 24 to 64 bytes";
+                settings.fields.fault("secret", error.code(), detail);
+            }
+        }
+        let mut config = Object::new();
+        config.text("url", &url?);
+        Some(config.build())
+    }
+
+    /// The merchant's own id of the customer, unless it looks like a mail address.
+    fn keep(&self, person: &Person<'_>, kept: &mut Kept) {
+        let id = person.customer_id.filter(|id| !id.contains('@'));
+        kept.copy("customer_id", id);
+    }
+
+    /// The message's id and its text.
+    fn item(&self, event: &Event, _: &Target<'_>) -> Item {
+        let mut body = Object::new();
+        let data = event.notice.clone().unwrap_or_else(|| data(event));
+        body.text("type", &event.message)
+            .text("timestamp", &event.decided_at.to_rfc3339())
+            .value("data", data);
+        let body = body.build().to_string();
+        Item::Send(vec![Value::from(event.delivery.as_str()), body.into()].into())
+    }
+
+    fn request(&self, items: &[Value], to: &Target<'_>) -> Option<Request> {
+        let message = items.first()?;
+        let (id, body) = (message.get(0)?.as_str()?, message.get(1)?.as_str()?);
+        let secret = WebhookSecret::parse(to.secret).ok()?;
+        let seconds = to.now.0.div_euclid(1_000);
+        let request = Request {
+            method: Method::Post,
+            url: to.text("url")?.to_owned(),
+            headers: vec![("content-type", "application/json".to_owned())],
+            body: body.to_owned(),
+        };
+        let signature = secret.sign(id, seconds, body.as_bytes());
+        Some(
+            request
+                .with("webhook-id", id.to_owned())
+                .with("webhook-timestamp", seconds.to_string())
+                .with("webhook-signature", signature),
+        )
+    }
+
+    /// 2xx is delivered, whatever the body. 410 is the receiver's word that it is gone for good.
+    /// Everything else is tried again within the schedule: what is wrong on the receiver's side
+    /// (a route, a certificate, a token) is mended by a person within the day that it lasts; a
+    /// redirect is never followed, because it would carry signed data to an unchecked host.
+    fn outcome(&self, answer: &Answer, _: &Target<'_>, _: usize) -> Outcome {
+        match answer.status {
+            200..=299 => Outcome::delivered(),
+            410 => Outcome::of(answer, Fate::Drop),
+            429 => Outcome::of(answer, Fate::Throttled),
+            _ => Outcome::of(answer, Fate::Retry),
+        }
+    }
+}
+
+fn data(event: &Event) -> Value {
+    let mut data = Object::new();
+    data.text("id", &event.id)
+        .text("program", &event.program)
+        .text("kind", event.occasion.as_str())
+        .text("name", &event.name)
+        .text("key", &event.key)
+        .number("revision", event.revision.into())
+        .text("status", &event.status)
+        .text("occurredAt", &event.occurred_at.to_rfc3339())
+        .text("explanation", &event.explanation)
+        .value("decision", event.decision.clone());
+    let customer = event.kept.text("customer_id");
+    nullable(&mut data, "customerExternalId", customer.map(Value::from));
+    let new = event.is_new_customer.map(Value::Bool);
+    nullable(&mut data, "isNewCustomer", new);
+    nullable(&mut data, "amount", event.money.map(amount));
+    let consent = event.consent.map(|consent| consent.name().into());
+    nullable(&mut data, "consent", consent);
+    if let Some(sale) = &event.sale {
+        let mut about = Object::new();
+        about.text("id", &sale.event).text("key", &sale.key);
+        data.object("sale", about);
+    }
+    let mut credits = Vec::new();
+    for credit in &event.credits {
+        let mut shown = Object::new();
+        shown
+            .value("partner", partner(credit))
+            .maybe("link", credit.link.as_deref())
+            .maybe("code", credit.code.as_deref())
+            .number("shareBps", credit.share_bps.into())
+            .value("amount", credit.amount.map_or(Value::Null, amount))
+            .value("commission", amounts(&credit.commission));
+        credits.push(shown.build());
+    }
+    // The first credit alone, for receivers that know of one.
+    let first = event.credits.first();
+    nullable(&mut data, "partner", first.map(partner));
+    let earned = first.map_or(&[][..], |credit| &credit.commission);
+    data.value("commission", amounts(earned));
+    data.value("credits", credits.into());
+    data.build()
+}
+
+/// A member that is `null` when there is nothing, so that receivers can rely on it.
+fn nullable(data: &mut Object, name: &str, value: Option<Value>) {
+    data.0.insert(name.to_owned(), value.unwrap_or_default());
+}
+
+fn partner(credit: &Credit) -> Value {
+    let mut shown = Object::new();
+    shown
+        .text("id", &credit.partner)
+        .text("name", &credit.partner_name);
+    shown.build()
+}
+
+fn amount(money: Money) -> Value {
+    let mut shown = Object::new();
+    shown
+        .number("amount", money.amount_minor())
+        .text("currency", money.currency().code());
+    shown.build()
+}
+
+fn amounts(all: &[Money]) -> Value {
+    let mut shown = Vec::new();
+    for money in all {
+        shown.push(amount(*money));
+    }
+    shown.into()
+}
 
 /// What a secret starts with in its text form.
 pub const SECRET_PREFIX: &str = "whsec_";
@@ -97,27 +264,6 @@ impl fmt::Debug for WebhookSecret {
     }
 }
 
-/// What a receiver's answer means. Takes the status, 0 when no answer came (refused, timed out).
-///
-/// 2xx is delivered, whatever the body. 410 is the receiver's word that it is gone for good.
-/// 429 asks for fewer deliveries. Everything else is tried again within the schedule: no answer,
-/// 408, 425 and 5xx pass by themselves; the other 4xx (a wrong route, an expired certificate or
-/// token on the receiver's side) are mended by a person within the day that the schedule lasts;
-/// a redirect (3xx) is never followed, because it would carry signed data to an unchecked host.
-pub fn classify(status: u16) -> Outcome {
-    let reason = match status {
-        0 => "no answer".to_owned(),
-        300..=399 => format!("http {status}, redirects are not followed"),
-        _ => format!("http {status}"),
-    };
-    match status {
-        200..=299 => Outcome::Delivered,
-        410 => Outcome::Permanent { reason },
-        429 => Outcome::Throttled { reason },
-        _ => Outcome::Retry { reason },
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -179,21 +325,31 @@ mod tests {
             (200, "delivered"),
             (204, "delivered"),
             (299, "delivered"),
-            (0, "retry"),
             (101, "retry"),
             (301, "retry"),
             (400, "retry"),
             (404, "retry"),
             (408, "retry"),
-            (410, "permanent"),
+            (410, "drop"),
             (425, "retry"),
             (429, "throttled"),
             (500, "retry"),
             (503, "retry"),
         ] {
-            let outcome = classify(status);
-            assert_eq!(outcome.as_str(), word, "{status}");
-            assert!(outcome.reason().len() <= super::super::MAX_REASON);
+            let answer = Answer {
+                status,
+                ..Answer::default()
+            };
+            let to = Target {
+                config: &Value::Null,
+                secret: "",
+                token: "",
+                now: crate::domain::time::UnixMs(0),
+                test: false,
+            };
+            let outcome = Webhook.outcome(&answer, &to, 1);
+            assert_eq!(outcome.fate.as_str(), word, "{status}");
+            assert!(outcome.reason.len() <= super::super::MAX_REASON);
         }
     }
 }

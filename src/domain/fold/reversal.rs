@@ -26,9 +26,27 @@ pub(super) struct Purchase<'a> {
     parts: Vec<Part>,
     /// Minor units of each part that are earned now.
     earned: Vec<i64>,
-    /// What each chargeback took of each line, by its key.
-    taken: Vec<(&'a str, Vec<i64>, bool)>,
+    /// What each chargeback took, and its key.
+    taken: Vec<(&'a str, Taken)>,
     payout: Option<Currency>,
+}
+
+/// What a reversal takes: minor units and pieces of each line, and whether it gives back a purchase
+/// of nothing.
+struct Taken {
+    given: Vec<i64>,
+    pieces: Vec<i64>,
+    freed: bool,
+}
+
+impl Taken {
+    fn add(&mut self, place: usize, amount: i64, pieces: i64) {
+        if let (Some(given), Some(count)) = (self.given.get_mut(place), self.pieces.get_mut(place))
+        {
+            *given += amount;
+            *count += pieces;
+        }
+    }
 }
 
 impl<'a> Purchase<'a> {
@@ -63,63 +81,85 @@ impl<'a> Purchase<'a> {
         lines.map(|(line, back)| line.gross - back).collect()
     }
 
+    /// Counts what was taken, or with the other sign what was restored.
+    fn book(&mut self, taken: &Taken, sign: i64) {
+        let add = |sums: &mut [i64], parts: &[i64]| {
+            for (sum, part) in sums.iter_mut().zip(parts) {
+                *sum += sign * part;
+            }
+        };
+        add(&mut self.back, &taken.given);
+        add(&mut self.pieces, &taken.pieces);
+    }
+
     /// How `asked` (or all that is left) and the lines that are named fall onto the lines that are
-    /// left. Gives the parts by line, and whether more was asked for than is left.
-    fn fall(&mut self, asked: Option<i64>, named: &[Line]) -> (Vec<i64>, bool) {
+    /// left, never more than was asked for. Gives also whether more was asked for than is left.
+    fn fall(&self, asked: Option<i64>, named: &[Line]) -> (Taken, bool) {
         let mut left = self.left();
-        let mut given = vec![0; left.len()];
+        let mut taken = Taken {
+            given: vec![0; left.len()],
+            pieces: vec![0; left.len()],
+            freed: self.gross() == 0 && !self.free_back,
+        };
         let mut above = false;
+        // Of the amount that was asked for, what no line took; else what belongs to no line.
         let mut rest = asked;
         for want in named {
-            let place = self
-                .lines
-                .iter()
-                .position(|line| line.sku.is_some() && line.sku == want.sku);
-            let found = place.and_then(|place| Some((left.get_mut(place)?, given.get_mut(place)?)));
-            let (Some(place), Some((room, part))) = (place, found) else {
+            let is_named = |line: &PaidLine| line.sku.is_some() && line.sku == want.sku;
+            if asked.is_none() && !self.lines.iter().any(is_named) {
                 // A line that the purchase does not have is an amount like any other.
-                if asked.is_none() {
-                    rest = Some(rest.unwrap_or(0).saturating_add(want.amount.unwrap_or(0)));
-                }
+                rest = Some(rest.unwrap_or(0).saturating_add(want.amount.unwrap_or(0)));
                 continue;
-            };
-            let by_quantity = || self.by_quantity(place, want.quantity?);
-            let wanted = want.amount.or_else(by_quantity);
-            let pieces = want.quantity.zip(self.pieces.get_mut(place));
-            if let Some((quantity, pieces)) = pieces {
-                *pieces = pieces.saturating_add(quantity);
             }
-            let taken = wanted.unwrap_or(*room).min(*room);
-            above |= wanted.is_some_and(|wanted| wanted > *room);
-            *part += taken;
-            *room -= taken;
-            if asked.is_some() {
-                rest = rest.map(|rest| rest - taken);
+            let mut want = want.clone();
+            // Lines may have the same SKU: what one does not hold, the next gives.
+            for (place, line) in self.lines.iter().enumerate() {
+                let Some(room) = left.get_mut(place).filter(|_| is_named(line)) else {
+                    continue;
+                };
+                let (pieces, by_pieces) = self.pieces_of(place, &taken, want.quantity);
+                let wanted = want.amount.or(by_pieces).unwrap_or(*room).min(*room);
+                let part = match asked.and(rest) {
+                    Some(rest) => wanted.min(rest),
+                    None => wanted,
+                };
+                taken.add(place, part, pieces);
+                *room -= part;
+                want.amount = want.amount.map(|amount| amount - part);
+                want.quantity = want.quantity.map(|quantity| quantity - pieces);
+                rest = asked.and(rest).map(|rest| rest - part).or(rest);
             }
+            above |= asked.is_none() && want.amount.is_some_and(|amount| amount > 0);
         }
         if named.is_empty() || rest.is_some() {
             let all: i64 = left.iter().sum();
-            let rest = rest.unwrap_or(all).max(0);
+            let rest = rest.unwrap_or(all);
             above |= rest > all;
             let weights: Vec<u64> = left.iter().map(|room| room.unsigned_abs()).collect();
             let shares = apportion(rest.min(all).unsigned_abs(), &weights).unwrap_or_default();
-            for (part, share) in given.iter_mut().zip(shares) {
-                *part += i64::try_from(share).unwrap_or(0);
+            for (place, share) in shares.into_iter().enumerate() {
+                taken.add(place, i64::try_from(share).unwrap_or(0), 0);
             }
         }
-        (given, above)
+        (taken, above)
     }
 
-    /// The amount of some pieces of a line, those before them taken off, so that all pieces
-    /// together are the whole line.
-    fn by_quantity(&self, place: usize, quantity: i64) -> Option<i64> {
-        let line = self.lines.get(place)?;
-        let of = line.quantity?.max(1);
-        let whole =
-            |pieces: i64| i128::from(line.gross) * i128::from(pieces.min(of)) / i128::from(of);
-        let before = *self.pieces.get(place)?;
-        let amount = whole(before.saturating_add(quantity)) - whole(before);
-        i64::try_from(amount).ok()
+    /// How many of `quantity` pieces a line still has, and their amount: those before them taken
+    /// off, so that all pieces together are the whole line. A line without pieces is one.
+    fn pieces_of(&self, place: usize, taken: &Taken, quantity: Option<i64>) -> (i64, Option<i64>) {
+        let at = |pieces: &[i64]| pieces.get(place).copied().unwrap_or(0);
+        let line = self.lines.get(place);
+        let Some((quantity, line)) = quantity.zip(line) else {
+            return (0, None);
+        };
+        let Some(of) = line.quantity.map(|of| of.max(1)) else {
+            return (quantity, Some(0).filter(|_| quantity == 0));
+        };
+        let before = at(&self.pieces) + at(&taken.pieces);
+        let own = quantity.min((of - before).max(0));
+        let whole = |pieces: i64| i128::from(line.gross) * i128::from(pieces) / i128::from(of);
+        let amount = whole(before + own) - whole(before);
+        (own, i64::try_from(amount).ok())
     }
 
     /// What is earned after a change of what was given back: the difference of each part.
@@ -271,15 +311,12 @@ impl<'a> Fold<'a> {
 /// Takes a refund's or chargeback's amount off the lines. Gives the amount, and how it went.
 fn take<'a>(purchase: &mut Purchase<'a>, fact: &'a Fact) -> (Option<i64>, Reason) {
     let asked = fact.money.map(Money::amount_minor);
-    let (given, above) = purchase.fall(asked, &fact.order.lines);
-    for (back, part) in purchase.back.iter_mut().zip(&given) {
-        *back += part;
-    }
-    let freed = purchase.gross() == 0 && !purchase.free_back;
-    purchase.free_back |= freed;
-    let sum = given.iter().sum();
+    let (taken, above) = purchase.fall(asked, &fact.order.lines);
+    purchase.book(&taken, 1);
+    purchase.free_back |= taken.freed;
+    let sum = taken.given.iter().sum();
     if fact.kind == EventKind::Chargeback {
-        purchase.taken.push((&fact.key, given, freed));
+        purchase.taken.push((&fact.key, taken));
     }
     let reason = if above {
         Reason::RefundAboveSale
@@ -291,16 +328,14 @@ fn take<'a>(purchase: &mut Purchase<'a>, fact: &'a Fact) -> (Option<i64>, Reason
 
 /// Gives back what the dispute's chargeback took.
 fn restore<'a>(purchase: &mut Purchase<'a>, fact: &'a Fact) -> (Option<i64>, Reason) {
-    let mut taken = purchase.taken.iter();
-    let Some(place) = taken.position(|(key, _, _)| *key == fact.key) else {
+    let mut all = purchase.taken.iter();
+    let Some(place) = all.position(|(key, _)| *key == fact.key) else {
         return (Some(0), Reason::NothingToRestore);
     };
-    let (_, given, freed) = purchase.taken.remove(place);
-    for (back, part) in purchase.back.iter_mut().zip(&given) {
-        *back -= part;
-    }
-    purchase.free_back &= !freed;
-    (Some(given.iter().sum()), Reason::Restored)
+    let (_, taken) = purchase.taken.remove(place);
+    purchase.book(&taken, -1);
+    purchase.free_back &= !taken.freed;
+    (Some(taken.given.iter().sum()), Reason::Restored)
 }
 
 /// What each credit gains or loses, one amount per currency, none of them zero.

@@ -1,7 +1,7 @@
 //! What a person has to look at before money moves. Every finding is a flag with its words; it
 //! holds the money, it does not take it. What a person decides goes before what rules found.
 
-use super::super::attribution::{Considered, Verdict};
+use super::super::attribution::{Considered, Source, Verdict};
 use super::super::click_ids::ClickIdKind;
 use super::super::decision::{Action, Decision, Flag, Status, Violation};
 use super::super::event::Fact;
@@ -110,7 +110,8 @@ impl Look<'_> {
         let same = |(at, money): &(UnixMs, Money)| {
             Some(*money) == self.fact.money
                 && !money.is_zero()
-                && self.fact.occurred_at.since(*at) < within
+                // A renewal may be dated before the purchase that it follows.
+                && self.fact.occurred_at.since(*at).abs() < within
         };
         self.fact.kind.is_purchase() && self.amounts.iter().any(same)
     }
@@ -124,8 +125,11 @@ impl Look<'_> {
             })
     }
 
+    /// Only tokens of this customer's own events: whoever knows a click from a journal is not
+    /// found, and not looked at again, when others use its token.
     fn token_shared(&self, touches: &[Considered]) -> bool {
-        let mut nonces = won(touches).filter_map(|touch| touch.nonce.as_ref());
+        let own = won(touches).filter(|touch| touch.source == Source::Token);
+        let mut nonces = own.filter_map(|touch| touch.nonce.as_ref());
         nonces.any(|nonce| {
             let mut shared = self.history.shared.iter();
             shared.any(|(other, count)| other == nonce && *count > self.review.token_customers)

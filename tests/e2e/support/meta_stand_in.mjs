@@ -231,6 +231,7 @@ export async function startMetaStandIn(settings = {}) {
   /** @type {Record<string, any>[]} */ const events = [];
   /** @type {Set<string>} */ const seen = new Set();
   /** @type {Failure[]} */ const failures = [];
+  /** @type {Set<string>} */ const poisoned = new Set();
 
   /** @param {Record<string, any>[]} data */
   function keep(data) {
@@ -248,6 +249,8 @@ export async function startMetaStandIn(settings = {}) {
     const url = new URL(req.url ?? "/", "http://stand-in");
     const answer = answerOf(failures.shift(), () => {
       const data = check(req, url, text, { pixel, token, version }, now());
+      const spoilt = data.findIndex((event) => poisoned.has(event.event_id));
+      if (spoilt >= 0) refuse(spoilt, "is not to this platform's liking");
       keep(data);
       return { events_received: data.length, messages: [], fbtrace_id: trace() };
     });
@@ -274,6 +277,11 @@ export async function startMetaStandIn(settings = {}) {
      * @param {number} count @param {Failure} [failure] */
     fail(count, failure = { code: 2 }) {
       for (let i = 0; i < count; i += 1) failures.push(failure);
+    },
+
+    /** Any request with this event is refused as a whole. @param {string} eventId */
+    poison(eventId) {
+      poisoned.add(eventId);
     },
 
     /** @returns {Promise<void>} */

@@ -2,8 +2,8 @@
 //! `REQUESTS=1000000` asks for a million, `SEED` for other ones.
 
 use super::{NOW, entropy, keys, touch_at};
-use crate::simulation::Random;
 use crate::support::arrivals::{self, HOSTS, Texts};
+use crate::support::picks::Random;
 use std::collections::BTreeMap;
 use throughline::domain::consent::Consent;
 use throughline::domain::journal::Journal;

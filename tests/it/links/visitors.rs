@@ -1,7 +1,7 @@
 //! What a redirect makes of the visitor: repeated clicks, floods, variants that stay, refusals.
 
 use super::{NOW, cookie, decide, entropy, host, keys, link, person, touch, visit};
-use crate::simulation::Random;
+use crate::support::picks::Random;
 use serde_json::json;
 use std::collections::BTreeMap;
 use throughline::domain::consent::Consent;

@@ -1,7 +1,7 @@
 //! Random links with everything they can do, and random requests for them: cheap enough for a
 //! million, and the same again for the same seed.
 
-use crate::simulation::Random;
+use crate::support::picks::Random;
 use serde_json::{Map, Value, json};
 use throughline::domain::ids::ProgramId;
 use throughline::domain::input::Fields;

@@ -2,7 +2,8 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use throughline::app::ports::{Outbound, Reply, Snapshots, Transport, Unavailable, WorkQueue};
+use throughline::app::ports::{Reply, Snapshots, Transport, Unavailable, WorkQueue};
+use throughline::domain::destination::{Answer, Request};
 
 #[derive(Default)]
 pub struct Kv {
@@ -51,21 +52,33 @@ impl WorkQueue for Queue {
     }
 }
 
-/// Answers every POST with the next of `replies`, or 200.
+/// Answers every request with the next of `replies`, or with 200 and what Meta says of one event.
 #[derive(Default)]
 pub struct Receiver {
-    pub got: RefCell<Vec<Outbound>>,
+    pub got: RefCell<Vec<Request>>,
     pub replies: RefCell<Vec<Reply>>,
 }
 
 impl Transport for Receiver {
-    async fn post(&self, request: &Outbound) -> Reply {
+    async fn send(&self, request: &Request) -> Reply {
         self.got.borrow_mut().push(request.clone());
         let mut replies = self.replies.borrow_mut();
         if replies.is_empty() {
-            let body = r#"{"events_received":1}"#.into();
-            return Reply::Answered { status: 200, body };
+            return answer(200, r#"{"events_received":1}"#);
         }
         replies.remove(0)
     }
+
+    async fn sign(&self, key: &str, text: &str) -> Option<String> {
+        key.contains("PRIVATE KEY")
+            .then(|| format!("signed-{}", text.len()))
+    }
+}
+
+pub fn answer(status: u16, body: &str) -> Reply {
+    Reply::Answered(Answer {
+        status,
+        body: body.into(),
+        wait_ms: 0,
+    })
 }

@@ -2,9 +2,12 @@
 
 pub mod arrivals;
 pub mod books;
+pub mod compare;
 pub mod interleave;
 pub mod memory;
+pub mod merchant;
 pub mod oracle;
+pub mod picks;
 pub mod shop;
 pub mod sqlite;
 pub mod story;

@@ -130,6 +130,7 @@ impl Shop {
             db: &self.db,
             snapshots: &self.kv,
             queue: &self.queue,
+            transport: &self.receiver,
             suffixes: &PublicSuffixes,
             settings: &self.settings,
         };
@@ -347,14 +348,21 @@ impl Shop {
     pub fn deliver(&self) -> usize {
         let mut sent = 0;
         loop {
-            let lease = hex::encode(&self.random()[..16]);
             let now = self.now.get();
-            let run = deliver::deliver(&self.db, &self.receiver, &self.settings, now, &lease, 0);
+            let entropy = self.lease();
+            let run = deliver::deliver(&self.db, &self.receiver, &self.settings, now, entropy);
             match block_on(run).unwrap() {
                 0 => return sent,
                 count => sent += count,
             }
         }
+    }
+
+    /// Fresh bytes for a deliverer whose next attempts are not spread.
+    pub fn lease(&self) -> [u8; 64] {
+        let mut entropy = self.random();
+        entropy[62..].fill(0);
+        entropy
     }
 
     /// Net position per partner, in minor units.

@@ -1,65 +1,76 @@
-//! Streams of conversions for properties: the same facts in any order, as often as one likes.
+//! Streams of facts for properties: the same facts in any order, as often as one likes, in a world
+//! of random plans, standings, codes and rates.
 
 use super::block_on;
-use super::oracle::{self, Fact, Kind, Touch, World};
-use super::shop::{Clicked, START, Shop};
+use super::merchant::clicks::{self as made, Made};
+use super::merchant::{Report, Scene, plans, report};
+use super::oracle::{Code, Fact, Plan, Rate, Status, Touch, World};
+use super::picks::{Picks, listed};
+use super::shop::{START, Shop};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use throughline::app::clicks::{self, Message};
+use throughline::domain::ids::{PartnerId, ProgramId, event_id};
+use throughline::domain::time::UnixMs;
 
-pub const CLICKS: usize = 6;
 const HOUR: i64 = 3_600_000;
+const DAYS: i64 = 100;
+const PLACES: usize = 24;
 
-/// One thing that a merchant reports, or a click message that arrives. Its place in the story is
-/// its natural key, so that a repeat is the same fact.
+/// One thing that happens. Its place in the story is its natural key, so that a repeat is the same.
 #[derive(Clone, Debug)]
 pub enum Step {
-    Lead {
-        customer: u8,
-        token: Option<usize>,
-        hours: i64,
-    },
-    Sale {
-        customer: u8,
-        amount: i64,
-        currency: &'static str,
-        token: Option<usize>,
-        hours: i64,
-    },
-    Refund {
-        /// Place of the sale.
-        sale: usize,
-        money: Option<(i64, &'static str)>,
-        hours: i64,
-    },
+    Report(Report),
+    /// A click message arrives: of a click, and which of its visits.
     Visit {
         click: usize,
+        which: usize,
+    },
+    /// A person decides about an event.
+    Ruling {
+        event: String,
+        action: &'static str,
+    },
+    /// A person says what a click was.
+    Said {
+        click: usize,
+        class: Option<&'static str>,
     },
 }
 
-fn currency() -> impl Strategy<Value = &'static str> {
-    prop_oneof![5 => Just("USD"), 2 => Just("EUR"), 1 => Just("JPY")]
+/// The numbers from which a world and its steps are made.
+#[derive(Clone)]
+pub struct Story {
+    pub world: Vec<u16>,
+    pub steps: Vec<Vec<u16>>,
 }
 
-fn step() -> impl Strategy<Value = Step> {
-    let token = || proptest::option::weighted(0.7, 0..CLICKS);
-    let amount = || prop_oneof![0i64..50, 50i64..100_000, Just(9_007_199_254_740_991)];
-    prop_oneof![
-        2 => (0u8..3, token(), 0i64..200)
-            .prop_map(|(customer, token, hours)| Step::Lead { customer, token, hours }),
-        5 => (0u8..3, amount(), currency(), token(), 0i64..200).prop_map(
-            |(customer, amount, currency, token, hours)| Step::Sale {
-                customer, amount, currency, token, hours
-            }
-        ),
-        4 => (0usize..12, proptest::option::of((0i64..60_000, currency())), 0i64..200)
-            .prop_map(|(sale, money, hours)| Step::Refund { sale, money, hours }),
-        3 => (0..CLICKS).prop_map(|click| Step::Visit { click }),
-    ]
+/// Numbers say little: what they become is shown.
+impl std::fmt::Debug for Story {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let stage = stage(self);
+        let settings = &stage.settings;
+        for plan in &settings.plans {
+            writeln!(to, "plan from {}: {}", plan.from, plan.rules)?;
+        }
+        writeln!(to, "{:?}", settings.statuses)?;
+        writeln!(
+            to,
+            "{:?}\n{:?}\n{:?}",
+            settings.codes, settings.selves, settings.rates
+        )?;
+        for (place, step) in stage.steps.iter().enumerate() {
+            writeln!(to, "{place}: {step:?}")?;
+        }
+        Ok(())
+    }
 }
 
-pub fn steps() -> impl Strategy<Value = Vec<Step>> {
-    proptest::collection::vec(step(), 1..14)
+pub fn stories() -> impl Strategy<Value = Story> {
+    let numbers = |count| proptest::collection::vec(any::<u16>(), count);
+    let steps = proptest::collection::vec(numbers(24usize..=24), 1..PLACES);
+    (numbers(240..=240), steps).prop_map(|(world, steps)| Story { world, steps })
 }
 
 /// Every place at least once, some more often, in any order.
@@ -69,106 +80,307 @@ pub fn order(length: usize) -> impl Strategy<Value = Vec<usize>> {
         .prop_shuffle()
 }
 
-/// A shop with six clicks made before its first conversion: of both partners, with journals that
-/// grow, with and without consent, one with a click ID, one at the end of its minute.
+/// A shop with its partners, clicks and dated settings, and what will happen.
 pub struct Stage {
     pub shop: Shop,
-    pub clicks: Vec<Clicked>,
-    /// When the conversions begin.
-    pub base: i64,
+    pub clicks: Vec<Made>,
+    pub steps: Vec<Step>,
+    /// The settings, as the oracle sees them.
+    pub settings: World,
 }
 
-pub fn stage() -> Stage {
-    let shop = Shop::open();
-    let plan = json!({"window_days": 5, "sale": {"rate_bps": 1_234,
-        "flat": {"amount": 35, "currency": "USD"}},
-        "lead": {"flat": {"amount": 200, "currency": "EUR"}}});
-    shop.made(
-        "PATCH",
-        &format!("programs/{}", shop.program),
-        &json!({"plan": plan}),
-    );
-    let mut clicks: Vec<Clicked> = Vec::new();
-    for place in 0..CLICKS {
-        shop.wait(7 * HOUR + 59_900 - shop.now.get().0.rem_euclid(60_000));
-        let slug = ["anna", "northstar"][place % 2];
-        let before = clicks.last().and_then(|click| click.cookie.clone());
-        let cookie = before.filter(|_| place == 2 || place == 5);
-        let (gpc, country) = [("", "US"), ("", "US"), ("", "US"), ("1", "US"), ("", "DE")]
-            .get(place)
-            .copied()
-            .unwrap_or(("", "US"));
-        let query = if place == 1 { "?fbclid=IwAR1" } else { "" };
-        clicks.push(shop.follow(slug, query, cookie.as_deref().unwrap_or(""), gpc, country));
+pub fn stage(story: &Story) -> Stage {
+    let mut shop = Shop::open();
+    for name in ["Coupon", "House"] {
+        let body = json!({"program": shop.program, "name": name});
+        let id = shop.made("POST", "partners", &body)["id"].clone();
+        shop.partners.push(id.as_str().unwrap().to_owned());
     }
-    shop.wait(300 * HOUR);
-    let base = START.0 + 30 * HOUR;
-    Stage { shop, clicks, base }
+    let ids: Vec<PartnerId> = shop
+        .partners
+        .iter()
+        .filter_map(|id| PartnerId::parse(id))
+        .collect();
+    let program = ProgramId::parse(&shop.program).unwrap();
+    let clicks = made::make(&shop.settings.keys, program, &ids, START, 0);
+    let mut source = listed(&story.world);
+    let settings = settings(&shop, &mut Picks(&mut source));
+    let steps = steps(&shop, &clicks, &story.steps);
+    shop.wait((DAYS + 20) * 24 * HOUR);
+    Stage {
+        shop,
+        clicks,
+        steps,
+        settings,
+    }
+}
+
+/// Plans, standings, codes and rates with dates inside the story: into the tables, and for the
+/// oracle.
+fn settings(shop: &Shop, picks: &mut Picks<'_>) -> World {
+    let mut world = World::default();
+    let instant = |picks: &mut Picks<'_>| START.0 + picks.below(24 * DAYS as u64) as i64 * HOUR;
+    shop.db.execute("DELETE FROM plans");
+    for version in 0..=picks.below(3) {
+        let from = if version == 0 {
+            START.0
+        } else {
+            instant(picks)
+        };
+        let rules = plans::rules(picks, &shop.partners);
+        world.plans.push(Plan { from, rules });
+    }
+    // Of one instant the later version holds, as the list has it.
+    world.plans.sort_by_key(|plan| plan.from);
+    let kinds = [None, Some("content"), Some("coupon"), None];
+    for (place, partner) in shop.partners.iter().enumerate() {
+        let mut add = |at, active| {
+            world.statuses.push(Status {
+                at,
+                partner: Some(partner.clone()),
+                active,
+                kind: kinds[place].map(str::to_owned),
+            });
+        };
+        add(START.0 - 1, true);
+        for turn in 0..picks.pick(&[0, 0, 0, 1, 2]) {
+            add(instant(picks), turn == 1);
+        }
+    }
+    if picks.one_in(6) {
+        let (from, until) = (instant(picks), instant(picks));
+        for (at, active) in [(from, false), (until.max(from + 1), true)] {
+            world.statuses.push(Status {
+                at,
+                partner: None,
+                active,
+                kind: None,
+            });
+        }
+    }
+    world.codes = codes(shop, instant(picks));
+    world.selves = selves(shop, picks);
+    for (from, to) in [
+        ("EUR", "USD"),
+        ("USD", "EUR"),
+        ("JPY", "USD"),
+        ("USD", "JPY"),
+        ("EUR", "JPY"),
+        ("USD", "BHD"),
+        ("EUR", "BHD"),
+    ] {
+        for _ in 0..picks.pick(&[1, 2, 0]) {
+            let text = picks
+                .pick(&["1.0842", "0.9", "151.203", "0.0061", "3"])
+                .to_owned();
+            let at = if picks.one_in(2) { instant(picks) } else { 0 };
+            let known = world
+                .rates
+                .iter()
+                .any(|r| r.from == from && r.to == to && r.at == at);
+            if !known {
+                world.rates.push(Rate {
+                    from: from.into(),
+                    to: to.into(),
+                    at,
+                    text,
+                });
+            }
+        }
+    }
+    write(shop, &world);
+    world
+}
+
+fn codes(shop: &Shop, turn: i64) -> Vec<Code> {
+    let code = |code: &str, partner: usize, from, until| Code {
+        code: code.to_owned(),
+        partner: shop.partners[partner].clone(),
+        from,
+        until,
+    };
+    vec![
+        code("SAVE", 0, 0, None),
+        code("GIFT", 1, 0, Some(turn)),
+        code("GIFT", 2, turn, None),
+        code("OLD", 2, 0, Some(turn)),
+    ]
+}
+
+/// Partners that buy under a customer's name, or have a customer's mail address.
+fn selves(shop: &Shop, picks: &mut Picks<'_>) -> Vec<(String, String)> {
+    let mut selves = Vec::new();
+    if picks.one_in(3) {
+        let (customer, mailbox) = named(shop, Some("u0"), Some("a1@shop.example"));
+        selves.push((shop.partners[0].clone(), customer.unwrap()));
+        selves.push((shop.partners[1].clone(), mailbox.unwrap()));
+    }
+    selves
+}
+
+/// Pseudonyms of a customer and of a mail address.
+pub fn named(
+    shop: &Shop,
+    customer: Option<&str>,
+    email: Option<&str>,
+) -> (Option<String>, Option<String>) {
+    use throughline::domain::destination::hashing;
+    let keys = &shop.settings.keys;
+    let mailbox = email.and_then(hashing::email);
+    (
+        customer.map(|id| keys.customer(&shop.program, id)),
+        mailbox.map(|hash| keys.mailbox(&shop.program, &hash)),
+    )
+}
+
+/// Writes settings into the tables that no API fills with past dates.
+fn write(shop: &Shop, world: &World) {
+    let program = &shop.program;
+    let quoted = |text: Option<&str>| text.map_or("NULL".to_owned(), |text| format!("'{text}'"));
+    let mut sql = String::new();
+    for (version, plan) in world.plans.iter().enumerate() {
+        let (from, rules) = (plan.from, &plan.rules);
+        sql += &format!(
+            "INSERT INTO plans VALUES ('{program}', {}, {from}, '{rules}');",
+            version + 1
+        );
+    }
+    for s in &world.statuses {
+        let (at, active, kind) = (s.at, i32::from(s.active), quoted(s.kind.as_deref()));
+        sql += &match &s.partner {
+            Some(partner) => format!(
+                "INSERT INTO partner_statuses (program, partner, active, at, kind)
+                 VALUES ('{program}', '{partner}', {active}, {at}, {kind});"
+            ),
+            None => format!(
+                "INSERT INTO program_statuses (program, active, at)
+                 VALUES ('{program}', {active}, {at});"
+            ),
+        };
+    }
+    for (place, c) in world.codes.iter().enumerate() {
+        let until = c.until.map_or("NULL".to_owned(), |until| until.to_string());
+        sql += &format!(
+            "INSERT INTO codes (id, program, code, partner, from_at, until_at, created_at)
+             VALUES ('cd_{place}', '{program}', '{}', '{}', {}, {until}, 0);",
+            c.code, c.partner, c.from
+        );
+    }
+    for (partner, pseudonym) in &world.selves {
+        sql += &format!(
+            "INSERT INTO partner_identities VALUES ('{program}', '{pseudonym}', '{partner}');"
+        );
+    }
+    for r in &world.rates {
+        sql += &format!(
+            "INSERT INTO rates VALUES ('{}', '{}', {}, '{}', 'test');",
+            r.from, r.to, r.at, r.text
+        );
+    }
+    shop.db.execute(&sql);
+}
+
+/// The steps, each natural key once.
+fn steps(shop: &Shop, clicks: &[Made], numbers: &[Vec<u16>]) -> Vec<Step> {
+    let instants: Vec<i64> = clicks.iter().map(|click| click.at).collect();
+    let places = 0..PLACES;
+    let invoices: Vec<String> = places.clone().map(|place| format!("o{place}")).collect();
+    let mut disputes: Vec<(String, String)> = places
+        .map(|place| (format!("d{place}"), format!("o{place}")))
+        .collect();
+    let mut steps = Vec::new();
+    let mut keys = BTreeSet::new();
+    // Twice, because a won dispute may come before its chargeback, whose invoice it names.
+    for _ in 0..2 {
+        steps.clear();
+        keys.clear();
+        for (place, numbers) in numbers.iter().enumerate() {
+            let mut source = listed(numbers);
+            let picks = &mut Picks(&mut source);
+            let scene = Scene {
+                number: place as u64,
+                customers: 3,
+                start: START.0 + HOUR,
+                hours: if picks.one_in(2) {
+                    24 * DAYS as u64
+                } else {
+                    200
+                },
+                clicks: &instants,
+                partners: &shop.partners,
+                invoices: &invoices,
+                disputes: &disputes,
+            };
+            let step = step(shop, picks, &scene);
+            if let Step::Report(report) = &step {
+                if report.kind == "chargeback" {
+                    let invoice = report.body["invoiceId"].as_str().unwrap();
+                    disputes[place].1 = invoice.to_owned();
+                }
+                if !keys.insert(report.key()) {
+                    continue;
+                }
+            }
+            steps.push(step);
+        }
+    }
+    if steps.is_empty() {
+        steps.push(Step::Visit { click: 0, which: 0 });
+    }
+    steps
+}
+
+fn step(shop: &Shop, picks: &mut Picks<'_>, scene: &Scene<'_>) -> Step {
+    match picks.below(12) {
+        0..9 => Step::Report(report(picks, scene)),
+        9 | 10 => Step::Visit {
+            click: picks.below(scene.clicks.len() as u64) as usize,
+            which: picks.below(2) as usize,
+        },
+        _ if picks.one_in(2) => Step::Said {
+            click: picks.below(scene.clicks.len() as u64) as usize,
+            class: picks.pick(&[Some("crawler"), Some("human"), None]),
+        },
+        _ => {
+            let program = ProgramId::parse(&shop.program).unwrap();
+            Step::Ruling {
+                event: event_id(program, "sale", &picks.pick(scene.invoices)),
+                action: picks.pick(&["hold", "approve", "reject", "clear"]),
+            }
+        }
+    }
 }
 
 impl Stage {
     /// Plays the step at a place of the story; gives the event's id where it has one.
-    pub fn play(&self, steps: &[Step], place: usize) -> Option<String> {
-        let sent = |kind: &str, body: Value| {
-            let (status, answer) = self.shop.track(kind, &body);
-            assert_eq!(status, 200, "{body}: {answer}");
-            Some(answer["eventId"].as_str().unwrap().to_owned())
-        };
-        match &steps[place] {
-            Step::Visit { click } => {
-                let message = Message {
-                    id: format!("m{click}"),
-                    sent_at: throughline::domain::time::UnixMs(self.sent_at(*click)),
-                    visits: self.clicks[*click].visits.clone(),
-                };
-                block_on(clicks::consume(&self.shop.db, &[message])).unwrap();
-                None
+    pub fn play(&self, place: usize) -> Option<String> {
+        match &self.steps[place] {
+            Step::Report(report) => {
+                let mut body = report.body.clone();
+                body["clickId"] = json!(report.click.map(|click| &self.clicks[click].token));
+                let (status, answer) = self.shop.track(report.kind, &body);
+                assert_eq!(status, 200, "{body}: {answer}");
+                return Some(answer["eventId"].as_str().unwrap().to_owned());
             }
-            Step::Lead {
-                customer,
-                token,
-                hours,
-            } => sent(
-                "lead",
-                json!({"customerExternalId": format!("u{customer}"),
-                    "eventName": format!("l{place}"),
-                    "clickId": self.token(*token), "occurredAt": self.at(*hours)}),
-            ),
-            Step::Sale {
-                customer,
-                amount,
-                currency,
-                token,
-                hours,
-            } => sent(
-                "sale",
-                json!({"customerExternalId": format!("u{customer}"), "amount": amount,
-                    "currency": currency, "invoiceId": format!("o{place}"),
-                    "clickId": self.token(*token), "occurredAt": self.at(*hours)}),
-            ),
-            Step::Refund { sale, money, hours } => {
-                let mut body = json!({"refundId": format!("r{place}"),
-                    "invoiceId": format!("o{sale}"), "occurredAt": self.at(*hours)});
-                if let Some((amount, currency)) = money {
-                    body["amount"] = json!(amount);
-                    body["currency"] = json!(currency);
+            Step::Visit { click, which } => {
+                if let Some(visit) = self.clicks[*click].visits.get(*which) {
+                    let message = Message {
+                        id: format!("m{click} {which}"),
+                        // Queue messages leave within a second: here always in the next minute.
+                        sent_at: UnixMs(visit.touch.at.0 + 900),
+                        visits: vec![visit.clone()],
+                    };
+                    block_on(clicks::consume(&self.shop.db, &[message])).unwrap();
                 }
-                sent("refund", body)
+            }
+            Step::Ruling { event, action } => ruled(&self.shop, event, action, place as i64),
+            Step::Said { click, class } => {
+                if let Some(nonce) = &self.clicks[*click].touch.nonce {
+                    said(&self.shop, nonce, *class, place as i64);
+                }
             }
         }
-    }
-
-    /// Queue messages leave within a second of the click: here always in the next minute.
-    fn sent_at(&self, click: usize) -> i64 {
-        self.clicks[click].visits[0].touch.at.0 + 900
-    }
-
-    fn token(&self, click: Option<usize>) -> Option<&str> {
-        click.map(|click| self.clicks[click].token.as_str())
-    }
-
-    fn at(&self, hours: i64) -> i64 {
-        (self.base + hours * HOUR) / 1_000
+        None
     }
 
     /// The stored text of each event's newest decision, and the net positions that are not zero.
@@ -178,93 +390,86 @@ impl Stage {
                SELECT max(revision) FROM decisions n WHERE n.event = d.event) ORDER BY 1",
         );
         let positions = self.shop.db.column(
-            "SELECT cause || ' ' || partner || ' ' || currency || ' ' || sum(amount) FROM entries
-             GROUP BY cause, partner, currency HAVING sum(amount) <> 0 ORDER BY 1",
+            "SELECT cause || ' ' || partner || ' ' || currency || ' ' || coalesce(paid_in, '') ||
+               ' ' || sum(amount) || ' ' || coalesce(sum(payout), 0) FROM entries
+             GROUP BY cause, partner, currency, paid_in
+             HAVING sum(amount) <> 0 OR coalesce(sum(payout), 0) <> 0 ORDER BY 1",
         );
         (decisions, positions)
     }
 
-    /// The oracle's view of a story, once all of it has arrived.
-    pub fn world(&self, steps: &[Step], events: &[Option<String>]) -> World {
-        let mut world = World {
-            plans: self.plans(),
-            ..World::default()
-        };
-        for (place, step) in steps.iter().enumerate() {
-            let event = events[place].clone();
-            let touch = |token: &Option<usize>| token.map(|click| self.touch(click));
-            let fact = |kind, key: String, customer: u8, hours: i64| Fact {
-                event: event.clone().unwrap_or_default(),
-                kind,
-                key,
-                customer: format!("u{customer}"),
-                at: self.at(hours) * 1_000,
-                money: None,
-                sale: String::new(),
-                touch: None,
-            };
+    /// The oracle's view, once all of it has arrived.
+    pub fn world(&self, events: &[Option<String>]) -> World {
+        let mut world = self.settings.clone();
+        for (place, step) in self.steps.iter().enumerate() {
             match step {
-                Step::Visit { click } => world.learn(&json!(self.clicks[*click].visits[0])),
-                Step::Lead {
-                    customer,
-                    token,
-                    hours,
-                } => world.facts.push(Fact {
-                    touch: touch(token),
-                    ..fact(Kind::Lead, format!("l{place}"), *customer, *hours)
-                }),
-                Step::Sale {
-                    customer,
-                    amount,
-                    currency,
-                    token,
-                    hours,
-                } => world.facts.push(Fact {
-                    touch: touch(token),
-                    money: Some((*amount, (*currency).to_owned())),
-                    ..fact(Kind::Sale, format!("o{place}"), *customer, *hours)
-                }),
-                Step::Refund { sale, money, hours } => world.facts.push(Fact {
-                    customer: String::new(),
-                    money: money.map(|(amount, code)| (amount, code.to_owned())),
-                    sale: format!("o{sale}"),
-                    ..fact(Kind::Refund, format!("r{place}"), 0, *hours)
-                }),
+                Step::Report(report) => {
+                    let touch = report
+                        .click
+                        .map(|click| Touch::read(&json!(self.clicks[click].touch)));
+                    let named =
+                        |id: Option<&str>, email: Option<&str>| named(&self.shop, id, email);
+                    world.facts.push(Fact {
+                        event: events[place].clone().unwrap_or_default(),
+                        ..Fact::sent(report.kind, &report.body, touch, named)
+                    });
+                }
+                Step::Visit { click, which } => {
+                    if let Some(visit) = self.clicks[*click].visits.get(*which) {
+                        world.learn(&json!(visit));
+                    }
+                }
+                Step::Ruling { event, action } => {
+                    let ruling = (event.clone(), (*action).to_owned(), place as i64);
+                    world.rulings.push(ruling);
+                }
+                Step::Said { click, class } => {
+                    let class = class.map(str::to_owned);
+                    let nonce = self.clicks[*click].touch.nonce.clone();
+                    world
+                        .said
+                        .extend(nonce.map(|nonce| (nonce, class, place as i64)));
+                }
             }
         }
         world
     }
+}
 
-    fn touch(&self, click: usize) -> Touch {
-        Touch::read(&json!(self.clicks[click].visits[0].touch))
-    }
+/// A person's ruling, dated, once; its event is folded again.
+pub fn ruled(shop: &Shop, event: &str, action: &str, at: i64) {
+    let program = &shop.program;
+    shop.db.execute(&format!(
+        "INSERT INTO rulings (program, event, action, actor, reason, at)
+         SELECT '{program}', '{event}', '{action}', 'ak_test', 'looked', {at}
+         WHERE NOT EXISTS (SELECT 1 FROM rulings WHERE event = '{event}' AND at = {at});
+         UPDATE facts SET state = 'pending' WHERE id = '{event}' AND state = 'folded'"
+    ));
+}
 
-    fn plans(&self) -> Vec<oracle::Plan> {
-        plans(&self.shop)
-    }
+/// What a person says of a click, dated, once; all facts are folded again, since journals may
+/// remember the click.
+pub fn said(shop: &Shop, nonce: &str, class: Option<&str>, at: i64) {
+    let program = &shop.program;
+    let class = class.map_or("NULL".to_owned(), |class| format!("'{class}'"));
+    shop.db.execute(&format!(
+        "INSERT INTO reclassifications (program, nonce, class, actor, reason, at)
+         SELECT '{program}', '{nonce}', {class}, 'ak_test', 'looked', {at}
+         WHERE NOT EXISTS (SELECT 1 FROM reclassifications WHERE nonce = '{nonce}' AND at = {at});
+         UPDATE facts SET state = 'pending' WHERE state = 'folded'"
+    ));
 }
 
 /// All plan versions of a shop's program, as the table has them.
-pub fn plans(shop: &Shop) -> Vec<oracle::Plan> {
+pub fn plans_of(shop: &Shop) -> Vec<Plan> {
     let rows = shop.db.column(
         "SELECT json_object('from', effective_from, 'rules', json(rules)) FROM plans
          ORDER BY effective_from, version",
     );
-    let flat = |rules: &Value| {
-        let money = &rules["flat"];
-        let currency = money["currency"].as_str()?.to_owned();
-        Some((money["amount"].as_i64()?, currency))
-    };
     let read = |row: &String| {
         let row: Value = serde_json::from_str(row).unwrap();
-        let rules = &row["rules"];
-        oracle::Plan {
-            from: row["from"].as_i64().unwrap(),
-            window_days: rules["window_days"].as_i64().unwrap(),
-            rate_bps: rules["sale"]["rate_bps"].as_i64().unwrap_or(0),
-            sale_flat: flat(&rules["sale"]),
-            lead_flat: flat(&rules["lead"]),
-        }
+        let (from, rules) = (row["from"].as_i64().unwrap(), row["rules"].clone());
+        Plan { from, rules }
     };
     rows.iter().map(read).collect()
 }

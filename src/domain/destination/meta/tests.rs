@@ -1,162 +1,142 @@
 use super::*;
-use crate::domain::money::{Currency, MAX_MINOR};
-use proptest::prelude::*;
+use crate::domain::destination::sample::sample;
+use crate::domain::money::{Currency, Money};
+use serde_json::json;
 
-fn money(amount: i64, code: &str) -> Money {
-    Money::new(amount, Currency::parse(code).unwrap()).unwrap()
+const NOW: UnixMs = UnixMs(1_795_334_400_000);
+
+fn event(occasion: Occasion) -> Event {
+    sample(occasion, &Meta, NOW)
 }
 
-fn bare(name: EventName) -> MetaEvent {
-    MetaEvent {
-        name,
-        event_id: "ev_1".to_owned(),
-        event_time_s: 1_732_233_600,
-        money: None,
-        order_id: None,
-        em: None,
-        ph: None,
-        external_id: None,
-        client_user_agent: None,
-        event_source_url: None,
-        client_ip: None,
-        fbc: None,
-        fbp: None,
-        ldu: false,
+fn sent(event: &Event) -> Value {
+    let config = json!({"pixel_id": "123"});
+    match Meta.item(event, &target(&config)) {
+        Item::Send(item) => item,
+        other => json!(format!("{other:?}")),
     }
 }
 
-fn full() -> MetaEvent {
-    let some = |text: &str| Some(text.to_owned());
-    MetaEvent {
-        money: Some(money(1999, "USD")),
-        order_id: some("123"),
-        em: some("aa"),
-        ph: some("bb"),
-        external_id: some("cc"),
-        client_user_agent: some("Mozilla/5.0"),
-        event_source_url: some("https://shop.example/thanks"),
-        client_ip: some("192.0.2.1"),
-        fbc: some("fb.1.1732230000000.IwAR"),
-        fbp: some("fb.1.1732230000000.1098115397"),
-        ldu: true,
-        ..bare(EventName::Purchase)
+fn target(config: &Value) -> Target<'_> {
+    Target {
+        config,
+        secret: "EAAB",
+        token: "",
+        now: NOW,
+        test: false,
     }
 }
 
 #[test]
 fn a_full_purchase_has_the_documented_shape() {
+    let mut event = event(Occasion::Sale);
+    event.permission = Permission::Limited;
+    let hash = |text: &str| hashing::external_id(text).unwrap();
     let expected = json!({
-        "data": [{
-            "event_name": "Purchase", "event_time": 1_732_233_600, "event_id": "ev_1",
-            "action_source": "website", "event_source_url": "https://shop.example/thanks",
-            "user_data": {
-                "em": ["aa"], "ph": ["bb"], "external_id": ["cc"],
-                "client_ip_address": "192.0.2.1", "client_user_agent": "Mozilla/5.0",
-                "fbc": "fb.1.1732230000000.IwAR", "fbp": "fb.1.1732230000000.1098115397",
-            },
-            "custom_data": {"currency": "USD", "value": 19.99, "order_id": "123"},
-            "data_processing_options": ["LDU"],
-            "data_processing_options_country": 0, "data_processing_options_state": 0,
-        }],
-        "test_event_code": "TEST123",
+        "event_name": "Purchase", "event_time": 1_795_334_340, "event_id": event.id,
+        "action_source": "website", "event_source_url": "https://shop.example/thanks",
+        "user_data": {
+            "em": [hash("test@example.com")], "ph": [hash("12025550100")],
+            "external_id": [hash("customer-1")],
+            "client_user_agent": event.kept.text("client_user_agent"),
+            "fbc": "fb.1.1795330740000.IwAR0-sample", "fbp": "fb.1.1732230000000.1098115397",
+        },
+        "custom_data": {"currency": "USD", "value": 19.99, "order_id": event.key},
+        "data_processing_options": ["LDU"],
+        "data_processing_options_country": 0, "data_processing_options_state": 0,
     });
-    assert_eq!(payload(&[full()], Some("TEST123")), expected);
+    assert_eq!(sent(&event), expected);
 }
 
 #[test]
 fn what_is_not_known_is_not_sent() {
-    let body = payload(&[bare(EventName::Lead)], None);
-    let expected = json!({"data": [{
-        "event_name": "Lead", "event_time": 1_732_233_600, "event_id": "ev_1",
-        "action_source": "other", "user_data": {},
-    }]});
-    assert_eq!(body, expected);
-    let no_page = MetaEvent {
-        event_source_url: None,
-        ..full()
-    };
+    let mut event = event(Occasion::Lead);
+    event.kept = Kept::default();
+    let item = sent(&event);
+    assert_eq!(item["action_source"], "other");
     assert_eq!(
-        payload(&[no_page], None)["data"][0]["action_source"],
-        "other"
+        item["user_data"],
+        json!({"fbc": "fb.1.1795330740000.IwAR0-sample"})
     );
-    let many = vec![bare(EventName::Lead); MAX_EVENTS + 1];
-    assert_eq!(
-        payload(&many, None)["data"].as_array().map(Vec::len),
-        Some(MAX_EVENTS)
-    );
-}
-
-#[test]
-fn events_that_meta_would_refuse_are_named_before_sending() {
-    let now = full().event_time_s;
-    assert_eq!(full().check(now), Ok(()));
-    assert_eq!(full().check(now + MAX_AGE_S), Ok(()));
-    assert_eq!(full().check(now + MAX_AGE_S + 1), Err(Unsendable::TooOld));
-    let unpaid = MetaEvent {
-        money: None,
-        ..full()
-    };
-    assert_eq!(unpaid.check(now), Err(Unsendable::NoAmount));
-    let lead = bare(EventName::Lead);
-    assert_eq!(lead.check(now), Err(Unsendable::NoMatchKey));
-    let text = || Some("x".to_owned());
-    let agent_only = MetaEvent {
-        client_user_agent: text(),
-        ..lead.clone()
-    };
-    assert_eq!(agent_only.check(now), Err(Unsendable::NoMatchKey));
-    let device = MetaEvent {
-        client_ip: text(),
-        ..agent_only
-    };
-    assert_eq!(device.check(now), Ok(()));
-    assert_eq!(
-        MetaEvent {
-            fbp: text(),
-            ..lead
-        }
-        .check(now),
-        Ok(())
-    );
-    assert!(!too_old(i64::MAX, i64::MIN) && too_old(i64::MIN, i64::MAX));
-}
-
-#[test]
-fn the_endpoint_is_made_of_numbers_only() {
-    assert_eq!(
-        endpoint_path("v24.0", "123"),
-        Some("/v24.0/123/events".to_owned())
-    );
-    for (version, pixel) in [
-        ("24.0", "123"),
-        ("v24", "123"),
-        ("v24.0/..", "123"),
-        ("v24.0", ""),
-        ("v24.0", "12/3"),
-        ("v.0", "1"),
-        ("v24.0", "123456789012345678901234567890123"),
-    ] {
-        assert_eq!(endpoint_path(version, pixel), None, "{version} {pixel}");
+    for name in ["custom_data", "event_source_url", "data_processing_options"] {
+        assert!(item.get(name).is_none(), "{name}");
     }
 }
 
 #[test]
-fn amounts_are_plain_decimals_of_the_currency() {
-    assert_eq!(
-        decimal(money(MAX_MINOR, "JPY")).to_string(),
-        MAX_MINOR.to_string()
-    );
-    assert_eq!(decimal(money(0, "USD")).to_string(), "0.00");
-    assert_eq!(decimal(money(-5, "USD")).to_string(), "-0.05");
+fn events_that_meta_would_refuse_are_named_before_sending() {
+    let refused = |change: fn(&mut Event), occasion| {
+        let mut event = event(occasion);
+        change(&mut event);
+        Meta.item(&event, &target(&Value::Null))
+    };
+    for (change, occasion, code) in [
+        (
+            (|e| e.money = None) as fn(&mut Event),
+            Occasion::Sale,
+            "amount_missing",
+        ),
+        (|_| (), Occasion::Refund, "kind_not_taken"),
+        (|_| (), Occasion::Cancellation, "kind_not_taken"),
+        (
+            |e| e.name = "x".repeat(51),
+            Occasion::Milestone,
+            "kind_not_taken",
+        ),
+        (
+            |e| {
+                e.kept.0.retain(|name, _| name == "client_user_agent");
+                e.click_ids.clear();
+            },
+            Occasion::Lead,
+            "match_key_missing",
+        ),
+    ] {
+        assert_eq!(refused(change, occasion), Item::Skip(code));
+    }
+    assert!(matches!(refused(|_| (), Occasion::Deal), Item::Send(_)));
 }
 
-proptest! {
-    #[test]
-    fn amounts_are_written_to_the_last_digit(
-        amount in -MAX_MINOR..=MAX_MINOR,
-        code in prop_oneof![Just("USD"), Just("JPY"), Just("BHD"), Just("CLF")],
-    ) {
-        let written = decimal(money(amount, code)).to_string();
-        prop_assert_eq!(written, money(amount, code).to_decimal_string());
+#[test]
+fn milestones_keep_their_name_but_for_standard_ones() {
+    let mut event = event(Occasion::Milestone);
+    event.name = "activation".to_owned();
+    assert_eq!(sent(&event)["event_name"], "activation");
+    event.name = "signup".to_owned();
+    assert_eq!(sent(&event)["event_name"], "CompleteRegistration");
+}
+
+#[test]
+fn amounts_have_their_currencys_decimals() {
+    let mut event = event(Occasion::Sale);
+    for (code, minor, expected) in [("JPY", 500, "500"), ("BHD", 1_234, "1.234")] {
+        event.money = Money::new(minor, Currency::parse(code).unwrap()).ok();
+        assert_eq!(sent(&event)["custom_data"]["value"].to_string(), expected);
+    }
+}
+
+#[test]
+fn the_request_names_version_pixel_and_test() {
+    let config = json!({"pixel_id": "123", "api_version": "v23.0",
+        "base_url": "https://graph.example/", "test_event_code": "TEST1"});
+    let request = Meta
+        .request(&[json!(1), json!(2)], &target(&config))
+        .unwrap();
+    assert_eq!(request.url, "https://graph.example/v23.0/123/events");
+    assert_eq!(request.body, r#"{"data":[1,2],"test_event_code":"TEST1"}"#);
+    assert_eq!(
+        request.headers[1],
+        ("authorization", "Bearer EAAB".to_owned())
+    );
+    assert!(Meta.request(&[json!(1)], &target(&Value::Null)).is_none());
+}
+
+#[test]
+fn versions_are_numbers_only() {
+    assert!(is_version("v24.0"));
+    for version in [
+        "24.0", "v24", "v24.0/..", "v.0", "v24.", "v1234.0", "v2 4.0",
+    ] {
+        assert!(!is_version(version), "{version}");
     }
 }

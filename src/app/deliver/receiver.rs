@@ -1,0 +1,230 @@
+//! A destination made ready to be sent to: its row opened, its token bought, its requests made and
+//! their answers read. The outbox and the test console both send through here.
+
+use super::claim::ReceiverRow;
+use crate::app::ports::{Reply, Transport};
+use crate::domain::destination::oauth::{self, Grant};
+use crate::domain::destination::{
+    self, Answer, Destination, Event, Fate, Kept, Outcome, Prepared, Request, Target,
+};
+use crate::domain::record;
+use crate::domain::seal::{Keyring, NONCE, Purpose};
+use crate::domain::time::UnixMs;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::Value;
+
+/// A destination that can be sent to.
+pub(super) struct Receiver {
+    pub(super) id: String,
+    pub(super) kind: &'static dyn Destination,
+    pub(super) config: Value,
+    /// Sealed, as the row has it: tells whether the row changed meanwhile.
+    pub(super) sealed_secret: String,
+    secret: String,
+    /// The access token, and until when it may be used.
+    pub(super) token: Option<(String, UnixMs)>,
+    /// It was bought just now.
+    pub(super) bought: bool,
+}
+
+impl Receiver {
+    /// Opens a row; the error is the reason why nothing can be sent.
+    pub(super) fn open(
+        row: ReceiverRow,
+        keys: &Keyring,
+        now: UnixMs,
+    ) -> Result<Receiver, &'static str> {
+        if !row.enabled {
+            return Err("disabled");
+        }
+        let kind = destination::find(&row.kind).ok_or("kind_unknown")?;
+        let secret = open(keys, &row.id, &row.secret).ok_or("secret_unreadable")?;
+        let token = row.token.filter(|_| row.token_until > now);
+        let token = token.and_then(|sealed| open(keys, &token_context(&row.id), &sealed));
+        Ok(Receiver {
+            id: row.id,
+            kind,
+            config: row.config,
+            sealed_secret: row.secret,
+            secret,
+            token: token.map(|token| (token, row.token_until)),
+            bought: false,
+        })
+    }
+
+    /// The token of this receiver, sealed for its row.
+    pub(super) fn sealed_token(&self, keys: &Keyring, nonce: [u8; NONCE]) -> Option<String> {
+        let (token, _) = self.token.as_ref()?;
+        let context = token_context(&self.id);
+        let sealed = keys.seal(Purpose::AtRest, &context, token.as_bytes(), nonce);
+        Some(URL_SAFE_NO_PAD.encode(sealed))
+    }
+
+    /// May identifiers of people who opted out go as limited data?
+    pub(super) fn takes_limited_data(&self) -> bool {
+        self.config["limited_data"] == true
+    }
+
+    fn target(&self, now: UnixMs, test: bool) -> Target<'_> {
+        Target {
+            config: &self.config,
+            secret: &self.secret,
+            token: self.token.as_ref().map_or("", |(token, _)| token),
+            now,
+            test,
+        }
+    }
+
+    /// What must not be shown.
+    pub(super) fn secrets(&self) -> [&str; 2] {
+        let token = self.token.as_ref().map_or("", |(token, _)| token);
+        [&self.secret, token]
+    }
+
+    /// Checked again at each attempt.
+    pub(super) fn prepare(&self, event: &Event, now: UnixMs, test: bool) -> Prepared {
+        destination::prepare(self.kind, event, &self.target(now, test))
+    }
+
+    pub(super) fn request(&self, items: &[Value], now: UnixMs, test: bool) -> Option<Request> {
+        self.kind.request(items, &self.target(now, test))
+    }
+
+    /// Sends items and reads what came of it.
+    pub(super) async fn send(
+        &self,
+        items: &[Value],
+        transport: &impl Transport,
+        now: UnixMs,
+        test: bool,
+    ) -> Exchange {
+        let Some(request) = self.request(items, now, test) else {
+            return Exchange::unsent();
+        };
+        let target = self.target(now, test);
+        let mut sent = exchange(transport, &request, |answer| {
+            self.kind.outcome(answer, &target, items.len())
+        })
+        .await;
+        if sent.answer.is_none() && !self.kind.resends(&self.config) {
+            sent.outcome.fate = Fate::Drop;
+        }
+        sent
+    }
+
+    /// Asks what became of an accepted request. A question without an answer is asked again.
+    pub(super) async fn poll(
+        &self,
+        ticket: &str,
+        count: usize,
+        transport: &impl Transport,
+        now: UnixMs,
+    ) -> Exchange {
+        let target = self.target(now, false);
+        let Some(request) = self.kind.poll(ticket, &target) else {
+            return Exchange::unsent();
+        };
+        let mut asked = exchange(transport, &request, |answer| {
+            self.kind.progress(answer, &target, count)
+        })
+        .await;
+        // Not over yet: asked again with the same ticket, which `progress` need not know.
+        if let Fate::Accepted(same) = &mut asked.outcome.fate {
+            ticket.clone_into(same);
+        }
+        let answered = asked.answer.as_ref().is_some_and(|a| a.status < 300);
+        asked.unasked = !answered && matches!(asked.outcome.fate, Fate::Retry | Fate::Throttled);
+        asked
+    }
+
+    /// Buys a token where the destination wants one and there is none.
+    pub(super) async fn authorise(
+        &mut self,
+        transport: &impl Transport,
+        now: UnixMs,
+    ) -> Result<(), Outcome> {
+        if self.token.is_some() {
+            return Ok(());
+        }
+        let Some(grant) = self.kind.grant(&self.target(now, false)) else {
+            return Ok(());
+        };
+        let request = match grant {
+            Grant::Ready(request) => request,
+            Grant::Sign { url, key, unsigned } => {
+                let signature = transport.sign(&key, &unsigned).await;
+                let bad = || Outcome::new(Fate::Misconfigured, "the private key cannot be used");
+                Grant::signed(&url, &unsigned, &signature.ok_or_else(bad)?)
+            }
+        };
+        let bought = exchange(transport, &request, |_| Outcome::delivered()).await;
+        let Some(answer) = bought.answer else {
+            return Err(bought.outcome);
+        };
+        self.token = Some(oauth::token(&answer, now)?);
+        self.bought = true;
+        Ok(())
+    }
+}
+
+/// What one request came to.
+pub(super) struct Exchange {
+    pub(super) outcome: Outcome,
+    /// `None`: there was none.
+    pub(super) answer: Option<Answer>,
+    pub(super) timed_out: bool,
+    /// A poll that was not answered; it is asked again, nothing is sent again.
+    pub(super) unasked: bool,
+}
+
+impl Exchange {
+    pub(super) fn unsent() -> Exchange {
+        Exchange {
+            outcome: Outcome::new(Fate::Misconfigured, "settings_incomplete"),
+            answer: None,
+            timed_out: false,
+            unasked: false,
+        }
+    }
+}
+
+async fn exchange(
+    transport: &impl Transport,
+    request: &Request,
+    read: impl FnOnce(&Answer) -> Outcome,
+) -> Exchange {
+    let reply = transport.send(request).await;
+    let timed_out = reply == Reply::TimedOut;
+    let (outcome, answer) = match reply {
+        Reply::Answered(answer) => (read(&answer), Some(answer)),
+        Reply::TimedOut => (Outcome::new(Fate::Retry, "no answer in time"), None),
+        Reply::Unreachable => (Outcome::new(Fate::Retry, "unreachable"), None),
+    };
+    Exchange {
+        outcome,
+        answer,
+        timed_out,
+        unasked: false,
+    }
+}
+
+/// Opens a text that was sealed at rest.
+pub(super) fn open(keys: &Keyring, context: &str, sealed: &str) -> Option<String> {
+    let bytes = URL_SAFE_NO_PAD.decode(sealed).ok()?;
+    String::from_utf8(keys.open(Purpose::AtRest, context, &bytes)?).ok()
+}
+
+fn token_context(id: &str) -> String {
+    format!("{id}/token")
+}
+
+/// What a destination kept of an event's person: the seal is about the event and the kind.
+pub(super) fn kept(keys: &Keyring, event: &str, kind: &str, sealed: Option<&str>) -> Kept {
+    let plain = sealed.and_then(|sealed| open(keys, &format!("{event}/{kind}"), sealed));
+    Kept(
+        plain
+            .and_then(|plain| record::read(&plain))
+            .unwrap_or_default(),
+    )
+}

@@ -1,0 +1,168 @@
+//! A conversion as destinations are told of it: facts and their decision in one neutral form. The
+//! ledger's own types stay out of the destinations; `src/app/deliver/told.rs` alone knows both.
+
+use serde_json::Value;
+
+use super::{Kept, Permission};
+use crate::domain::click::ClickIdRecord;
+use crate::domain::click_ids::{self, ClickIdKind};
+use crate::domain::consent::Consent;
+use crate::domain::link::Tags;
+use crate::domain::money::Money;
+use crate::domain::time::UnixMs;
+
+macro_rules! occasions {
+    ($first:ident $first_word:literal; $($name:ident $word:literal;)+) => {
+        /// What happened.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+        pub enum Occasion { #[default] $first, $($name,)+ }
+
+        impl Occasion {
+            /// Every occasion there is.
+            pub const ALL: &'static [Occasion] = &[Self::$first, $(Self::$name,)+];
+
+            /// The ledger's word for it.
+            pub fn as_str(self) -> &'static str {
+                match self { Self::$first => $first_word, $(Self::$name => $word,)+ }
+            }
+        }
+    };
+}
+
+occasions! {
+    Lead "lead";
+    Milestone "milestone";
+    Sale "sale";
+    Renewal "renewal";
+    Deal "deal";
+    Cancellation "cancellation";
+    Reactivation "reactivation";
+    Refund "refund";
+    Chargeback "chargeback";
+    DisputeWon "dispute_won";
+}
+
+impl Occasion {
+    /// Reads [`Occasion::as_str`] back.
+    pub fn parse(word: &str) -> Option<Occasion> {
+        Self::ALL.iter().copied().find(|one| one.as_str() == word)
+    }
+
+    /// Is it a sale, the first or a later one?
+    pub fn is_sale(self) -> bool {
+        matches!(self, Self::Sale | Self::Renewal)
+    }
+
+    /// Does it take back a sale, or part of one?
+    pub fn is_reversal(self) -> bool {
+        matches!(self, Self::Refund | Self::Chargeback)
+    }
+}
+
+/// The sale that a refund, a chargeback or a won dispute is about.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Sale {
+    /// Its event id, under which destinations know it.
+    pub event: String,
+    /// The merchant's id of it.
+    pub key: String,
+    pub occurred_at: UnixMs,
+    pub money: Option<Money>,
+    /// What is left of it after everything that is known to have been taken back.
+    pub left: Option<Money>,
+}
+
+/// A partner's part in an event.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Credit {
+    /// `pn_…`
+    pub partner: String,
+    pub partner_name: String,
+    /// `ln_…`, where the credit came by a link.
+    pub link: Option<String>,
+    /// The coupon code, where it came by one.
+    pub code: Option<String>,
+    /// Basis points of the event.
+    pub share_bps: u32,
+    pub amount: Option<Money>,
+    /// What the partner earns; negative when taken back.
+    pub commission: Vec<Money>,
+    /// What the partner's link noted of its address (`sub1`, …), as far as it was kept.
+    pub tags: Tags,
+    /// When the credited click happened, where it is known to the second.
+    pub clicked_at: Option<UnixMs>,
+}
+
+/// One message about one event.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Event {
+    /// The id of the delivery: the same on every attempt.
+    pub delivery: String,
+    /// `sale.created`, `sale.changed`, `commission.earned` and so on.
+    pub message: String,
+    /// The event's id. The browser's own tags must send the same one, so that platforms count
+    /// once.
+    pub id: String,
+    /// `pg_…`
+    pub program: String,
+    pub occasion: Occasion,
+    /// The merchant's name for it, as `Sign up`.
+    pub name: String,
+    /// The merchant's id of it: the invoice or refund; of a lead its name (the customer's
+    /// pseudonym is not told).
+    pub key: String,
+    /// The decision that this tells of; 1 is the first.
+    pub revision: u32,
+    pub occurred_at: UnixMs,
+    pub decided_at: UnixMs,
+    /// The sale's amount, or what is taken back (positive).
+    pub money: Option<Money>,
+    pub sale: Option<Sale>,
+    /// `clear`, `review`, `held` or `rejected`.
+    pub status: String,
+    pub credits: Vec<Credit>,
+    pub consent: Option<Consent>,
+    pub permission: Permission,
+    /// Ad platforms' click IDs, only under full consent, raw as they stood in the address.
+    pub click_ids: Vec<ClickIdRecord>,
+    /// The registrable domain of the program's first host.
+    pub domain: String,
+    pub is_new_customer: Option<bool>,
+    /// One plain sentence.
+    pub explanation: String,
+    /// The decision as it is stored, without click IDs: for the merchant's own systems.
+    pub decision: Value,
+    /// What this destination kept of the person and their browser; empty when it expired.
+    pub kept: Kept,
+    /// What a notice is about (`commission.*`, `violation.opened`); `None` for an event.
+    pub notice: Option<Value>,
+}
+
+impl Event {
+    /// The value of a click ID as its platform wants it back, and when it was clicked.
+    pub fn click_id(&self, kind: ClickIdKind) -> Option<(String, UnixMs)> {
+        let found = self.click_ids.iter().find(|id| id.kind == kind)?;
+        Some((click_ids::decode(&found.value), found.at))
+    }
+
+    /// The event's time in whole unix seconds.
+    pub fn seconds(&self) -> i64 {
+        self.occurred_at.0.div_euclid(1_000)
+    }
+
+    /// Did somebody sign up? Merchants write it as `Sign up`, `signup` or `sign_up`.
+    pub fn is_sign_up(&self) -> bool {
+        let letters = self.name.bytes().filter(u8::is_ascii_alphabetic);
+        matches!(self.occasion, Occasion::Lead | Occasion::Milestone)
+            && letters.map(|byte| byte.to_ascii_lowercase()).eq(*b"signup")
+    }
+
+    /// The sale that this is, or is about: the key by which platforms merge orders.
+    pub fn order(&self) -> Option<&str> {
+        match &self.sale {
+            Some(sale) => Some(&sale.key),
+            None => (self.occasion.is_sale() || self.occasion == Occasion::Deal)
+                .then_some(self.key.as_str()),
+        }
+    }
+}

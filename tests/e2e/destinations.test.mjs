@@ -1,0 +1,193 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { startMetaStandIn } from "./support/meta_stand_in.mjs";
+import { startRudeReceiver } from "./support/rude_receiver.mjs";
+import { eventually, problemOf, startReady } from "./support/world.mjs";
+
+/** @typedef {import("./support/world.mjs").Ready} Ready */
+/** @typedef {import("./support/world.mjs").Row} Row */
+
+describe("destinations", () => {
+  /** @type {Ready} */ let world;
+  /** @type {Awaited<ReturnType<typeof startRudeReceiver>>} */ let rude;
+  /** @type {Awaited<ReturnType<typeof startMetaStandIn>>} */ let meta;
+  let sales = 0;
+
+  before(async () => {
+    rude = await startRudeReceiver();
+    meta = await startMetaStandIn({ token: "EAAB-meta-access-token-of-the-test" });
+    world = await startReady();
+  });
+  after(async () => {
+    await world.stop();
+    await Promise.all([rude.close(), meta.close()]);
+  });
+
+  /** @param {object} settings @returns {Promise<Row>} */
+  const make = (settings) =>
+    world.must("POST", "destinations", { program: world.program.id, ...settings });
+
+  /** @param {Row} row */
+  const remove = (row) => world.must("PATCH", `destinations/${row.id}`, { enabled: false });
+
+  /** @param {object} [more] */
+  async function sell(more) {
+    sales += 1;
+    const { eventId } = await world.accepted("sale", {
+      customerExternalId: `customer-${sales}`, customerEmail: `c${sales}@shop.example`,
+      amount: 2000, currency: "usd", invoiceId: `sale-${sales}`,
+      context: { consent: "full" }, ...more,
+    });
+    return { id: `sale-${sales}`, event: eventId };
+  }
+
+  /** @param {Row} destination @param {(row: Row) => unknown} isSo @param {string} [event] */
+  const delivery = (destination, isSo, event) => eventually("the delivery", async () => {
+    const rows = await world.rows("deliveries");
+    const mine = rows.filter((row) => row.destination === destination.id
+      && (event === undefined || row.event === event));
+    return mine.find((row) => isSo(row)) ?? false;
+  });
+  /** @param {Row} row */
+  const tried = (row) => row.attempts > 0 && (row.state !== "pending" || row.last_error);
+
+  test("that misbehave end as documented, and hold nobody up for long", async () => {
+    /** @type {[string, string, string | null][]} */
+    const webhooks = [
+      ["/endless", "delivered", null], ["/drip", "delivered", null],
+      ["/silent", "pending", "no answer in time"], ["/reset", "pending", "unreachable"],
+      ["/redirect", "pending", "http 307, redirects are not followed"],
+      ["/later", "pending", "http 429"], ["/status/401", "pending", "http 401"],
+      ["/status/422", "pending", "http 422"], ["/status/426", "pending", "http 426"],
+      ["/status/500", "pending", "http 500"], ["/status/207", "delivered", null],
+      ["/status/410", "set_aside", "http 410"],
+    ];
+    /** @type {[string, string, string | null][]} */
+    const postbacks = [
+      ["/text/200/success=true;", "delivered", null],
+      ["/text/200/success=false;%20err_msg=Invalid", "set_aside",
+        "http 200, without success_text"],
+      ["/status/400", "set_aside", "http 400"], ["/status/403", "set_aside", "http 403"],
+      ["/silent", "pending", "no answer in time"],
+    ];
+    const all = [];
+    for (const [path, state, reason] of webhooks) {
+      all.push({ row: await make({ kind: "webhook", url: rude.url + path }), state, reason, path });
+    }
+    for (const [path, state, reason] of postbacks) {
+      const url = `${rude.url}${path}?o={order_id}`;
+      const row = await make({ kind: "postback", url, success_text: "success=true" });
+      all.push({ row, state, reason, path });
+    }
+    const { token } = await world.click("/go/anna");
+    const started = Date.now();
+    await sell({ clickId: token });
+    for (const { row, state, reason, path } of all) {
+      const found = await delivery(row, tried);
+      assert.deepEqual([found.state, found.last_error], [state, reason], `${row.kind} ${path}`);
+    }
+    assert.ok(Date.now() - started < 45_000, `${Date.now() - started} ms`);
+    const later = all.find(({ path }) => path === "/later");
+    const wait = await delivery(later?.row ?? {}, tried);
+    assert.ok(Date.parse(wait.next_at) - Date.parse(wait.created_at) >= 1_200_000, "Retry-After");
+    assert.ok(!rude.got.some(({ url }) => url === "/status/200"), "no redirect was followed");
+    for (const { row } of all) await remove(row);
+  });
+
+  test("that refuse one event of a batch get all others, once", async () => {
+    const row = await make({ kind: "meta", pixel_id: meta.pixel, access_token: meta.token,
+      api_version: meta.version, base_url: meta.url });
+    // Held back, so that all go together.
+    await world.stack.sql("UPDATE destinations SET paused_until = 9e15 WHERE id = ?", row.id);
+    /** @type {string[]} */ const ids = [];
+    for (let n = 0; n < 12; n += 1) ids.push((await sell()).event);
+    await world.folded();
+    meta.poison(ids[4]);
+    const before = meta.requests.length;
+    await world.stack.sql("UPDATE deliveries SET next_at = 0 WHERE state = 'pending'");
+    await world.stack.sql("UPDATE destinations SET paused_until = 0 WHERE id = ?", row.id);
+    await world.stack.cron();
+    const spoilt = await delivery(row, (one) => one.state === "set_aside", ids[4]);
+    assert.match(spoilt.last_error, /^http 400, code 100/);
+    for (const id of ids.filter((one) => one !== ids[4])) {
+      await delivery(row, (one) => one.state === "delivered", id);
+    }
+    const sent = meta.events.map((event) => event.event_id);
+    assert.deepEqual(sent.filter((id) => ids.includes(id)).sort(),
+      ids.filter((id) => id !== ids[4]).sort());
+    assert.ok(meta.requests.length - before <= 9, `${meta.requests.length - before} requests`);
+    await remove(row);
+  });
+
+  test("get a partner's own click back in the partner's dialect", async () => {
+    const row = await make({ kind: "postback", template: "affise", url: `${rude.url}/status/200`,
+      partner: world.program.anna.id, secret: "s&1" });
+    assert.equal(row.secret, undefined);
+    const { token } = await world.click("/go/anna?sub1=a%2Bb%20c");
+    const { id, event } = await sell({ clickId: token });
+    await delivery(row, (one) => one.state === "delivered", event);
+    const url = new URL(rude.got.at(-1)?.url ?? "", rude.url);
+    assert.deepEqual([...url.searchParams], [["clickid", "a+b c"], ["action_id", id],
+      ["sum", "20.00"], ["status", "1"], ["secure", "s&1"]]);
+    const other = await world.click("/go/boris?sub1=x");
+    const elsewhere = await sell({ clickId: other.token });
+    const skipped = await delivery(row, (one) => one.state === "skipped", elsewhere.event);
+    assert.equal(skipped.last_error, "no_partner");
+    await remove(row);
+  });
+
+  test("show what they would be sent, and what they answer, without secrets", async () => {
+    const row = await make({ kind: "meta", pixel_id: meta.pixel, access_token: meta.token,
+      api_version: "v20.0", base_url: meta.url, test_event_code: "TEST1" });
+    assert.equal(row.warning, "API version v20.0 ended on 2026-09-24.");
+    const path = `destinations/${row.id}`;
+    const before = meta.requests.length;
+    const preview = await world.must("POST", `${path}/preview`, { sample: "sale" });
+    assert.equal(preview.request.url, `${meta.url}/v20.0/${meta.pixel}/events`);
+    assert.equal(preview.request.headers.authorization, "[redacted]");
+    assert.equal(JSON.parse(preview.request.body).data[0].custom_data.value, 19.99);
+    assert.equal(meta.requests.length, before, "nothing was sent");
+    const refused = await world.must("POST", `${path}/test`, {});
+    assert.deepEqual([refused.outcome, refused.answer.status], ["misconfigured", 400]);
+    await world.must("PATCH", path, { api_version: meta.version });
+    const sent = await world.must("POST", `${path}/test`, { sample: "lead" });
+    assert.deepEqual([sent.outcome, sent.answer.status], ["delivered", 200]);
+    assert.equal(meta.requests.at(-1)?.body.includes("TEST1"), true);
+    // What was kept of the person is gone once the event is delivered.
+    await world.stack.sql("UPDATE destinations SET paused_until = 9e15 WHERE id = ?", row.id);
+    const sale = await sell();
+    await world.folded();
+    const real = await world.must("POST", `${path}/preview`, { event: sale.event });
+    assert.equal(JSON.parse(real.request.body).data[0].event_id, sale.event);
+    const rule = await world.must("POST", `${path}/preview`, { sample: "refund" });
+    assert.deepEqual(rule, { state: "skipped", reason: "kind_not_taken" });
+    const unknown = await world.api("POST", `${path}/preview`, { event: "ev_none" });
+    assert.deepEqual(problemOf(unknown).errors, [["/event", "unknown"]]);
+    const { keys } = world.program;
+    assert.equal((await world.api("POST", `${path}/test`, {}, keys.read.key)).status, 403);
+    const shown = JSON.stringify([preview, refused, sent, real]);
+    assert.ok(!shown.includes(meta.token));
+    await remove(row);
+  });
+
+  test("refuse settings that lead elsewhere", async () => {
+    /** @type {[object, string, string][]} */
+    const wrong = [
+      [{ kind: "postback", url: "http://{sub1}.localhost/" }, "/url", "macro_misplaced"],
+      [{ kind: "postback", url: "https://10.0.0.1/{sub1}" }, "/url", "ip_literal"],
+      [{ kind: "postback", url: `${rude.url}/{x}`, unknown_macros: "refuse" }, "/url",
+        "macro_unknown"],
+      [{ kind: "webhook", url: rude.url, events: ["Sale!"] }, "/events", "not_a_message"],
+      [{ kind: "meta", pixel_id: "1/2", access_token: "x" }, "/pixel_id", "not_digits"],
+      [{ kind: "meta", pixel_id: "1", access_token: "x", api_version: "24" }, "/api_version",
+        "invalid"],
+      [{ kind: "pigeon" }, "/kind", "not_a_choice"],
+    ];
+    for (const [body, at, code] of wrong) {
+      const answer = await world.api("POST", "destinations",
+        { program: world.program.id, ...body });
+      assert.equal(answer.status, 422, JSON.stringify(body));
+      assert.deepEqual(problemOf(answer).errors[0], [at, code]);
+    }
+  });
+});
