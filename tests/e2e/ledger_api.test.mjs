@@ -50,7 +50,7 @@ describe("a customer's life, and what people decide about it", () => {
 
   test("a renewal is found by its subscription, a refund by its line", async () => {
     const { results } = await world.accepted("batch", { events: [
-      { ...money, type: "renewal", invoiceId: "walk-2", amount: 10_000,
+      { ...money, type: "renewal", invoiceId: "walk-2", amount: 10_001,
         subscriptionId: "walk-sub" },
       { type: "refund", refundId: "walk-r", invoiceId: "walk-1",
         lines: [{ sku: "tea", quantity: 1 }] },

@@ -93,10 +93,9 @@ pub async fn list(db: &impl Database, name: &str, page: &Page) -> Result<Value, 
     let param = json!({"program": page.program, "kind": page.kind, "status": page.status,
         "of": page.of, "now": page.now});
     let mut answer = page_of(db, sql, page, param).await?;
-    if matches!(name, "decisions" | "reviews") {
-        if let Some(data) = answer["data"].as_array_mut() {
-            explain(db, data).await?;
-        }
+    let decisions = matches!(name, "decisions" | "reviews");
+    if let Some(data) = answer["data"].as_array_mut().filter(|_| decisions) {
+        explain(db, data).await?;
     }
     Ok(readable(answer))
 }
