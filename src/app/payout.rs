@@ -2,11 +2,13 @@
 //! as an entry of its own. What is negative stays and nets the next payout.
 
 use super::control::{self, Control, Made};
+use super::deliver::ADD_NOTICES;
 use super::ledger::{self, commit};
 use super::ports::{self, Database, DatabaseError, Statement};
 use super::problem::{self, Problem};
 use super::settle;
 use crate::domain::api_key::Scope;
+use crate::domain::destination::notice::{self, Commission, Step};
 use crate::domain::fold::{Booked, Position};
 use crate::domain::ids::{self, PartnerId, ProgramId};
 use crate::domain::input::Fields;
@@ -125,7 +127,7 @@ impl<D: Database> Control<'_, D> {
         let left = rows.len() > limits::PAYOUTS;
         rows.truncate(limits::PAYOUTS);
         let key = settle::guard(program);
-        let mut entries = Vec::new();
+        let (mut entries, mut notices) = (Vec::new(), Vec::new());
         for row in &mut rows {
             let read = |name: &str| row[name].as_str().unwrap_or_default();
             let (partner, currency) = (read("partner"), read("currency"));
@@ -146,13 +148,26 @@ impl<D: Database> Control<'_, D> {
             };
             let entry = position.step(program, Booked::default(), want, "payout", self.now);
             let entry = entry.map_err(|_| DatabaseError::Unavailable)?;
+            notices.extend(entry.as_ref().map(|entry| {
+                let told = Commission {
+                    entry: &entry.id,
+                    program: &entry.program.to_string(),
+                    partner: &entry.partner.to_string(),
+                    event: &entry.cause,
+                    money: entry.money,
+                    reason: &entry.reason,
+                    at: self.now,
+                };
+                notice::commission(Step::Paid, &told)
+            }));
             entries.extend(entry.as_ref().map(commit::entry_row));
             row["id"] = json!(id);
         }
         param["payouts"] = json!(rows);
-        let booked = json!({"now": self.now, "entries": entries});
+        let booked = json!({"now": self.now, "entries": entries, "notices": notices});
         let mut all = ledger::guarded(&key, version);
         all.push(Statement::new(commit::ADD_ENTRIES, &booked));
+        all.push(Statement::new(ADD_NOTICES, &booked));
         all.push(Statement::new(ADD, param));
         all.push(Statement::new(ADD_LINES, param));
         self.db.batch(all).await?;
@@ -170,6 +185,7 @@ fn paid(status: u16, payouts: Vec<Value>, left: bool) -> Made {
         status,
         record: json!({"payouts": payouts, "left": left}),
         publish: false,
-        fold: false,
+        // Webhooks are told of what was paid.
+        fold: status == 201,
     }
 }

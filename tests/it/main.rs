@@ -26,6 +26,7 @@ mod ledger_cases;
 mod link_settings;
 mod links;
 mod migrations;
+mod notices;
 mod overtaken;
 mod partners;
 mod payouts;

@@ -2,6 +2,8 @@
 //! first statement fails when anything that was read has changed.
 
 use super::load::{FactRow, Loaded, OfProgram};
+use super::notices;
+use crate::app::deliver::ADD_NOTICES;
 use crate::app::ports::{Database, DatabaseError, Statement};
 use crate::domain::attribution::Standing;
 use crate::domain::click::Visit;
@@ -87,6 +89,8 @@ pub(super) struct Commit {
     pub(super) deliveries: Vec<Value>,
     /// Clicks that credited several customers, of facts that are folded for the first time.
     pub(super) shared: BTreeSet<String>,
+    /// What webhooks are told of the ledger.
+    pub(super) notices: Vec<Value>,
     /// Events whose waiting deliveries may go out now.
     pub(super) hasten: Vec<String>,
     pub(super) set_aside: usize,
@@ -138,6 +142,9 @@ impl Commit {
                 .extend(shared.filter(|_| new).map(str::to_owned));
         }
         self.entries.extend(entries.iter().map(entry_row));
+        if notices::are_heard(loaded, program) {
+            entries.iter().for_each(|entry| self.tell_entry(entry));
+        }
         for decision in &decided.decisions {
             self.record(loaded, decision, awaiting.contains(&decision.event), now);
         }
@@ -178,6 +185,10 @@ impl Commit {
             "program": decision.program,
             "body": body,
         }));
+        if notices::are_heard(loaded, decision.program) {
+            let before = known.map(|known| &known.body);
+            self.tell_decision(decision, before, revision, now);
+        }
         let mine = loaded
             .destinations
             .iter()
@@ -298,6 +309,7 @@ pub(super) async fn write(
         "entries": commit.entries,
         "deliveries": commit.deliveries,
         "shared": commit.shared,
+        "notices": commit.notices,
         "hasten": commit.hasten,
         "now": now,
     });
@@ -312,6 +324,7 @@ pub(super) async fn write(
         ADD_DECISIONS,
         ADD_ENTRIES,
         ADD_DELIVERIES,
+        ADD_NOTICES,
         HASTEN,
         DROP_SEALED,
     ];
