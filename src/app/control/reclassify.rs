@@ -8,7 +8,8 @@ use crate::domain::api_key::Scope;
 use crate::domain::input::Fields;
 use crate::domain::limits;
 use crate::domain::traffic::Class;
-use serde_json::{Value, json};
+use crate::json;
+use serde_json::Value;
 
 /// Never dated before the one that it follows: another isolate's clock may be ahead.
 const ADD: &str = "INSERT INTO reclassifications

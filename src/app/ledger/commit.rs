@@ -15,7 +15,8 @@ use crate::domain::limits;
 use crate::domain::money::Money;
 use crate::domain::plan::Plan;
 use crate::domain::time::UnixMs;
-use serde_json::{Value, json};
+use crate::json;
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const GUARD: &str = "INSERT INTO fold_guard (ok)

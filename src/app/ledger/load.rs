@@ -16,9 +16,10 @@ use crate::domain::plan::Plan;
 use crate::domain::record;
 use crate::domain::time::UnixMs;
 use crate::domain::traffic::Class;
+use crate::json;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 #[derive(Deserialize)]

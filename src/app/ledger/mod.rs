@@ -14,9 +14,9 @@ use super::ports::{Database, DatabaseError, Statement};
 use crate::domain::event::Fact;
 use crate::domain::ids::ProgramId;
 use crate::domain::time::UnixMs;
+use crate::json;
 use commit::Commit;
 use load::{FactRow, Loaded};
-use serde_json::json;
 use std::collections::BTreeMap;
 
 /// How often a fold tries again after others were faster.
