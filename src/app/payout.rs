@@ -74,7 +74,7 @@ impl<D: Database> Control<'_, D> {
             let versions: Vec<i64> = ports::decode(ports::rows_at(&rows, 2))?;
             let payable = Payable {
                 program,
-                rows: ports::decode(ports::rows_at(&rows, 1))?,
+                rows: ports::values(ports::rows_at(&rows, 1))?,
                 version: versions.first().copied().unwrap_or(0),
             };
             if payable.rows.is_empty() {
