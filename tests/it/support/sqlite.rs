@@ -22,6 +22,8 @@ pub struct Sqlite {
 impl Sqlite {
     pub fn new() -> Sqlite {
         let connection = Connection::open_in_memory().unwrap();
+        // All statements of the product are kept prepared.
+        connection.set_prepared_statement_cache_capacity(256);
         connection
             .execute_batch("PRAGMA foreign_keys = ON")
             .unwrap();
