@@ -29,8 +29,8 @@ mod visits;
 const HOUR: i64 = 3_600_000;
 /// Customers whose events mix at a time; the window moves on, so that histories stay like those of
 /// real customers, and events that belong together are near each other.
-const AT_A_TIME: u64 = 40;
-const EVENTS_EACH: u64 = 20;
+const AT_A_TIME: u64 = 16;
+const EVENTS_EACH: u64 = 14;
 
 /// A request that has no 2xx yet, with the fact that it makes once it has one.
 struct Request {
@@ -121,8 +121,9 @@ impl Simulation {
             77..81 => self.send_again(),
             81..88 => self.consume(),
             88..91 => self.take_intakes(),
-            91..95 => self.fold(),
-            95..97 => self.deliver(),
+            91..93 => self.fold(),
+            93 => self.deliver(),
+            94..97 => self.convert(),
             97 => self.person(),
             98 => self.shop.wait(2 * HOUR),
             _ => self.publish(),

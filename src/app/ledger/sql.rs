@@ -1,6 +1,7 @@
 //! The SQL that a fold reads with: four statements, whose rows say of what they are.
 //!
-//! `CROSS JOIN` fixes the order of a join: without statistics the planner would read whole tables.
+//! `CROSS JOIN` fixes the order of a join, and `+` keeps a column from choosing the index: without
+//! statistics the planner would read whole tables.
 //! A compound select may have five terms on D1, so the loads are grouped, not one.
 
 /// The facts that are pending (or the customers that are named), the customers whom they touch, and
@@ -36,7 +37,7 @@ macro_rules! touched {
                CROSS JOIN facts n ON n.program = s.program AND n.subscription = s.subscription
                WHERE n.customer IS NULL AND NOT EXISTS (
                  SELECT 1 FROM facts o WHERE o.program = n.program
-                   AND o.subscription = n.subscription AND o.customer < t.customer)),
+                   AND o.subscription = n.subscription AND +o.customer < t.customer)),
              chosen AS (
                SELECT seq FROM own
                UNION

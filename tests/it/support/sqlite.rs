@@ -30,6 +30,8 @@ impl Sqlite {
     }
 
     fn over(connection: Connection) -> Sqlite {
+        // All statements of the product are kept prepared.
+        connection.set_prepared_statement_cache_capacity(256);
         connection
             .execute_batch("PRAGMA foreign_keys = ON")
             .unwrap();
