@@ -156,7 +156,7 @@ fn intake(fault: Strike) -> Ended {
     let held = shop.queue.sent.take();
     for message in held.iter().chain(&held) {
         let mut message: Value = serde_json::from_str(message).unwrap();
-        let intake = serde_json::from_value(message["intake"].take()).unwrap();
+        let intake = Intake::read(&message["intake"]).unwrap();
         block_on(throughline::app::ingest::store(&shop.db, &intake)).unwrap();
     }
     shop.fold();
