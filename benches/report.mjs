@@ -35,6 +35,7 @@ const GATEWAY = [
  * @property {Run[]} [gateway]
  * @property {import("./costs.mjs").Counts} [counts]
  * @property {import("./deliveries.mjs").Delivered} [delivered]
+ * @property {import("./fold.mjs").Fold} [fold]
  */
 
 /** @param {number} value @param {number} [digits] */
@@ -129,14 +130,16 @@ function ofDeliveries({ deliveries, seconds, ...operations }) {
  * @param {boolean} quick
  * @returns {Record<string, any>}
  */
-export function summary({ redirect, gateway, counts, delivered }, quick) {
+export function summary({ redirect, gateway, counts, delivered, fold }, quick) {
   const runs = [...(redirect?.runs ?? []), ...(gateway ?? [])];
   return {
     ...(redirect && ofRedirect(redirect)),
     ...(gateway && ofGateway(gateway)),
     ...(counts && priced(counts)),
     ...(delivered && ofDeliveries(delivered)),
-    targets: Object.fromEntries(Object.entries(TARGETS).map(([name, { most }]) => [name, most])),
+    ...fold,
+    targets: Object.fromEntries(Object.entries(TARGETS).map(([name, { most, least }]) =>
+      [name, most ?? least])),
     quick,
     machine: machine(),
     runs: runs.map((run) => ({
@@ -180,6 +183,13 @@ export function print(result) {
         `${result.d1_operations_per_delivery} D1 statements in ` +
         `${result.d1_round_trips_per_delivery} round trips, ` +
         `${result.d1_rows_written_per_delivery} rows written`,
+    );
+  }
+  if (result.decision_us_p50) {
+    console.log(
+      `\nfold: ${result.decision_us_p50} µs a decision; ${result.fold_sqlite_events_per_second} ` +
+        `events a second with SQLite, ${result.fold_d1_events_per_second} in wasm with D1 ` +
+        `(CPU ${result.fold_d1_cpu_ms_per_100_events} ms a hundred)`,
     );
   }
   printTargets(result);

@@ -1,4 +1,4 @@
-/** `make bench`: what redirects, the gateway and a million clicks cost, beside other ways. */
+/** `make bench`: what redirects, the gateway, a million clicks and the fold cost. */
 import path from "node:path";
 import { ROOT, Stop, dim, runTool } from "../tools/console.mjs";
 import { startUp, takeTurns } from "./measure.mjs";
@@ -6,17 +6,20 @@ import { endAll } from "./processes.mjs";
 import { print, summary, write } from "./report.mjs";
 import { costs } from "./costs.mjs";
 import { deliveries } from "./deliveries.mjs";
+import { foldCosts } from "./fold.mjs";
 import { gatewayCases } from "./gateway.mjs";
 import { redirectCases } from "./redirect.mjs";
 
 const HELP = `
-Usage: node benches/run.mjs [--quick] [--worker DIR] [--only redirect|gateway|costs|deliveries]
+Usage: node benches/run.mjs [--quick] [--worker DIR]
+         [--only redirect|gateway|costs|deliveries|fold]
 
 Measures the CPU time of workerd per request in turns: redirects of a cached link
 beside the same in JavaScript and beside a Worker that answers "hi", and the
 landing gateway beside a Worker that only fetches. Counts the operations of
-clicks and prices them, and times the delivery engine. Prints tables and writes target/bench.json.
-Takes about five minutes. Build first: make build
+clicks and prices them, times the delivery engine, and folds events natively, beside a
+million customers and on D1. Prints tables and writes target/bench.json. Takes about
+ten minutes. Build first: make build
   --quick        few requests: shows that it works, the numbers are rough
   --worker DIR   folder of another build (target/worker)
   --only PART    one part alone; target/bench.json is not written
@@ -34,7 +37,7 @@ const QUICK = {
   starts: 2,
   events: 100,
 };
-const PARTS = ["redirect", "gateway", "costs", "deliveries"];
+const PARTS = ["redirect", "gateway", "costs", "deliveries", "fold"];
 
 /** @typedef {typeof FULL} Plan */
 
@@ -76,6 +79,7 @@ async function bench(args) {
     gateway: wants("gateway") ? await gateway(dir, plan) : undefined,
     counts: wants("costs") ? await costs(dir) : undefined,
     delivered: wants("deliveries") ? await deliveries(dir, plan.events) : undefined,
+    fold: wants("fold") ? await foldCosts(dir, quick) : undefined,
   };
   const result = summary(found, quick);
   print(result);

@@ -32,7 +32,7 @@ const TRY_AGAIN = { "retry-after": "2", "cache-control": "no-store" };
 
 /**
  * Responses to copy, by status and form (see `Form` in src/app/edge_plane/answer.rs): copying one
- * costs half of making one with the same headers.
+ * costs a quarter less than making one with the same headers.
  *
  * @type {Map<string, Response>}
  */

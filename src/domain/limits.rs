@@ -72,6 +72,21 @@ pub const DELIVERY_BATCH: u32 = 200;
 pub const DELIVERY_SHARE: u32 = 50;
 /// Messages that a destination may name.
 pub const EVENT_FILTERS: usize = 40;
+/// Entries that one settlement takes: a commit of some 100 kB.
+pub const SETTLE_ENTRIES: usize = 1_000;
+/// Settlements of one call; more is left for another.
+pub const SETTLE_ROUNDS: usize = 20;
+/// How often a settlement or a payout looks again after others were faster.
+pub const SETTLE_TRIES: u32 = 8;
+/// Payouts of one call; more is left for another.
+pub const PAYOUTS: usize = 100;
+/// Programs whose month one minute's cron closes.
+pub const SETTLE_PROGRAMS: usize = 10;
+/// Customers that one call of what-if looks at, and events that they may have together.
+pub const WHAT_IF_CUSTOMERS: usize = 200;
+pub const WHAT_IF_FACTS: usize = 2_000;
+/// Examples that one call of what-if tells.
+pub const WHAT_IF_EXAMPLES: usize = 20;
 /// How far in the past an event may be dated.
 pub const EVENT_PAST_MS: i64 = 400 * 86_400_000;
 /// How far in the future an event may be dated: clock skew between servers, nothing more.

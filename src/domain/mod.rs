@@ -49,6 +49,7 @@ pub mod input;
 pub mod json;
 pub mod plan;
 pub mod record;
+pub mod settlement;
 
 pub mod destination;
 pub mod outbound;

@@ -1,4 +1,5 @@
-//! Cron, each minute: sweeps whatever a queue message should have woken and did not.
+//! Cron, each minute: sweeps whatever a queue message should have woken and did not, and settles
+//! each month once it is over.
 
 use super::work;
 use worker::{Env, ScheduleContext, ScheduledEvent, event};
@@ -7,6 +8,7 @@ use worker::{Env, ScheduleContext, ScheduledEvent, event};
 async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) {
     for done in [
         work::fold_and_deliver(&env).await,
+        work::settle_months(&env).await,
         work::expire(&env).await,
         work::publish_all(&env).await,
     ] {

@@ -7,7 +7,7 @@ use super::kv::{self, Kv};
 use super::outbound::Outside;
 use super::runtime;
 use crate::app::ports::{Database, DatabaseError, Statement, Unavailable, WorkQueue};
-use crate::app::{deliver, ledger, publish};
+use crate::app::{deliver, ledger, publish, settle};
 use serde_json::json;
 use worker::Env;
 
@@ -55,6 +55,12 @@ pub(super) async fn fold_and_deliver(env: &Env) -> Result<(), DatabaseError> {
         }
     }
     Ok(())
+}
+
+/// Settles the months that ended.
+pub(super) async fn settle_months(env: &Env) -> Result<(), DatabaseError> {
+    let db = D1::of(env).ok_or(DatabaseError::Unavailable)?;
+    settle::monthly(&db, clock::now()).await
 }
 
 /// Writes the KV records that wait.

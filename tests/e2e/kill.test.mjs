@@ -71,9 +71,11 @@ class Traffic {
     if (again) return again;
     const kinds = [
       this.#sale, this.#sale, this.#sale, this.#renewal, this.#deal, this.#refund, this.#refund,
-      this.#chargeback, this.#won, this.#lead, this.#milestone, this.#turn,
+      this.#chargeback, this.#won, this.#lead, this.#milestone, this.#reactivation,
+      this.#cancellation,
     ];
-    const report = kinds[this.#pick(kinds.length)].call(this);
+    // Each once, then any.
+    const report = (kinds[this.made.length] ?? kinds[this.#pick(kinds.length)]).call(this);
     this.made.push(report);
     return report;
   }
@@ -153,13 +155,14 @@ class Traffic {
   }
 
   /** @returns {Report} */
-  #turn() {
-    const body = { eventId: this.#key() };
-    if (this.random() < 0.5) {
-      return { kind: "reactivation", body: { ...body, ...this.#customer() } };
-    }
+  #reactivation() {
+    return { kind: "reactivation", body: { eventId: this.#key(), ...this.#customer() } };
+  }
+
+  /** @returns {Report} */
+  #cancellation() {
     const subscriptionId = `sub-${this.#pick(CUSTOMERS)}`;
-    return { kind: "cancellation", body: { ...body, subscriptionId } };
+    return { kind: "cancellation", body: { eventId: this.#key(), subscriptionId } };
   }
 }
 

@@ -256,6 +256,19 @@ describe("four platforms", () => {
     assert.ok(tokens.length < 5, `tokens are kept: ${tokens.length}`);
   });
 
+  test("Google's two take a test that counts nothing", async () => {
+    const known = [ga4.events.length, google.conversions.size];
+    const tried = await world.must("POST", `destinations/${to.ga4.id}/test`, { sample: "sale" });
+    assert.deepEqual([tried.outcome, tried.answer.status], ["delivered", 200]);
+    assert.match(tried.request.url, /\/debug\/mp\/collect\?.*api_secret=\[redacted\]$/);
+    const checked = await world.must("POST", `destinations/${to.google_ads.id}/test`,
+      { sample: "lead" });
+    assert.equal(checked.outcome, "accepted");
+    assert.match(checked.request.body, /"validateOnly":true/);
+    assert.equal(checked.request.headers.authorization, "[redacted]");
+    assert.deepEqual([ga4.events.length, google.conversions.size], known);
+  });
+
   test("never see a person in clear, and nothing that they would drop", async () => {
     await world.folded();
     const out = Object.entries({ ga4, google, tiktok, segment }).map(([kind, platform]) =>

@@ -360,3 +360,38 @@ fn ids_of_any_script_are_kept_apart_and_whole() {
         WHERE body ->> 'kind' = 'refund'";
     assert_eq!(shop.db.column(reasons), ["1"]);
 }
+
+/// A subscription that two customers name is the merchant's mistake; whose its renewals are must
+/// still not depend on what arrived first.
+#[test]
+fn renewals_of_a_shared_subscription_are_one_customers_whatever_arrives_first() {
+    let run = |order: [usize; 3]| {
+        let shop = open();
+        let token = shop.click("anna").token;
+        let other = shop.click("northstar").token;
+        shop.wait(60_000);
+        let at = shop.now.get().0 / 1_000;
+        let sale = |customer: &str, id: &str, token: &str, amount: i64, second: i64| {
+            json!({"type": "sale", "customerExternalId": customer, "invoiceId": id,
+                "amount": amount, "currency": "usd", "subscriptionId": "sub1", "clickId": token,
+                "occurredAt": at + second})
+        };
+        let events = [
+            sale("u1", "s1", &token, 1_000, 0),
+            sale("u2", "s2", &other, 3_000, 1),
+            json!({"type": "renewal", "invoiceId": "n1", "subscriptionId": "sub1",
+                "amount": 1_000, "currency": "usd", "occurredAt": at + 2}),
+        ];
+        shop.wait(60_000);
+        for place in order {
+            shop.tracked("event", &events[place]);
+            shop.fold();
+        }
+        shop.fold_again();
+        (shop.balance(0), shop.balance(1))
+    };
+    let first = run([0, 1, 2]);
+    for order in [[0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        assert_eq!(first, run(order), "{order:?}");
+    }
+}

@@ -38,6 +38,11 @@ impl<D: Database, S: Snapshots, Q: WorkQueue, T: Transport> Services<'_, D, S, Q
                 let body = read_body(request, limits::CONTROL_BODY_BYTES)?;
                 Ok(Response::json(200, &control.explain(&body).await?))
             }
+            ("POST", ["what-if"]) => {
+                let body = read_body(request, limits::CONTROL_BODY_BYTES)?;
+                let answer = control.what_if(&body).await?;
+                Ok(Response::json(200, &reads::readable(answer)))
+            }
             ("POST", ["customers", "export"]) => {
                 let body = read_body(request, limits::CONTROL_BODY_BYTES)?;
                 Ok(Response::json(200, &control.export_customer(&body).await?))
@@ -176,6 +181,8 @@ async fn change<D: Database>(
         }
         ("POST", ["clicks", nonce, "reclassify"]) => control.reclassify(nonce, body).await,
         ("POST", ["destinations"]) => control.make_destination(body).await,
+        ("POST", ["settlements"]) => control.settle(body).await,
+        ("POST", ["payouts"]) => control.pay(body).await,
         ("PATCH", ["programs", id]) => {
             let id = ProgramId::parse(id).ok_or(&problem::NOT_FOUND)?;
             control.change_program(id, body).await

@@ -5,6 +5,7 @@ use crate::app::control::{self, Control};
 use crate::app::ports::Database;
 use crate::app::problem::{self, Problem};
 use crate::app::reads::{self, Page};
+use crate::app::{payout, settle};
 use crate::domain::api_key::{ApiKey, Scope};
 use crate::domain::ids::ProgramId;
 use serde_json::json;
@@ -17,7 +18,7 @@ pub(super) async fn read<D: Database>(
 ) -> Result<Response, Problem> {
     let caller = control.caller;
     if let ["events", id] = parts {
-        let event = reads::event(control.db, id).await?;
+        let event = reads::event(control.db, id, request.now).await?;
         control.allow(
             Scope::Read,
             event["program"].as_str().and_then(ProgramId::parse),
@@ -31,22 +32,29 @@ pub(super) async fn read<D: Database>(
         ["links", _] => Some(control::links::ONE),
         ["destinations", _] => Some(control::destinations::ONE),
         ["keys", _] => Some(control::keys::ONE),
+        ["settlements", _] => Some(settle::ONE),
+        ["payouts", _] => Some(payout::ONE),
         _ => None,
     };
     if let (Some(sql), [kind, id]) = (single, parts) {
-        let record = control.one(sql, &json!({"id": id, "program": id})).await?;
+        let mut record = control.one(sql, &json!({"id": id, "program": id})).await?;
         let owner = if *kind == "programs" {
             &record["id"]
         } else {
             &record["program"]
         };
         control.allow(Scope::Read, owner.as_str().and_then(ProgramId::parse))?;
+        if matches!(*kind, "settlements" | "payouts") {
+            let mut page = page(request, caller)?;
+            page.of = Some((*id).to_owned());
+            record["lines"] = reads::list(control.db, &format!("{kind}/lines"), &page).await?;
+        }
         return Ok(Response::json(200, &reads::readable(record)));
     }
     let [name] = parts else {
         return Err((&problem::NOT_FOUND).into());
     };
-    let page = page(&request.query, caller)?;
+    let page = page(request, caller)?;
     control.allow(
         if *name == "keys" {
             Scope::Admin
@@ -62,12 +70,14 @@ pub(super) async fn read<D: Database>(
 }
 
 /// `program`, `limit`, `cursor` and filters of a list. A key of one program lists that program.
-fn page(query: &str, caller: ApiKey) -> Result<Page, Problem> {
+fn page(request: &Request, caller: ApiKey) -> Result<Page, Problem> {
     let mut page = Page {
         program: caller.program,
+        now: request.now.0,
         ..Page::default()
     };
-    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    let pairs = request.query.split('&');
+    let pairs = pairs.filter_map(|pair| pair.split_once('='));
     for (name, value) in pairs.filter(|(_, value)| !value.is_empty()) {
         match name {
             "program" => {

@@ -39,10 +39,11 @@ const OUTCOME: &str = concat!(
 const END: &str = "UPDATE codes SET until_at = ?1 ->> 'until'
     WHERE id = ?1 ->> 'id' AND until_at IS NULL";
 /// Events with the code, from the change on, are decided again. The `+` leaves the choice of the
-/// index to the code.
+/// index to the code. A code that was refused changes nothing.
 const WAKE: &str = "UPDATE facts SET state = 'pending'
     WHERE program = ?1 ->> 'program' AND body ->> '$.code' = ?1 ->> 'code'
-      AND +occurred_at >= ?1 ->> 'since' AND state = 'folded'";
+      AND +occurred_at >= ?1 ->> 'since' AND state = 'folded'
+      AND EXISTS (SELECT 1 FROM codes c WHERE c.id = ?1 ->> 'id')";
 /// One code as a record.
 pub const ONE: &str = "SELECT json_object('id', id, 'program', program, 'code', code,
       'partner', partner, 'from_at', from_at, 'until_at', until_at, 'created_at', created_at)
@@ -63,7 +64,7 @@ impl<D: Database> Control<'_, D> {
         let param = json!({"id": id, "program": program, "partner": partner, "code": code,
             "from": from, "since": from, "now": self.now});
         let all = [INSERT, WAKE, BUMP_PROGRAM, OUTCOME];
-        let statements = all.map(|sql| Statement::new(sql, &param)).to_vec();
+        let statements = Statement::all(&all, &param);
         let rows = self.db.batch(statements).await?;
         let taken = rows.last().and_then(|rows| rows.first());
         if taken.is_some_and(|row| row.contains('1')) {

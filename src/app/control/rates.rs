@@ -56,12 +56,16 @@ const INSERT: &str = faulty!(
 const BUMP_ALL: &str = "INSERT INTO aggregates (key, version)
     SELECT id, 1 FROM programs WHERE ?1 IS NOT NULL
     ON CONFLICT DO UPDATE SET version = version + 1";
-/// Events that wait for a rate look again; those that wait are never clear.
-const WAKE: &str = "UPDATE facts SET state = 'pending' WHERE state = 'folded' AND id IN (
-      SELECT d.event FROM programs p CROSS JOIN decisions d INDEXED BY decisions_open
-        ON d.program = p.id AND d.body ->> 'status' <> 'clear'
-      CROSS JOIN json_each(d.body, '$.review') flag
-      WHERE flag.value = 'rate_missing' AND ?1 IS NOT NULL)";
+/// Events that wait for a rate look again, if there are new ones; those that wait are never clear.
+const WAKE: &str = faulty!(
+    "UPDATE facts SET state = 'pending'
+     WHERE state = 'folded' AND NOT EXISTS (SELECT 1 FROM faulty) AND id IN (
+       SELECT d.event FROM programs p CROSS JOIN decisions d INDEXED BY decisions_open
+         ON d.program = p.id AND d.body ->> 'status' <> 'clear'
+       CROSS JOIN json_each(d.body, '$.review') flag
+       WHERE flag.value = 'rate_missing' AND NOT EXISTS (SELECT 1 FROM decisions n
+         WHERE n.event = d.event AND n.revision > d.revision))"
+);
 
 impl<D: Database> Control<'_, D> {
     /// `POST /api/v1/rates`: all of them or none. Rates are the deployment's, not a program's.
@@ -92,7 +96,7 @@ impl<D: Database> Control<'_, D> {
             .collect();
         let param = json!({"rates": records, "now": self.now, "actor": self.caller.id});
         let all = [FAULTS, INSERT, BUMP_ALL, WAKE];
-        let statements = all.map(|sql| Statement::new(sql, &param)).to_vec();
+        let statements = Statement::all(&all, &param);
         let rows = self.db.batch(statements).await?;
         let faults: Vec<Value> = ports::decode(ports::rows_at(&rows, 0))?;
         if !faults.is_empty() {

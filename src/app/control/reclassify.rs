@@ -11,10 +11,14 @@ use crate::domain::traffic::Class;
 use serde_json::{Value, json};
 
 /// Never dated before the one that it follows: another isolate's clock may be ahead.
-const ADD: &str = "INSERT INTO reclassifications (program, nonce, class, actor, reason, at)
+const ADD: &str = "INSERT INTO reclassifications
+      (program, nonce, class, actor, reason, at, clicked_at)
     SELECT ?1 ->> 'program', ?1 ->> 'nonce', ?1 ->> 'class', ?1 ->> 'actor', ?1 ->> 'reason',
       max(?1 ->> 'now', coalesce((
-        SELECT max(at) FROM reclassifications WHERE nonce = ?1 ->> 'nonce'), 0))
+        SELECT max(at) FROM reclassifications WHERE nonce = ?1 ->> 'nonce'), 0)),
+      (SELECT t.value ->> 'at' FROM decisions d CROSS JOIN json_each(d.body, '$.touches') t
+       WHERE d.program = ?1 ->> 'program' AND instr(d.body, ?1 ->> 'nonce') > 0
+         AND t.value ->> 'nonce' = ?1 ->> 'nonce' LIMIT 1)
     FROM programs WHERE id = ?1 ->> 'program'";
 /// Events that came with the click's token, and those whose decision saw it in a journal's memory.
 /// The second part reads the program's decisions: rare, and asked for by a person.

@@ -218,7 +218,7 @@ pub(super) async fn claim(
         "changes": kinds(|terms| terms.hears_changes), "tagged": kinds(|terms| terms.wants_tags)});
     let all = [CLAIM, RECEIVERS, CLAIMED];
     let found = db
-        .batch(all.map(|sql| Statement::new(sql, &param)).to_vec())
+        .batch(Statement::all(&all, &param))
         .await?;
     let receivers = rows(&found, 1, Row::receiver)?;
     Ok((receivers, rows(&found, 2, Row::claimed)?))

@@ -8,7 +8,7 @@ use crate::domain::document::Additions;
 pub const PASS: u16 = 0;
 
 /// A kind of answers that have headers in common. The entry asks for those once and keeps a
-/// response with them: copying that costs half of making one.
+/// response with them: copying that costs less than making one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Form {
     /// Nothing in common.

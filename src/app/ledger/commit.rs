@@ -2,6 +2,8 @@
 //! first statement fails when anything that was read has changed.
 
 use super::load::{FactRow, Loaded, OfProgram};
+use super::notices;
+use crate::app::deliver::ADD_NOTICES;
 use crate::app::ports::{Database, DatabaseError, Statement};
 use crate::domain::attribution::Standing;
 use crate::domain::click::Visit;
@@ -16,12 +18,12 @@ use crate::domain::time::UnixMs;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-const GUARD: &str = "INSERT INTO fold_guard (ok)
+pub(super) const GUARD: &str = "INSERT INTO fold_guard (ok)
     SELECT NOT EXISTS (
       SELECT 1 FROM json_each(?1, '$.guards') g LEFT JOIN aggregates a ON a.key = g.value ->> 'key'
       WHERE coalesce(a.version, 0) <> g.value ->> 'version')";
-const CLEAR_GUARD: &str = "DELETE FROM fold_guard WHERE ?1 IS NOT NULL";
-const BUMP: &str = "INSERT INTO aggregates (key, version)
+pub(super) const CLEAR_GUARD: &str = "DELETE FROM fold_guard WHERE ?1 IS NOT NULL";
+pub(super) const BUMP: &str = "INSERT INTO aggregates (key, version)
     SELECT value, 1 FROM json_each(?1, '$.bump') WHERE true
     ON CONFLICT DO UPDATE SET version = version + 1";
 const MARK: &str =
@@ -54,7 +56,7 @@ const BUMP_SHARED: &str = "INSERT INTO aggregates (key, version)
 const ADD_DECISIONS: &str = "INSERT INTO decisions (event, revision, program, body, decided_at)
     SELECT value ->> 'event', value ->> 'revision', value ->> 'program', value -> 'body',
       ?1 ->> 'now' FROM json_each(?1, '$.decisions')";
-const ADD_ENTRIES: &str = "INSERT INTO entries
+pub(in crate::app) const ADD_ENTRIES: &str = "INSERT INTO entries
       (id, program, partner, cause, kind, amount, currency, payout, paid_in, reason, booked_at)
     SELECT value ->> 'id', value ->> 'program', value ->> 'partner', value ->> 'cause',
       value ->> 'kind', value ->> 'amount', value ->> 'currency', value ->> 'payout',
@@ -87,6 +89,8 @@ pub(super) struct Commit {
     pub(super) deliveries: Vec<Value>,
     /// Clicks that credited several customers, of facts that are folded for the first time.
     pub(super) shared: BTreeSet<String>,
+    /// What webhooks are told of the ledger.
+    pub(super) notices: Vec<Value>,
     /// Events whose waiting deliveries may go out now.
     pub(super) hasten: Vec<String>,
     pub(super) set_aside: usize,
@@ -138,6 +142,9 @@ impl Commit {
                 .extend(shared.filter(|_| new).map(str::to_owned));
         }
         self.entries.extend(entries.iter().map(entry_row));
+        if notices::are_heard(loaded, program) {
+            entries.iter().for_each(|entry| self.tell_entry(entry));
+        }
         for decision in &decided.decisions {
             self.record(loaded, decision, awaiting.contains(&decision.event), now);
         }
@@ -178,6 +185,10 @@ impl Commit {
             "program": decision.program,
             "body": body,
         }));
+        if notices::are_heard(loaded, decision.program) {
+            let before = known.map(|known| &known.body);
+            self.tell_decision(decision, before, revision, now);
+        }
         let mine = loaded
             .destinations
             .iter()
@@ -262,7 +273,7 @@ pub(super) fn own<T: Clone>(all: &[OfProgram<T>], program: ProgramId) -> Vec<T> 
     own.map(|each| each.value.clone()).collect()
 }
 
-fn entry_row(entry: &Entry) -> Value {
+pub(in crate::app) fn entry_row(entry: &Entry) -> Value {
     json!({
         "id": entry.id,
         "program": entry.program,
@@ -298,6 +309,7 @@ pub(super) async fn write(
         "entries": commit.entries,
         "deliveries": commit.deliveries,
         "shared": commit.shared,
+        "notices": commit.notices,
         "hasten": commit.hasten,
         "now": now,
     });
@@ -312,10 +324,11 @@ pub(super) async fn write(
         ADD_DECISIONS,
         ADD_ENTRIES,
         ADD_DELIVERIES,
+        ADD_NOTICES,
         HASTEN,
         DROP_SEALED,
     ];
-    db.batch(all.map(|sql| Statement::new(sql, &param)).to_vec())
+    db.batch(Statement::all(&all, &param))
         .await
         .map(|_| ())
 }

@@ -11,6 +11,7 @@ use crate::domain::fold::{Booked, CodeOwner, EventRuling, Position, Reclassified
 use crate::domain::ids::{PartnerId, ProgramId};
 use crate::domain::limits;
 use crate::domain::money::Currency;
+use crate::domain::order;
 use crate::domain::plan::Plan;
 use crate::domain::record;
 use crate::domain::time::UnixMs;
@@ -67,7 +68,7 @@ pub(super) struct Loaded {
 }
 
 /// A customer by program and pseudonym.
-pub(super) type Customer = (ProgramId, String);
+pub(in crate::app) type Customer = (ProgramId, String);
 
 /// Loads up to 100 pending facts and what they touch.
 pub(super) async fn pending(db: &impl Database) -> Result<Loaded, DatabaseError> {
@@ -98,13 +99,14 @@ async fn load(
         sql::LOAD_SAID,
         sql::LOAD_BOOKED,
     ];
-    let statements = all.map(|sql| Statement::new(sql, &param)).to_vec();
+    let statements = Statement::all(&all, &param);
     let mut loaded = Loaded::default();
     for text in db.batch(statements).await?.iter().flatten() {
         let row = record::parse(text);
         let taken = row.and_then(|row| loaded.take(&row));
         taken.ok_or(DatabaseError::Unavailable)?;
     }
+    order::sort_by(&mut loaded.booked, |a, b| a.0.cause.cmp(&b.0.cause));
     Ok(loaded)
 }
 
@@ -191,7 +193,7 @@ fn code(row: &Value) -> Option<CodeOwner> {
     })
 }
 
-fn booked(row: &Value) -> Option<(Position, Booked)> {
+pub(in crate::app) fn booked(row: &Value) -> Option<(Position, Booked)> {
     let position = Position {
         cause: text(row, "cause")?,
         partner: take(row, "partner")?,
@@ -206,7 +208,7 @@ fn booked(row: &Value) -> Option<(Position, Booked)> {
     Some((position, booked))
 }
 
-fn rate(row: &Value) -> Option<Rate> {
+pub(in crate::app) fn rate(row: &Value) -> Option<Rate> {
     let text = row["rate"].as_str()?;
     Rate::parse(take(row, "from")?, take(row, "to")?, take(row, "at")?, text)
 }

@@ -4,16 +4,19 @@
 //! when anything that was read has changed since; then it loads and decides again. So any number
 //! of consumers may fold at once, and a crash leaves either all of a fold or nothing.
 
-mod commit;
-mod load;
+pub(super) mod commit;
+pub(super) mod load;
+mod notices;
+pub(super) mod shadow;
 pub(in crate::app) mod sql;
 
-use super::ports::{Database, DatabaseError};
+use super::ports::{Database, DatabaseError, Statement};
 use crate::domain::event::Fact;
 use crate::domain::ids::ProgramId;
 use crate::domain::time::UnixMs;
 use commit::Commit;
 use load::{FactRow, Loaded};
+use serde_json::json;
 use std::collections::BTreeMap;
 
 /// How often a fold tries again after others were faster.
@@ -71,6 +74,15 @@ fn decide(loaded: &Loaded, now: UnixMs) -> Commit {
         commit.fold_customer(loaded, program, &rows, now);
     }
     commit
+}
+
+/// The statements that fail the transaction unless the aggregate still has that version, and give
+/// it the next one.
+pub(super) fn guarded(key: &str, version: i64) -> Vec<Statement> {
+    let guard = json!({"key": key, "version": version});
+    let param = json!({"guards": [guard], "bump": [key]});
+    let all = [commit::GUARD, commit::CLEAR_GUARD, commit::BUMP];
+    Statement::all(&all, &param)
 }
 
 type Groups<'a> = BTreeMap<(ProgramId, &'a str), Vec<&'a FactRow>>;

@@ -1,7 +1,9 @@
 //! The SQL of the lists. Each row is one JSON object with the number by which the list pages.
 
+use crate::app::earnings;
+
 macro_rules! list {
-    ($row:literal, $from:literal, $program:literal, $seq:literal) => {
+    ($row:expr, $from:expr, $program:literal, $seq:literal) => {
         concat!(
             "SELECT json_object('seq', ",
             $seq,
@@ -20,6 +22,8 @@ macro_rules! list {
         )
     };
 }
+
+pub(in crate::app) use list as listing;
 
 const EVENTS: &str = list!(
     "json_object('id', id, 'program', program, 'kind', kind, 'key', key, 'customer', customer,
@@ -114,16 +118,6 @@ const CLICKS: &str = list!(
     "program",
     "seq"
 );
-const BALANCES: &str = list!(
-    "json_object('program', program, 'partner', partner, 'currency', currency, 'amount', amount)",
-    "(SELECT program, partner, currency, sum(amount) AS amount,
-        row_number() OVER (ORDER BY partner, currency) AS seq
-      FROM entries WHERE ?1 ->> 'program' IS NULL OR program = ?1 ->> 'program'
-      GROUP BY program, partner, currency)",
-    "program",
-    "seq"
-);
-
 const CODES: &str = list!(
     "json_object('id', id, 'program', program, 'code', code, 'partner', partner,
       'from_at', from_at, 'until_at', until_at, 'created_at', created_at)",
@@ -170,22 +164,27 @@ const ERASURES: &str = list!(
 /// The lists by their name in the address.
 pub(super) fn sql(name: &str) -> Option<&'static str> {
     Some(match name {
-        "balances" => BALANCES,
+        "balances" => earnings::BALANCES,
         "clicks" => CLICKS,
         "codes" => CODES,
         "conflicts" => CONFLICTS,
         "decisions" => DECISIONS,
         "deliveries" => DELIVERIES,
         "destinations" => DESTINATIONS,
+        "earnings" => earnings::EARNINGS,
         "erasures" => ERASURES,
         "events" => EVENTS,
         "keys" => KEYS,
         "ledger" => LEDGER,
         "links" => LINKS,
         "partners" => PARTNERS,
+        "payouts" => earnings::PAYOUTS,
+        "payouts/lines" => earnings::PAYOUT_LINES,
         "programs" => PROGRAMS,
         "rates" => RATES,
         "reviews" => REVIEWS,
+        "settlements" => earnings::SETTLEMENTS,
+        "settlements/lines" => earnings::SETTLEMENT_LINES,
         "violations" => VIOLATIONS,
         _ => return None,
     })

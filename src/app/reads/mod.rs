@@ -4,12 +4,16 @@
 
 mod lists;
 
+pub(super) use lists::listing;
+
+use super::earnings;
 use super::ports::{self, Database, Statement};
 use super::problem::{self, Problem};
 use crate::domain::decision::{Decision, Names};
 use crate::domain::ids::{LinkId, PartnerId, ProgramId};
 use crate::domain::limits;
 use crate::domain::record;
+use crate::domain::time::UnixMs;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
@@ -27,6 +31,10 @@ pub struct Page {
     pub kind: Option<String>,
     /// Only decisions of this status.
     pub status: Option<String>,
+    /// Of which settlement or payout the lines are.
+    pub of: Option<String>,
+    /// Unix milliseconds; where money stands depends on it.
+    pub now: i64,
 }
 
 const NAMES: &str = "SELECT json_object('id', id, 'name', name) FROM partners
@@ -82,12 +90,12 @@ impl Names for Directory {
 /// One page of a list: `{"data": […], "next_cursor": …}`.
 pub async fn list(db: &impl Database, name: &str, page: &Page) -> Result<Value, Problem> {
     let sql = lists::sql(name).ok_or(&problem::NOT_FOUND)?;
-    let param = json!({"program": page.program, "kind": page.kind, "status": page.status});
+    let param = json!({"program": page.program, "kind": page.kind, "status": page.status,
+        "of": page.of, "now": page.now});
     let mut answer = page_of(db, sql, page, param).await?;
-    if matches!(name, "decisions" | "reviews") {
-        if let Some(data) = answer["data"].as_array_mut() {
-            explain(db, data).await?;
-        }
+    let decisions = matches!(name, "decisions" | "reviews");
+    if let Some(data) = answer["data"].as_array_mut().filter(|_| decisions) {
+        explain(db, data).await?;
     }
     Ok(readable(answer))
 }
@@ -122,13 +130,23 @@ pub async fn page_of(
     Ok(json!({"data": data, "next_cursor": next}))
 }
 
-/// One event with its newest decision, what people decided, entries and deliveries.
-pub async fn event(db: &impl Database, id: &str) -> Result<Value, Problem> {
-    let rows = db
-        .batch(vec![Statement::new(ONE_EVENT, &json!({"id": id}))])
-        .await?;
+/// One event with its newest decision, what people decided, entries, deliveries, and where its
+/// money stands.
+pub async fn event(db: &impl Database, id: &str, now: UnixMs) -> Result<Value, Problem> {
+    let param = json!({"id": id, "now": now});
+    let statements = [ONE_EVENT, earnings::OF_EVENT].map(|sql| Statement::new(sql, &param));
+    let rows = db.batch(statements.to_vec()).await?;
     let found: Vec<Value> = ports::decode(ports::rows_at(&rows, 0))?;
     let mut event = found.into_iter().next().ok_or(&problem::NOT_FOUND)?;
+    let positions: Vec<Value> = ports::decode(ports::rows_at(&rows, 1))?;
+    let credits = event["decision"]["credits"].as_array_mut();
+    for credit in credits.into_iter().flatten() {
+        let own = positions.iter().find(|p| p["partner"] == credit["partner"]);
+        if let Some(own) = own {
+            credit["state"] = own["state"].clone();
+        }
+    }
+    event["earnings"] = json!(positions);
     let mut decision = vec![event["decision"].take()];
     explain(db, &mut decision).await?;
     event["decision"] = decision.pop().unwrap_or_default();
@@ -136,7 +154,7 @@ pub async fn event(db: &impl Database, id: &str) -> Result<Value, Problem> {
 }
 
 /// Adds the sentence to decisions, with the names that partners and links have now.
-async fn explain(db: &impl Database, decisions: &mut [Value]) -> Result<(), Problem> {
+pub(super) async fn explain(db: &impl Database, decisions: &mut [Value]) -> Result<(), Problem> {
     let known: Vec<Option<Decision>> = decisions.iter().map(record::take).collect();
     let touches = || {
         known
@@ -173,10 +191,10 @@ pub fn readable(mut value: Value) -> Value {
     match &mut value {
         Value::Object(members) => {
             for (name, member) in members.iter_mut() {
-                let named = ["at", "effective_from", "hold_until"].contains(&name.as_str());
-                let instant = named || name.ends_with("_at");
+                let named = ["at", "until", "effective_from"].contains(&name.as_str());
+                let instant = named || name.ends_with("_at") || name.ends_with("_until");
                 match member.as_i64().filter(|_| instant) {
-                    Some(ms) => *member = json!(crate::domain::time::UnixMs(ms).to_rfc3339()),
+                    Some(ms) => *member = json!(UnixMs(ms).to_rfc3339()),
                     None => *member = readable(member.take()),
                 }
             }

@@ -209,7 +209,8 @@ impl Decision {
 }
 
 impl Flag {
-    fn words(self) -> &'static str {
+    /// The flag as people read it, to stand in a sentence.
+    pub fn words(self) -> &'static str {
         match self {
             Flag::TooFast => "it came within seconds of the click",
             Flag::Duplicate => "the same amount came a little earlier",

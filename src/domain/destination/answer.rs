@@ -100,7 +100,6 @@ impl Outcome {
     }
 
     /// A fate with the status as its reason and the wait that the answer asks for.
-    #[inline(never)]
     pub fn of(answer: &Answer, fate: Fate) -> Outcome {
         let status = answer.status;
         let reason = match status {
@@ -115,7 +114,6 @@ impl Outcome {
     }
 
     /// The same with more said: `http 400, code 100`.
-    #[inline(never)]
     pub fn because(mut self, more: &str) -> Outcome {
         self.reason.push_str(", ");
         self.reason.push_str(more);

@@ -125,13 +125,13 @@ pub(super) fn is_version(text: &str) -> bool {
     parts.is_some_and(|(major, minor)| number(major) && number(minor))
 }
 
-/// Meta's word for it: a standard event, or for a milestone the merchant's own name. Meta takes
-/// nothing back.
-fn name(event: &Event) -> Option<&str> {
+/// Meta's word for it, and TikTok's: a standard event, or for a milestone the merchant's own name.
+/// Both take nothing back.
+pub(super) fn name(event: &Event) -> Option<&str> {
     match event.occasion {
         Occasion::Lead => Some("Lead"),
         Occasion::Sale | Occasion::Renewal | Occasion::Deal => Some("Purchase"),
-        Occasion::Milestone if event.name == "signup" => Some("CompleteRegistration"),
+        Occasion::Milestone if event.is_sign_up() => Some("CompleteRegistration"),
         Occasion::Milestone => {
             (event.name.chars().count() <= NAME_CHARS).then_some(event.name.as_str())
         }
@@ -155,18 +155,22 @@ fn user_data(event: &Event) -> Object {
     user
 }
 
+/// Amount and order, as Meta and TikTok have them.
+pub(super) fn order_data(event: &Event) -> Object {
+    let mut data = Object::new();
+    if let Some(money) = event.money {
+        data.text("currency", money.currency().code())
+            .value("value", decimal(money));
+    }
+    data.maybe("order_id", event.order());
+    data
+}
+
 fn item(event: &Event, name: &str, user: Object) -> Value {
     // `website` needs the user agent and the page; without either the honest word is `other`, for
     // which Meta asks nothing more.
     let page = event.kept.text("event_source_url");
     let website = page.is_some() && user.has("client_user_agent");
-    let mut custom = Object::new();
-    if let Some(money) = event.money {
-        custom
-            .text("currency", money.currency().code())
-            .value("value", decimal(money));
-    }
-    custom.maybe("order_id", event.order());
     let mut item = Object::new();
     item.text("event_name", name)
         .number("event_time", event.seconds())
@@ -174,7 +178,7 @@ fn item(event: &Event, name: &str, user: Object) -> Value {
         .text("action_source", if website { "website" } else { "other" })
         .maybe("event_source_url", page)
         .object("user_data", user)
-        .object("custom_data", custom);
+        .object("custom_data", order_data(event));
     if event.permission < Permission::Full {
         // Country and state 0: Meta finds the place by itself.
         item.value("data_processing_options", vec!["LDU"].into())

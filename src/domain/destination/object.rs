@@ -25,7 +25,6 @@ impl Object {
         self.value(name, Value::String(value.to_owned()))
     }
 
-    #[inline(never)]
     pub fn maybe(&mut self, name: &str, value: Option<&str>) -> &mut Object {
         match value {
             Some(value) => self.text(name, value),
@@ -47,7 +46,6 @@ impl Object {
         self
     }
 
-    #[inline(never)]
     pub fn has(&self, name: &str) -> bool {
         self.0.contains_key(name)
     }

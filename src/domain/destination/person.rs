@@ -23,13 +23,20 @@ pub struct Person<'a> {
     pub ga_session_id: Option<&'a str>,
 }
 
+impl<'a> Person<'a> {
+    /// The page's address without query and fragment: shops put mail addresses there.
+    pub fn page(&self) -> Option<&'a str> {
+        let end = |url: &str| url.find(['?', '#']).unwrap_or(url.len());
+        self.page_url.and_then(|url| url.get(..end(url)))
+    }
+}
+
 /// What one destination keeps until the event is delivered; sealed at rest.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Kept(pub Map<String, Value>);
 
 impl Kept {
     /// Keeps a value if there is one.
-    #[inline(never)]
     pub fn put(&mut self, name: &str, value: Option<String>) {
         if let Some(value) = value {
             self.0.insert(name.to_owned(), value.into());
@@ -37,19 +44,16 @@ impl Kept {
     }
 
     /// Keeps a value as it came, if there is one.
-    #[inline(never)]
     pub fn copy(&mut self, name: &str, value: Option<&str>) {
         self.put(name, value.map(str::to_owned));
     }
 
     /// A value that was kept.
-    #[inline(never)]
     pub fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name)?.as_str()
     }
 
     /// Writes the values of these names, those that were kept, under the same names.
-    #[inline(never)]
     pub fn copy_into(&self, to: &mut Object, names: &[&str]) {
         for name in names {
             to.maybe(name, self.text(name));

@@ -64,7 +64,7 @@ impl Destination for Segment {
         let id = person.customer_id.filter(|id| !id.contains('@'));
         kept.copy("userId", id);
         kept.copy("userAgent", person.user_agent);
-        kept.copy("url", person.page_url);
+        kept.copy("url", person.page());
     }
 
     fn item(&self, event: &Event, to: &Target<'_>) -> Item {

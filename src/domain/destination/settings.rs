@@ -123,7 +123,6 @@ pub struct Target<'a> {
 
 impl<'a> Target<'a> {
     /// A text of the settings.
-    #[inline(never)]
     pub fn text(&self, name: &str) -> Option<&'a str> {
         self.config.get(name)?.as_str()
     }
@@ -135,7 +134,6 @@ impl<'a> Target<'a> {
     }
 
     /// An address of the settings or its default, without the slash at the end.
-    #[inline(never)]
     pub fn base(&self, name: &str, default: &'a str) -> &'a str {
         self.text(name).unwrap_or(default).trim_end_matches('/')
     }

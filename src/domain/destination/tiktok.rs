@@ -7,10 +7,10 @@ mod tests;
 
 use serde_json::Value;
 
-use super::meta::is_version;
+use super::meta::{is_version, name, order_data};
 use super::{
-    Answer, Destination, Event, Fate, Item, Kept, Object, Occasion, Outcome, Permission, Person,
-    Request, Settings, Target, Terms, decimal, hashing,
+    Answer, Destination, Event, Fate, Item, Kept, Object, Outcome, Permission, Person, Request,
+    Settings, Target, Terms, hashing,
 };
 use crate::domain::click_ids::ClickIdKind;
 use crate::domain::record;
@@ -18,8 +18,6 @@ use crate::domain::record;
 const BASE: &str = "https://business-api.tiktok.com";
 /// The version of a destination that names none.
 const VERSION: &str = "v1.3";
-/// Longest name of an event of the merchant's own.
-const NAME_CHARS: usize = 50;
 /// Each is sent as a list.
 const HASHED: [&str; 3] = ["email", "phone", "external_id"];
 
@@ -64,7 +62,7 @@ impl Destination for TikTok {
         let external = person.customer_id.and_then(hashing::external_id);
         kept.put("external_id", external);
         kept.copy("user_agent", person.user_agent);
-        kept.copy("url", person.page_url);
+        kept.copy("url", person.page());
         kept.copy("ttp", person.ttp);
     }
 
@@ -95,7 +93,7 @@ impl Destination for TikTok {
             .text("event_id", &event.id)
             .object("user", user)
             .object("page", page)
-            .object("properties", properties(event));
+            .object("properties", order_data(event));
         if event.permission < Permission::Full {
             item.value("limited_data_use", true.into());
         }
@@ -145,19 +143,6 @@ impl Destination for TikTok {
     }
 }
 
-/// TikTok's standard event, or for a milestone the merchant's own name. TikTok takes nothing back.
-fn name(event: &Event) -> Option<&str> {
-    match event.occasion {
-        Occasion::Lead => Some("Lead"),
-        Occasion::Sale | Occasion::Renewal | Occasion::Deal => Some("Purchase"),
-        Occasion::Milestone if event.is_sign_up() => Some("CompleteRegistration"),
-        Occasion::Milestone => {
-            (event.name.chars().count() <= NAME_CHARS).then_some(event.name.as_str())
-        }
-        _ => None,
-    }
-}
-
 fn user(event: &Event) -> Object {
     let mut user = Object::new();
     for name in HASHED {
@@ -169,15 +154,4 @@ fn user(event: &Event) -> Object {
     let click = event.click_id(ClickIdKind::Ttclid);
     user.maybe("ttclid", click.as_ref().map(|(id, _)| id.as_str()));
     user
-}
-
-fn properties(event: &Event) -> Object {
-    let mut properties = Object::new();
-    if let Some(money) = event.money {
-        properties
-            .text("currency", money.currency().code())
-            .value("value", decimal(money));
-    }
-    properties.maybe("order_id", event.order());
-    properties
 }

@@ -44,7 +44,7 @@ pub struct Entry {
     pub booked_at: UnixMs,
 }
 
-/// The entries that bring what was booked to what the decisions say.
+/// The entries that bring what was booked (in the order of causes) to what the decisions say.
 pub fn entries(
     decisions: &[Decision],
     booked: &[(Position, Booked)],
@@ -53,39 +53,65 @@ pub fn entries(
     let mut entries = Vec::new();
     for decision in decisions {
         let wanted = wanted(decision);
-        let mine = booked.iter().filter(|(p, _)| p.cause == decision.event);
-        let gone = mine.filter(|(p, _)| wanted.iter().all(|(other, _)| other != p));
-        let gone = gone.map(|(position, _)| (position, Booked::default()));
+        let mine = of_cause(booked, &decision.event);
+        let gone = mine.iter().map(|(position, _)| position);
+        let gone = gone.filter(|p| wanted.iter().all(|(other, _)| other != *p));
+        let gone = gone.map(|position| (position, Booked::default()));
         let all = wanted.iter().map(|(position, want)| (position, *want));
         for (position, want) in all.chain(gone) {
-            let known = booked.iter().find(|(other, _)| other == position);
+            let known = mine.iter().find(|(other, _)| other == position);
             let known = known.map_or(Booked::default(), |(_, known)| *known);
-            let amount = want.amount.saturating_sub(known.amount);
-            let payout = want.payout.saturating_sub(known.payout);
-            if amount == 0 && payout == 0 {
-                continue;
-            }
-            entries.push(Entry {
-                id: entry_id(position, known.count),
-                program: decision.program,
-                partner: position.partner,
-                cause: position.cause.clone(),
-                kind: kind(decision.kind, known.count),
-                money: Money::new(amount, position.currency)?,
-                payout: position
-                    .paid_in
-                    .map(|currency| Money::new(payout, currency))
-                    .transpose()?,
+            let kind = kind(decision.kind, known.count);
+            let entry = position.step(decision.program, known, want, kind, now)?;
+            entries.extend(entry.map(|entry| Entry {
                 reason: word(decision.reason),
-                booked_at: now,
-            });
+                ..entry
+            }));
         }
     }
     Ok(entries)
 }
 
+/// What was booked by one cause, of a list in the order of causes.
+pub fn of_cause<'a>(booked: &'a [(Position, Booked)], cause: &str) -> &'a [(Position, Booked)] {
+    let from = booked.partition_point(|(position, _)| position.cause.as_str() < cause);
+    let rest = booked.get(from..).unwrap_or_default();
+    let until = rest.partition_point(|(position, _)| position.cause == cause);
+    rest.get(..until).unwrap_or_default()
+}
+
+impl Position {
+    /// The entry that brings the position from what is booked to what is wanted, if they differ.
+    pub fn step(
+        &self,
+        program: ProgramId,
+        known: Booked,
+        want: Booked,
+        kind: &'static str,
+        now: UnixMs,
+    ) -> Result<Option<Entry>, MoneyError> {
+        let amount = want.amount.saturating_sub(known.amount);
+        let payout = want.payout.saturating_sub(known.payout);
+        if amount == 0 && payout == 0 {
+            return Ok(None);
+        }
+        let paid_in = self.paid_in.map(|currency| Money::new(payout, currency));
+        Ok(Some(Entry {
+            id: entry_id(self, known.count),
+            program,
+            partner: self.partner,
+            cause: self.cause.clone(),
+            kind,
+            money: Money::new(amount, self.currency)?,
+            payout: paid_in.transpose()?,
+            reason: kind.to_owned(),
+            booked_at: now,
+        }))
+    }
+}
+
 /// The sums that a decision asks for.
-fn wanted(decision: &Decision) -> Vec<(Position, Booked)> {
+pub fn wanted(decision: &Decision) -> Vec<(Position, Booked)> {
     let mut wanted: Vec<(Position, Booked)> = Vec::new();
     for credit in &decision.credits {
         for (money, payout) in credit.paid() {

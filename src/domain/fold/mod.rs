@@ -12,7 +12,7 @@ mod payout;
 mod reversal;
 mod review;
 
-pub use entries::{Booked, Entry, Position, entries};
+pub use entries::{Booked, Entry, Position, entries, of_cause, wanted};
 
 use super::attribution::{self, Considered, Source, Standing};
 use super::click::Visit;

@@ -207,5 +207,24 @@ pub fn in_force(plans: &[Plan], at: UnixMs) -> Option<&Plan> {
         })
 }
 
+/// The versions with other rules in place of those in force from one instant until another.
+pub fn in_place(plans: &[Plan], from: UnixMs, until: UnixMs, rules: &Rules) -> Vec<Plan> {
+    let outside = |plan: &&Plan| plan.effective_from < from || plan.effective_from >= until;
+    let mut all: Vec<Plan> = plans.iter().filter(outside).cloned().collect();
+    // The first version holds for what is before it too, and the new one must not become the first.
+    for edge in [UnixMs(i64::MIN), until] {
+        all.extend(in_force(plans, edge).map(|plan| Plan {
+            effective_from: edge,
+            ..plan.clone()
+        }));
+    }
+    all.push(Plan {
+        version: 0,
+        effective_from: from,
+        rules: rules.clone(),
+    });
+    all
+}
+
 #[cfg(test)]
 pub mod tests;

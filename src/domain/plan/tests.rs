@@ -23,6 +23,26 @@ fn the_version_of_the_events_instant_counts() {
 }
 
 #[test]
+fn other_rules_hold_from_one_instant_until_another_and_nowhere_else() {
+    let plan = |version, from| Plan {
+        version,
+        effective_from: UnixMs(from),
+        rules: rules(&json!({"window_days": 30, "sale": {"rate_bps": 1}})),
+    };
+    let plans = [plan(1, 100), plan(2, 200), plan(3, 300)];
+    let other = rules(&json!({"window_days": 9, "sale": {"rate_bps": 2}}));
+    let versions = |from, until| {
+        let all = in_place(&plans, UnixMs(from), UnixMs(until), &other);
+        let at = |ms| in_force(&all, UnixMs(ms)).unwrap().version;
+        [0, 49, 50, 120, 149, 150, 199, 200, 249, 250, 300].map(at)
+    };
+    assert_eq!(versions(150, 250), [1, 1, 1, 1, 1, 0, 0, 0, 0, 2, 3]);
+    assert_eq!(versions(50, 150), [1, 1, 0, 0, 0, 1, 1, 2, 2, 2, 3]);
+    assert_eq!(versions(0, 200), [0, 0, 0, 0, 0, 0, 0, 2, 2, 2, 3]);
+    assert_eq!(versions(250, 900), [1, 1, 1, 1, 1, 1, 1, 2, 2, 0, 0]);
+}
+
+#[test]
 fn a_plan_without_a_rate_and_misspelt_rules_are_refused() {
     let faults = [
         (json!({"window_days": 30}), "/plan/sale"),

@@ -34,10 +34,16 @@ impl Shop {
     }
 
     /// Code of a refused call, with its faulty fields: `409 already_exists`,
-    /// `422 validation_failed /code code_invalid`.
+    /// `422 validation_failed /code code_invalid`. A refused call wakes no event.
     pub fn refused(&self, method: &str, path: &str, body: &Value) -> String {
+        let pending = || {
+            self.db
+                .column("SELECT id FROM facts WHERE state = 'pending'")
+        };
+        let before = pending();
         let (status, answer) = self.control(method, path, body);
         assert!(status >= 400, "{method} {path} {body}: {answer}");
+        assert_eq!(before, pending(), "{method} {path} {body}");
         said(status, &answer)
     }
 

@@ -46,9 +46,14 @@ impl Shop {
     /// A shop whose program pays 10 % of sales and 2.00 USD a lead, with a 30-day window, and
     /// whose visitors may be remembered unless they say otherwise.
     pub fn open() -> Shop {
+        Shop::over(Sqlite::new())
+    }
+
+    /// The same on a database without rows.
+    pub fn over(db: Sqlite) -> Shop {
         let secret = format!("1:{}", URL_SAFE_NO_PAD.encode([7; 32]));
         let mut shop = Shop {
-            db: Sqlite::new(),
+            db,
             kv: Kv::default(),
             queue: Queue::default(),
             receiver: Receiver::default(),

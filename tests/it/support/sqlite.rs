@@ -21,7 +21,15 @@ pub struct Sqlite {
 
 impl Sqlite {
     pub fn new() -> Sqlite {
-        let connection = Connection::open_in_memory().unwrap();
+        Sqlite::over(Connection::open_in_memory().unwrap())
+    }
+
+    /// A new database in a file.
+    pub fn at(path: &std::path::Path) -> Sqlite {
+        Sqlite::over(Connection::open(path).unwrap())
+    }
+
+    fn over(connection: Connection) -> Sqlite {
         // All statements of the product are kept prepared.
         connection.set_prepared_statement_cache_capacity(256);
         connection

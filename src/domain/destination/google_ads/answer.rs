@@ -1,6 +1,9 @@
 //! What the Data Manager API's answers mean. Only words of its vocabulary leave this file: its
 //! messages can repeat what was sent.
 
+#[cfg(test)]
+mod tests;
+
 use serde_json::Value;
 
 use crate::domain::destination::{Answer, Fate, Outcome, word};
@@ -39,30 +42,36 @@ fn ticket(read: &Value) -> Option<&str> {
 }
 
 fn refused(answer: &Answer, read: &Value) -> Outcome {
-    let reasons = reasons(read);
-    let about = |reason: &&str| ABOUT_SETTINGS.iter().any(|part| reason.contains(part));
+    let reason = reason(read);
+    let about_settings = ABOUT_SETTINGS.iter().any(|part| reason.contains(part));
     let fate = match answer.status {
-        400 if reasons.iter().any(about) => Fate::Misconfigured,
-        400 if reasons.first() == Some(&"EVENT_TIME_INVALID") => Fate::Expired,
+        400 if about_settings => Fate::Misconfigured,
+        400 if reason == "EVENT_TIME_INVALID" => Fate::Expired,
         400 | 413 => Fate::Bisect,
         404 => Fate::Misconfigured,
         _ => Outcome::by_status(answer).fate,
     };
-    because(Outcome::of(answer, fate), reasons.first().copied())
+    because(Outcome::of(answer, fate), reason)
 }
 
-/// The reasons of an error: of the whole, and of single fields.
-fn reasons(read: &Value) -> Vec<&str> {
-    let mut found = Vec::new();
+/// The reason of an error, or nothing. The whole has one, and each field that is wrong; of the
+/// whole it often is `INVALID_ARGUMENT`, and then the field's says more.
+fn reason(read: &Value) -> &str {
+    let mut found = "";
     for detail in list(read.get("error"), "details") {
-        found.extend(detail.get("reason").and_then(word));
+        found = better(found, detail);
         for field in list(Some(detail), "fieldViolations") {
-            found.extend(field.get("reason").and_then(word));
+            found = better(found, field);
         }
     }
-    // The whole is named `INVALID_ARGUMENT`, or so; a field's own reason says more.
-    found.sort_by_key(|reason| *reason == "INVALID_ARGUMENT");
     found
+}
+
+fn better<'a>(known: &'a str, detail: &'a Value) -> &'a str {
+    match detail.get("reason").and_then(word) {
+        Some(word) if known.is_empty() || known == "INVALID_ARGUMENT" => word,
+        _ => known,
+    }
 }
 
 /// The entries of a member that is a list.
@@ -71,10 +80,10 @@ fn list<'a>(value: Option<&'a Value>, name: &str) -> &'a [Value] {
     found.map_or(&[], Vec::as_slice)
 }
 
-fn because(outcome: Outcome, reason: Option<&str>) -> Outcome {
+fn because(outcome: Outcome, reason: &str) -> Outcome {
     match reason {
-        Some(reason) => outcome.because(reason),
-        None => outcome,
+        "" => outcome,
+        _ => outcome.because(reason),
     }
 }
 
@@ -83,64 +92,90 @@ fn because(outcome: Outcome, reason: Option<&str>) -> Outcome {
 pub(super) fn progress(answer: &Answer) -> Outcome {
     let read = record::parse(&answer.body).unwrap_or_default();
     if !matches!(answer.status, 200..=299) {
-        let outcome = Outcome::by_status(answer);
-        return because(outcome, reasons(&read).first().copied());
+        return because(Outcome::by_status(answer), reason(&read));
     }
-    let mut failed = Vec::new();
     let mut open = true;
+    let mut failed = Failed::default();
     for each in list(Some(&read), "requestStatusPerDestination") {
-        open = false;
         match each.get("requestStatus").and_then(Value::as_str) {
-            Some("SUCCESS") => {}
-            Some("FAILED" | "PARTIAL_SUCCESS") => failures(each, &mut failed),
+            Some("SUCCESS") => open = false,
+            Some("FAILED" | "PARTIAL_SUCCESS") => {
+                open = false;
+                failed.read(each);
+            }
             _ => {
                 open = true;
                 break;
             }
         }
     }
-    if open {
-        return Outcome::new(Fate::Accepted(String::new()), "processing");
+    match open {
+        true => Outcome::new(Fate::Accepted(String::new()), "processing"),
+        false => failed.judge(answer),
     }
-    judge(answer, &failed)
 }
 
-/// The reasons why events of one destination failed; at least one.
-fn failures<'a>(status: &'a Value, failed: &mut Vec<&'a str>) {
-    let before = failed.len();
-    for count in list(status.get("errorInfo"), "errorCounts") {
-        let reason = count.get("reason").and_then(word).unwrap_or("UNKNOWN");
+// What a reason of failure means; they add up.
+const AGAIN: u8 = 1;
+const TOO_RECENT: u8 = 2;
+const TOO_OLD: u8 = 4;
+const SETTINGS: u8 = 8;
+const NEVER: u8 = 16;
+
+/// Why events could not be processed. Which events they are is not said.
+#[derive(Default)]
+struct Failed<'a> {
+    /// All meanings together.
+    all: u8,
+    /// A reason to be shown: the first, or one that is about the settings.
+    named: &'a str,
+}
+
+impl<'a> Failed<'a> {
+    /// Reads the reasons of one destination; there is at least one.
+    fn read(&mut self, status: &'a Value) {
+        let counts = list(status.get("errorInfo"), "errorCounts");
+        for count in counts {
+            let reason = count.get("reason").and_then(word).unwrap_or("UNKNOWN");
+            self.note(reason);
+        }
+        if counts.is_empty() {
+            self.note("UNKNOWN");
+        }
+    }
+
+    fn note(&mut self, reason: &'a str) {
         let reason = reason.strip_prefix("PROCESSING_ERROR_").unwrap_or(reason);
-        failed.push(reason.strip_prefix("REASON_").unwrap_or(reason));
-    }
-    if failed.len() == before {
-        failed.push("UNKNOWN");
-    }
-}
-
-/// Which events failed is not said. What Google has already is delivered; several reasons are told
-/// apart by halves.
-fn judge(answer: &Answer, failed: &[&str]) -> Outcome {
-    let mut fates = Vec::new();
-    for reason in failed {
-        let fate = match *reason {
-            "DUPLICATE_GCLID" | "DUPLICATE_TRANSACTION_ID" => continue,
-            "TOO_RECENT_CLICK" | "INTERNAL_ERROR" => Fate::Retry,
-            "EVENT_TOO_OLD" => Fate::Expired,
-            _ if reason.ends_with("TERMS_NOT_SIGNED") => Fate::Misconfigured,
-            _ => Fate::Drop,
+        let reason = reason.strip_prefix("REASON_").unwrap_or(reason);
+        let means = match reason {
+            // What Google has already is delivered.
+            "DUPLICATE_GCLID" | "DUPLICATE_TRANSACTION_ID" => return,
+            "TOO_RECENT_CLICK" => AGAIN | TOO_RECENT,
+            "INTERNAL_ERROR" => AGAIN,
+            "EVENT_TOO_OLD" => TOO_OLD,
+            _ if reason.ends_with("TERMS_NOT_SIGNED") => SETTINGS,
+            _ => NEVER,
         };
-        fates.push((fate, *reason));
+        if self.all == 0 || means == SETTINGS {
+            self.named = reason;
+        }
+        self.all |= means;
     }
-    let mended = fates.iter().find(|(fate, _)| *fate == Fate::Misconfigured);
-    let Some((fate, reason)) = mended.or(fates.first()) else {
-        return Outcome::delivered();
-    };
-    let alike = mended.is_some() || fates.iter().all(|(each, _)| each == fate);
-    let fate = if alike { fate.clone() } else { Fate::Bisect };
-    let mut outcome = Outcome::of(answer, fate).because(reason);
-    if failed.contains(&"TOO_RECENT_CLICK") {
-        outcome.wait_ms = outcome.wait_ms.max(TOO_RECENT_MS);
+
+    /// Different meanings are told apart by halves.
+    fn judge(&self, answer: &Answer) -> Outcome {
+        let fate = match self.all & !TOO_RECENT {
+            0 => return Outcome::delivered(),
+            AGAIN => Fate::Retry,
+            TOO_OLD => Fate::Expired,
+            NEVER => Fate::Drop,
+            all if all & SETTINGS > 0 => Fate::Misconfigured,
+            _ => Fate::Bisect,
+        };
+        let mut outcome = Outcome::of(answer, fate).because(self.named);
+        if self.all & TOO_RECENT > 0 {
+            outcome.wait_ms = outcome.wait_ms.max(TOO_RECENT_MS);
+        }
+        outcome
     }
-    outcome
 }

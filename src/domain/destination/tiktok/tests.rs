@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::destination::Occasion;
 use crate::domain::destination::sample::sample;
 use crate::domain::input::Fields;
 use crate::domain::money::{Currency, Money};
@@ -46,6 +47,26 @@ fn a_purchase_has_the_documented_shape() {
         "limited_data_use": true,
     });
     assert_eq!(sent(&event), expected);
+}
+
+#[test]
+fn of_the_page_only_its_place_is_kept() {
+    for (url, kept_url) in [
+        (
+            "https://s.example/t?mail=a@b.example#x",
+            "https://s.example/t",
+        ),
+        ("https://s.example/#a@b.example?", "https://s.example/"),
+        ("https://s.example/é", "https://s.example/é"),
+    ] {
+        let person = Person {
+            page_url: Some(url),
+            ..Person::default()
+        };
+        let mut kept = Kept::default();
+        TikTok.keep(&person, &mut kept);
+        assert_eq!(kept.text("url"), Some(kept_url));
+    }
 }
 
 #[test]

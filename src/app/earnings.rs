@@ -1,0 +1,144 @@
+//! Where money stands: the state of each position is derived from decisions, settlements and
+//! payouts when it is asked for, never stored.
+
+use super::reads::listing as list;
+
+/// Where what is not settled stands, by its decision `$status` and `$hold`.
+macro_rules! waiting {
+    ($status:literal, $hold:literal) => {
+        concat!(
+            "CASE WHEN ",
+            $status,
+            " = 'held' THEN 'held' WHEN ",
+            $status,
+            " = 'review' THEN 'in_review' WHEN ",
+            $hold,
+            " > ?1 ->> 'now' THEN 'pending' ELSE 'approved' END"
+        )
+    };
+}
+
+/// Each position (an event's, of a partner and currency) as the first of its entries, with what
+/// became of all of them.
+macro_rules! positions {
+    () => {
+        "(SELECT g.seq, g.program, g.cause, g.partner, g.kind, g.currency,
+            (SELECT json_object('amount', sum(x.amount), 'payout', sum(x.payout),
+               'paid_in', max(x.paid_in), 'open', max(x.payout IS NOT NULL AND l.entry IS NULL),
+               'unrated', sum(iif(x.payout IS NULL, x.amount, 0)) <> 0,
+               'unpaid', max(l.entry IS NOT NULL AND p.entry IS NULL))
+             FROM entries x LEFT JOIN settlement_lines l ON l.entry = x.id
+             LEFT JOIN payout_lines p ON p.entry = x.id
+             WHERE x.cause = g.cause AND x.partner = g.partner AND x.currency = g.currency) AS sums,
+            (SELECT json_object('status', d.body ->> 'status', 'hold_until',
+               d.body ->> 'hold_until') FROM decisions d
+             WHERE d.event = g.cause ORDER BY d.revision DESC LIMIT 1) AS decided
+          FROM entries g WHERE g.kind <> 'payout' AND NOT EXISTS (
+            SELECT 1 FROM entries p WHERE p.cause = g.cause AND p.partner = g.partner
+              AND p.currency = g.currency AND p.seq < g.seq))"
+    };
+}
+
+macro_rules! position {
+    () => {
+        concat!(
+            "json_object('event', cause, 'program', program, 'partner', partner, 'kind', kind,
+               'amount', sums ->> 'amount', 'currency', currency,
+               'payout', sums ->> 'payout', 'paid_in', sums ->> 'paid_in',
+               'hold_until', decided ->> 'hold_until',
+               'state', CASE WHEN decided ->> 'status' = 'rejected' THEN 'rejected'
+                 WHEN sums ->> 'open' THEN ",
+            waiting!("decided ->> 'status'", "decided ->> 'hold_until'"),
+            "    WHEN sums ->> 'unrated' THEN 'in_review'
+                 WHEN sums ->> 'unpaid' THEN 'payable' ELSE 'paid' END)"
+        )
+    };
+}
+
+pub(super) const EARNINGS: &str = list!(position!(), positions!(), "program", "seq");
+
+/// The positions of one event.
+pub(super) const OF_EVENT: &str = concat!(
+    "SELECT ",
+    position!(),
+    " FROM ",
+    positions!(),
+    " WHERE cause = ?1 ->> 'id' ORDER BY seq"
+);
+
+/// What partners are owed in the currency in which they are paid, and how far it has come. What has
+/// no exchange rate yet stands in its own currency.
+pub(super) const BALANCES: &str = list!(
+    "json_object('program', program, 'partner', partner, 'currency', currency, 'amount', amount,
+      'pending', pending, 'in_review', in_review, 'held', held, 'approved', approved,
+      'payable', amount - pending - in_review - held - approved, 'paid', paid,
+      'total', amount + paid)",
+    concat!(
+        "(WITH open AS (
+            SELECT e.partner, e.paid_in, e.payout, ",
+        waiting!("d.body ->> 'status'", "d.body ->> 'hold_until'"),
+        " AS state
+            FROM unsettled u CROSS JOIN entries e ON e.seq = u.seq
+            LEFT JOIN decisions d ON d.event = e.cause AND NOT EXISTS (
+              SELECT 1 FROM decisions n WHERE n.event = d.event AND n.revision > d.revision)
+            WHERE ?1 ->> 'program' IS NULL OR u.program = ?1 ->> 'program'),
+          waits AS (
+            SELECT partner, paid_in, sum(iif(state = 'pending', payout, 0)) AS pending,
+              sum(iif(state = 'in_review', payout, 0)) AS in_review,
+              sum(iif(state = 'held', payout, 0)) AS held,
+              sum(iif(state = 'approved', payout, 0)) AS approved
+            FROM open GROUP BY partner, paid_in),
+          booked AS (
+            SELECT program, partner, coalesce(paid_in, currency) AS currency,
+              sum(iif(paid_in IS NULL, amount, payout)) AS amount,
+              sum(iif(paid_in IS NULL, amount, 0)) AS unrated,
+              -sum(iif(kind = 'payout', payout, 0)) AS paid
+            FROM entries WHERE ?1 ->> 'program' IS NULL OR program = ?1 ->> 'program'
+            GROUP BY program, partner, coalesce(paid_in, currency))
+          SELECT b.program, b.partner, b.currency, b.amount, b.paid,
+            coalesce(w.pending, 0) AS pending, coalesce(w.in_review, 0) + b.unrated AS in_review,
+            coalesce(w.held, 0) AS held, coalesce(w.approved, 0) AS approved,
+            row_number() OVER (ORDER BY b.partner, b.currency) AS seq
+          FROM booked b LEFT JOIN waits w ON w.partner = b.partner AND w.paid_in = b.currency)"
+    ),
+    "program",
+    "seq"
+);
+
+pub(super) const SETTLEMENTS: &str = list!(
+    "json_patch(body, json_object('id', id, 'program', program, 'until', until, 'actor', actor,
+      'created_at', created_at))",
+    "settlements",
+    "program",
+    "seq"
+);
+
+pub(super) const PAYOUTS: &str = list!(
+    "json_object('id', id, 'program', program, 'partner', partner, 'amount', amount,
+      'currency', currency, 'reference', reference, 'actor', actor, 'request', request,
+      'created_at', created_at)",
+    "payouts",
+    "program",
+    "seq"
+);
+
+macro_rules! lines {
+    ($table:literal, $of:literal) => {
+        list!(
+            "json_object('entry', id, 'event', cause, 'partner', partner, 'kind', kind,
+               'reason', reason, 'amount', payout, 'currency', paid_in)",
+            concat!(
+                "(SELECT e.* FROM ",
+                $table,
+                " l CROSS JOIN entries e ON e.id = l.entry WHERE l.",
+                $of,
+                " = ?1 ->> 'of')"
+            ),
+            "program",
+            "seq"
+        )
+    };
+}
+
+pub(super) const SETTLEMENT_LINES: &str = lines!("settlement_lines", "settlement");
+pub(super) const PAYOUT_LINES: &str = lines!("payout_lines", "payout");

@@ -1,0 +1,70 @@
+//! Folding again without writing: what the decisions about some customers would be, beside what is
+//! stored and booked.
+
+use super::by_customer;
+use super::commit::{decide, own, visits_of};
+use super::load::{self, Customer};
+use crate::app::ports::{Database, DatabaseError};
+use crate::domain::decision::Decision;
+use crate::domain::exchange::Rate;
+use crate::domain::fold::{self, Booked, Position};
+use crate::domain::ids::ProgramId;
+use crate::domain::limits;
+use crate::domain::plan::{self, Rules};
+use crate::domain::time::UnixMs;
+use serde_json::Value;
+
+/// An event as it is and as it would be.
+pub(in crate::app) struct Shadow {
+    /// The newest decision that is stored.
+    pub(in crate::app) stored: Option<Value>,
+    pub(in crate::app) booked: Vec<(Position, Booked)>,
+    pub(in crate::app) decided: Decision,
+    /// It, or something that it depends on, waits for the fold.
+    pub(in crate::app) pending: bool,
+}
+
+/// Rules in place of those in force between two instants, and the exchange rates that they need.
+pub(in crate::app) struct Instead<'a> {
+    pub(in crate::app) from: UnixMs,
+    pub(in crate::app) until: UnixMs,
+    pub(in crate::app) rules: &'a Rules,
+    pub(in crate::app) rates: Vec<Rate>,
+}
+
+/// Decides all events of some customers of a program again.
+pub(in crate::app) async fn shadows(
+    db: &impl Database,
+    program: ProgramId,
+    customers: &[Customer],
+    instead: Option<Instead<'_>>,
+) -> Result<Vec<Shadow>, DatabaseError> {
+    let mut loaded = load::customers(db, customers).await?;
+    let mut plans = own(&loaded.plans, program);
+    if let Some(instead) = instead {
+        plans = plan::in_place(&plans, instead.from, instead.until, instead.rules);
+        loaded.rates.extend(instead.rates);
+    }
+    let mut all = Vec::new();
+    for (_, rows) in by_customer(&loaded.facts).0 {
+        // The fold sets these aside too.
+        if rows.len() > limits::CUSTOMER_FACTS {
+            continue;
+        }
+        let pending = rows.iter().any(|row| row.state == "pending");
+        let visits = visits_of(&loaded, &rows);
+        let decided = decide(&loaded, program, &rows, &visits, &plans);
+        all.extend(decided.decisions.into_iter().map(|decided| Shadow {
+            stored: stored(&loaded, &decided.event),
+            booked: fold::of_cause(&loaded.booked, &decided.event).to_vec(),
+            decided,
+            pending,
+        }));
+    }
+    Ok(all)
+}
+
+fn stored(loaded: &load::Loaded, event: &str) -> Option<Value> {
+    let known = loaded.decisions.get(event);
+    known.map(|known| known.body.clone())
+}

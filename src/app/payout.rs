@@ -1,0 +1,191 @@
+//! Payouts: what was settled and not paid yet is taken together by partner and currency, and booked
+//! as an entry of its own. What is negative stays and nets the next payout.
+
+use super::control::{self, Control, Made};
+use super::deliver::ADD_NOTICES;
+use super::ledger::{self, commit};
+use super::ports::{self, Database, DatabaseError, Statement};
+use super::problem::{self, Problem};
+use super::settle;
+use crate::domain::api_key::Scope;
+use crate::domain::destination::notice::{self, Commission, Step};
+use crate::domain::fold::{Booked, Position};
+use crate::domain::ids::{self, PartnerId, ProgramId};
+use crate::domain::input::Fields;
+use crate::domain::limits;
+use crate::domain::money::{Currency, MAX_MINOR};
+use serde_json::{Value, json};
+
+const PAYABLE: &str = "SELECT json_object('partner', partner, 'currency', paid_in,
+      'amount', sum(payout)) FROM unpaid
+    WHERE program = ?1 ->> 'program'
+      AND (?1 ->> 'partner' IS NULL OR partner = ?1 ->> 'partner')
+      AND (?1 ->> 'currency' IS NULL OR paid_in = ?1 ->> 'currency')
+    GROUP BY partner, paid_in
+    HAVING sum(payout) BETWEEN max(1, coalesce(?1 ->> 'minimum', 1)) AND ?1 ->> 'most'
+    LIMIT ?1 ->> 'limit'";
+const VERSION: &str = "SELECT json_quote(coalesce((SELECT version FROM aggregates
+    WHERE key = ?1 ->> 'guard'), 0))";
+macro_rules! record {
+    ($where:literal) => {
+        concat!(
+            "SELECT json_object('id', id, 'program', program, 'partner', partner,
+               'amount', amount, 'currency', currency, 'reference', reference, 'actor', actor,
+               'request', request, 'created_at', created_at) FROM payouts WHERE ",
+            $where
+        )
+    };
+}
+/// One payout as a record.
+pub const ONE: &str = record!("id = ?1 ->> 'id'");
+const OF_REQUEST: &str = record!("program = ?1 ->> 'program' AND request = ?1 ->> 'id'");
+const ADD: &str = "INSERT INTO payouts
+      (id, program, partner, amount, currency, reference, actor, request, created_at)
+    SELECT value ->> 'id', ?1 ->> 'program', value ->> 'partner', value ->> 'amount',
+      value ->> 'currency', ?1 ->> 'reference', ?1 ->> 'actor', ?1 ->> 'id', ?1 ->> 'now'
+    FROM json_each(?1, '$.payouts')";
+const ADD_LINES: &str = "INSERT INTO payout_lines (entry, payout)
+    SELECT u.entry, p.value ->> 'id' FROM json_each(?1, '$.payouts') p
+    CROSS JOIN unpaid u ON u.program = ?1 ->> 'program'
+      AND u.partner = p.value ->> 'partner' AND u.paid_in = p.value ->> 'currency'";
+
+/// What can be paid, with the version of the guard under which that is so.
+struct Payable {
+    program: ProgramId,
+    rows: Vec<Value>,
+    version: i64,
+}
+
+impl<D: Database> Control<'_, D> {
+    /// `POST /api/v1/payouts`: books that partners were paid all that is payable.
+    pub async fn pay(&self, body: &Value) -> Result<Made, Problem> {
+        let body = control::object(body)?;
+        let program = control::program(body)?;
+        self.allow(Scope::Admin, Some(program))?;
+        let mut param = self.read_payout(program, Fields::new(body, ""))?;
+        for _ in 0..limits::SETTLE_TRIES {
+            let statements = [OF_REQUEST, PAYABLE, VERSION].map(|sql| Statement::new(sql, &param));
+            let rows = self.db.batch(statements.to_vec()).await?;
+            let known: Vec<Value> = ports::decode(ports::rows_at(&rows, 0))?;
+            if !known.is_empty() {
+                return Ok(paid(200, known, false));
+            }
+            let versions: Vec<i64> = ports::decode(ports::rows_at(&rows, 2))?;
+            let payable = Payable {
+                program,
+                rows: ports::decode(ports::rows_at(&rows, 1))?,
+                version: versions.first().copied().unwrap_or(0),
+            };
+            if payable.rows.is_empty() {
+                let detail = "nothing is payable: settle first, or wait for more";
+                return Err(Problem::with_detail(&problem::STATE_UNFIT, detail));
+            }
+            match self.book(payable, &mut param).await {
+                // Something was settled or paid meanwhile: look again.
+                Err(DatabaseError::Stale) => {}
+                booked => return Ok(booked?),
+            }
+        }
+        Err((&problem::UNAVAILABLE).into())
+    }
+
+    fn read_payout(&self, program: ProgramId, mut fields: Fields<'_>) -> Result<Value, Problem> {
+        fields.only(&[
+            "program",
+            "partner",
+            "currency",
+            "minimum",
+            "reference",
+            "id",
+        ]);
+        let partner = fields.text("partner", 30);
+        if partner.is_some_and(|text| PartnerId::parse(text).is_none()) {
+            fields.fault("partner", "not_an_id", "must be the id of a partner: pn_…");
+        }
+        let currency = fields.currency("currency");
+        let minimum = fields.integer("minimum", 0, MAX_MINOR);
+        if minimum.is_some() && currency.is_none() {
+            fields.fault("currency", "required", "says what the minimum is in");
+        }
+        let reference = fields.required_text("reference", limits::NAME_CHARS);
+        let id = fields.text("id", limits::EXTERNAL_ID_CHARS);
+        let reference = fields.finish(reference)?;
+        Ok(
+            json!({"program": program, "partner": partner, "currency": currency,
+            "minimum": minimum, "reference": reference, "id": id, "most": MAX_MINOR,
+            "limit": limits::PAYOUTS + 1, "guard": settle::guard(program),
+            "actor": self.caller.id, "now": self.now}),
+        )
+    }
+
+    async fn book(&self, payable: Payable, param: &mut Value) -> Result<Made, DatabaseError> {
+        let Payable {
+            program,
+            mut rows,
+            version,
+        } = payable;
+        let left = rows.len() > limits::PAYOUTS;
+        rows.truncate(limits::PAYOUTS);
+        let key = settle::guard(program);
+        let (mut entries, mut notices) = (Vec::new(), Vec::new());
+        for row in &mut rows {
+            let read = |name: &str| row[name].as_str().unwrap_or_default();
+            let (partner, currency) = (read("partner"), read("currency"));
+            let id = ids::derived("po_", &[&key, &version.to_string(), partner, currency]);
+            let partner = PartnerId::parse(partner).ok_or(DatabaseError::Unavailable)?;
+            let currency = Currency::parse(currency).map_err(|_| DatabaseError::Unavailable)?;
+            let amount = -row["amount"].as_i64().unwrap_or(0);
+            let position = Position {
+                cause: id.clone(),
+                partner,
+                currency,
+                paid_in: Some(currency),
+            };
+            let want = Booked {
+                amount,
+                payout: amount,
+                count: 0,
+            };
+            let entry = position.step(program, Booked::default(), want, "payout", self.now);
+            let entry = entry.map_err(|_| DatabaseError::Unavailable)?;
+            notices.extend(entry.as_ref().map(|entry| {
+                let told = Commission {
+                    entry: &entry.id,
+                    program: &entry.program.to_string(),
+                    partner: &entry.partner.to_string(),
+                    event: &entry.cause,
+                    money: entry.money,
+                    reason: &entry.reason,
+                    at: self.now,
+                };
+                notice::commission(Step::Paid, &told)
+            }));
+            entries.extend(entry.as_ref().map(commit::entry_row));
+            row["id"] = json!(id);
+        }
+        param["payouts"] = json!(rows);
+        let booked = json!({"now": self.now, "entries": entries, "notices": notices});
+        let mut all = ledger::guarded(&key, version);
+        all.push(Statement::new(commit::ADD_ENTRIES, &booked));
+        all.push(Statement::new(ADD_NOTICES, &booked));
+        all.push(Statement::new(ADD, param));
+        all.push(Statement::new(ADD_LINES, param));
+        self.db.batch(all).await?;
+        for row in &mut rows {
+            row["program"] = json!(program);
+            row["reference"] = param["reference"].clone();
+            row["created_at"] = param["now"].clone();
+        }
+        Ok(paid(201, rows, left))
+    }
+}
+
+fn paid(status: u16, payouts: Vec<Value>, left: bool) -> Made {
+    Made {
+        status,
+        record: json!({"payouts": payouts, "left": left}),
+        publish: false,
+        // Webhooks are told of what was paid.
+        fold: status == 201,
+    }
+}

@@ -1,0 +1,142 @@
+//! The SQL of settlements. `CROSS JOIN` fixes the order of a join, as in the fold's.
+
+/// The next entries that no settlement has taken and whose newest decision lets them move. A
+/// reversal belongs to the month of its purchase.
+macro_rules! due {
+    ($tail:expr) => {
+        concat!(
+            "WITH due AS (
+               SELECT u.seq, e.id, e.partner, e.paid_in, e.payout, d.revision,
+                 unixepoch(coalesce(iif(d.body ->> 'rule' = 'purchase',
+                     (SELECT p.body ->> 'occurred_at' FROM decisions p
+                      WHERE p.event = d.body ->> 'purchase' LIMIT 1), NULL),
+                   d.body ->> 'occurred_at') / 1000, 'unixepoch', 'start of month') * 1000
+                   AS month
+               FROM unsettled u CROSS JOIN entries e ON e.seq = u.seq
+               CROSS JOIN decisions d ON d.event = e.cause
+               WHERE u.program = ?1 ->> 'program' AND u.seq > ?1 ->> 'after'
+                 AND NOT EXISTS (SELECT 1 FROM decisions n
+                                 WHERE n.event = d.event AND n.revision > d.revision)
+                 AND d.body ->> 'status' IN ('clear', 'rejected')
+                 AND d.body ->> 'hold_until' <= ?1 ->> 'until'
+               ORDER BY u.seq LIMIT ?1 ->> 'limit'),
+             touched AS (SELECT DISTINCT partner, month FROM due) ",
+            $tail
+        )
+    };
+}
+
+/// Confirmed clicks by partner and month, less those that people say were none.
+macro_rules! clicked {
+    ($tail:expr) => {
+        concat!(
+            "WITH counted AS (
+               SELECT partner, unixepoch(day, 'start of month') * 1000 AS month, count
+               FROM click_rollups WHERE program = ?1 ->> 'program' AND class = 'confirmed'
+                 AND day >= ?1 ->> 'from_day' AND day < ?1 ->> 'until_day'
+               UNION ALL
+               SELECT v.value ->> '$.touch.partner', unixepoch(r.clicked_at / 1000, 'unixepoch',
+                 'start of month') * 1000, -1
+               FROM (SELECT nonce, class, coalesce(clicked_at,
+                       (SELECT json_extract(f.body, '$.token.opened.at') FROM facts f
+                        WHERE f.nonce = r.nonce LIMIT 1)) AS clicked_at
+                     FROM reclassifications r WHERE program = ?1 ->> 'program'
+                       AND NOT EXISTS (SELECT 1 FROM reclassifications n
+                         WHERE n.nonce = r.nonce AND n.program = r.program
+                           AND (n.at, n.seq) > (r.at, r.seq))) r
+               CROSS JOIN click_packs k ON k.bucket = r.clicked_at / 60000
+               CROSS JOIN json_each(k.visits) v ON v.value ->> '$.touch.nonce' = r.nonce
+               WHERE k.kind = 'landing' AND r.class IS NOT NULL
+                 AND r.class NOT IN (SELECT value FROM json_each(?1, '$.earning'))
+                 AND r.clicked_at >= ?1 ->> 'from' AND r.clicked_at < ?1 ->> 'until_month'),
+             touched AS (SELECT partner, month, sum(count) AS count FROM counted
+                         WHERE partner || '/' || month > ?1 ->> 'after'
+                         GROUP BY partner, month
+                         ORDER BY partner || '/' || month LIMIT ?1 ->> 'limit') ",
+            $tail
+        )
+    };
+}
+
+/// What was settled of the months that are touched, and what was booked of their clicks and caps.
+macro_rules! months {
+    ($first:literal) => {
+        concat!(
+            $first,
+            " UNION ALL
+             SELECT json_object('of', 'month', 'partner', t.partner, 'month', t.month,
+               'paid_in', l.paid_in, 'settled', sum(l.payout))
+             FROM touched t CROSS JOIN settlement_lines l
+               ON l.program = ?1 ->> 'program' AND l.partner = t.partner AND l.month = t.month
+             WHERE EXISTS (SELECT 1 FROM plans WHERE program = ?1 ->> 'program'
+                           AND json_extract(rules, '$.caps.partner') IS NOT NULL)
+             GROUP BY t.partner, t.month, l.paid_in
+             UNION ALL
+             SELECT json_object('of', 'booked', 'cause', e.cause, 'partner', e.partner,
+               'currency', e.currency, 'paid_in', e.paid_in, 'amount', sum(e.amount),
+               'payout', coalesce(sum(e.payout), 0), 'count', count(*))
+             FROM (SELECT what.value || '/' || partner || '/'
+                     || strftime('%Y-%m', month / 1000, 'unixepoch') AS cause
+                   FROM touched, json_each('[\"clicks\",\"cap\"]') what) t
+             CROSS JOIN entries e ON e.cause = t.cause
+             GROUP BY e.cause, e.partner, e.currency, e.paid_in"
+        )
+    };
+}
+
+pub(super) const DUE: &str = due!(months!(
+    "SELECT json_object('of', 'due', 'seq', seq, 'entry', id, 'partner', partner,
+       'paid_in', paid_in, 'payout', payout, 'revision', revision, 'month', month) FROM due"
+));
+
+pub(super) const CLICKED: &str = clicked!(months!(
+    "SELECT json_object('of', 'clicks', 'seq', partner || '/' || month, 'partner', partner,
+       'month', month, 'count', count) FROM touched"
+));
+
+/// The program's plans, the guard's version, and until when everything was settled before.
+pub(super) const PROGRAM: &str = "SELECT json_object('of', 'plan', 'version', version,
+      'effective_from', effective_from, 'rules', json(rules))
+    FROM plans WHERE program = ?1 ->> 'program'
+    UNION ALL
+    SELECT json_object('of', 'state',
+      'version', coalesce((SELECT version FROM aggregates WHERE key = ?1 ->> 'guard'), 0),
+      'last', (SELECT max(until) FROM settlements
+               WHERE program = ?1 ->> 'program' AND body ->> 'left' = 0))
+    UNION ALL
+    SELECT json_object('of', 'rate', 'from', from_currency, 'to', to_currency, 'at', at,
+      'rate', rate)
+    FROM rates r WHERE ?1 ->> 'from' IS NOT NULL AND to_currency IN (
+      SELECT rules ->> 'payout_currency' FROM plans WHERE program = ?1 ->> 'program')
+      AND at <= ?1 ->> 'until' AND at >= coalesce((SELECT max(n.at) FROM rates n
+        WHERE n.to_currency = r.to_currency AND n.from_currency = r.from_currency
+          AND n.at <= ?1 ->> 'from'), 0)";
+
+/// A fold may have decided anew since: then nothing is settled.
+pub(super) const STILL_DECIDED: &str = "INSERT INTO fold_guard (ok)
+    SELECT NOT EXISTS (
+      SELECT 1 FROM json_each(?1, '$.lines') l
+      CROSS JOIN entries e ON e.id = l.value ->> 'entry'
+      CROSS JOIN decisions d ON d.event = e.cause AND d.revision > l.value ->> 'revision')";
+
+pub(super) const ADD_SETTLEMENT: &str = "INSERT INTO settlements
+      (id, program, until, actor, body, created_at)
+    VALUES (?1 ->> 'id', ?1 ->> 'program', ?1 ->> 'until', ?1 ->> 'actor', ?1 -> 'body',
+      ?1 ->> 'now')";
+
+pub(super) const ADD_LINES: &str = "INSERT INTO settlement_lines
+      (entry, settlement, program, partner, month, paid_in, payout)
+    SELECT e.id, ?1 ->> 'id', e.program, e.partner, l.value ->> 'month', e.paid_in, e.payout
+    FROM json_each(?1, '$.lines') l CROSS JOIN entries e ON e.id = l.value ->> 'entry'";
+
+/// A program whose months up to `$.until` nobody has settled yet.
+pub(super) const NEXT_PROGRAM: &str = "SELECT json_quote(g.id) FROM programs g
+    WHERE g.created_at < ?1 ->> 'until' AND NOT EXISTS (
+      SELECT 1 FROM settlements s
+      WHERE s.program = g.id AND s.until >= ?1 ->> 'until' AND s.body ->> 'left' = 0)
+    LIMIT 1";
+
+/// One settlement as a record.
+pub const ONE: &str = "SELECT json_patch(body, json_object('id', id, 'program', program,
+      'until', until, 'actor', actor, 'created_at', created_at))
+    FROM settlements WHERE id = ?1 ->> 'id'";
