@@ -174,9 +174,8 @@ async fn write(
     known: bool,
 ) -> Result<Vec<Accepted>, DatabaseError> {
     let param = Value::Array(intakes.iter().map(|one| one.param(known)).collect());
-    let statements = [INSERT_FACTS, INSERT_SEALED, INSERT_CONFLICTS, OUTCOMES]
-        .map(|sql| Statement::new(sql, &param));
-    let rows = db.batch(statements.to_vec()).await?;
+    let all = [INSERT_FACTS, INSERT_SEALED, INSERT_CONFLICTS, OUTCOMES];
+    let rows = db.batch(Statement::all(&all, &param)).await?;
     let outcomes: Vec<Value> = ports::values(ports::rows_at(&rows, 3))?;
     if outcomes.len() != intakes.len() {
         return Err(DatabaseError::Unavailable);

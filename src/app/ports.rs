@@ -22,6 +22,16 @@ impl Statement {
             param: param.to_string(),
         }
     }
+
+    /// Statements of one parameter, whose text is written once: that of a fold is large.
+    pub fn all(sql: &[&'static str], param: &Value) -> Vec<Statement> {
+        let param = param.to_string();
+        let each = sql.iter().map(|sql| Statement {
+            sql,
+            param: param.clone(),
+        });
+        each.collect()
+    }
 }
 
 /// Why a batch did not commit, as far as callers treat it differently.

@@ -155,8 +155,8 @@ fn intake(fault: Strike) -> Ended {
     assert_eq!(shop.track("sale", &sale).0, 200, "accepted either way");
     let held = shop.queue.sent.take();
     for message in held.iter().chain(&held) {
-        let mut message: Value = serde_json::from_str(message).unwrap();
-        let intake = Intake::read(&message["intake"]).unwrap();
+        let message: Value = serde_json::from_str(message).unwrap();
+        let intake = throughline::app::ingest::Intake::read(&message["intake"]).unwrap();
         block_on(throughline::app::ingest::store(&shop.db, &intake)).unwrap();
     }
     shop.fold();

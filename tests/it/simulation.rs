@@ -19,7 +19,6 @@ use throughline::app::clicks::{self, Message};
 use throughline::app::ingest::Intake;
 use throughline::app::ports::Reply;
 use throughline::app::{deliver, ledger, publish};
-use throughline::domain::time::UnixMs;
 
 mod people;
 mod reports;
@@ -48,7 +47,7 @@ struct Visitor {
 /// The newest clicks, which reports come with: so many.
 const RECENT_CLICKS: usize = 30;
 /// Settings change so often in all: each fold reads all plan versions.
-const CHANGES: u64 = 60;
+const CHANGES: u64 = 120;
 
 struct Simulation {
     shop: Shop,

@@ -65,7 +65,7 @@ impl<D: Database> Control<'_, D> {
         let param = json!({"id": id, "program": program, "partner": partner, "code": code,
             "from": from, "since": from, "now": self.now});
         let all = [INSERT, WAKE, BUMP_PROGRAM, OUTCOME];
-        let statements = all.map(|sql| Statement::new(sql, &param)).to_vec();
+        let statements = Statement::all(&all, &param);
         let rows = self.db.batch(statements).await?;
         let taken = rows.last().and_then(|rows| rows.first());
         if taken.is_some_and(|row| row.contains('1')) {

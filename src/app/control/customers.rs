@@ -188,7 +188,7 @@ impl<D: Database> Control<'_, D> {
             RECORD,
             DONE,
         ];
-        let statements = all.map(|sql| Statement::new(sql, &param)).to_vec();
+        let statements = Statement::all(&all, &param);
         let rows = self.db.batch(statements).await?;
         let done: Vec<Value> = ports::values(ports::rows_at(&rows, all.len() - 1))?;
         let nothing = || json!({"program": program, "customer": null, "events": 0});

@@ -119,8 +119,7 @@ impl<D: Database> Control<'_, D> {
 
     /// Runs writes in one transaction; a broken uniqueness rule is `already_exists`.
     pub async fn write(&self, sql: &[&'static str], param: &Value) -> Result<(), Problem> {
-        let statements = sql.iter().map(|sql| Statement::new(sql, param)).collect();
-        match self.db.batch(statements).await {
+        match self.db.batch(Statement::all(sql, param)).await {
             Ok(_) => Ok(()),
             Err(DatabaseError::Constraint) => Err((&problem::ALREADY_EXISTS).into()),
             Err(other) => Err(other.into()),

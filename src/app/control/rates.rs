@@ -97,7 +97,7 @@ impl<D: Database> Control<'_, D> {
             .collect();
         let param = json!({"rates": records, "now": self.now, "actor": self.caller.id});
         let all = [FAULTS, INSERT, BUMP_ALL, WAKE];
-        let statements = all.map(|sql| Statement::new(sql, &param)).to_vec();
+        let statements = Statement::all(&all, &param);
         let rows = self.db.batch(statements).await?;
         let faults: Vec<Value> = ports::values(ports::rows_at(&rows, 0))?;
         if !faults.is_empty() {

@@ -330,7 +330,5 @@ pub(super) async fn write(
         HASTEN,
         DROP_SEALED,
     ];
-    db.batch(all.map(|sql| Statement::new(sql, &param)).to_vec())
-        .await
-        .map(|_| ())
+    db.batch(Statement::all(&all, &param)).await.map(|_| ())
 }

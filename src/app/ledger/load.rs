@@ -102,7 +102,7 @@ async fn load(
         sql::LOAD_SAID,
         sql::LOAD_BOOKED,
     ];
-    let statements = all.map(|sql| Statement::new(sql, &param)).to_vec();
+    let statements = Statement::all(&all, &param);
     let mut loaded = Loaded::default();
     for text in db.batch(statements).await?.iter().flatten() {
         let row = record::parse(text);

@@ -82,14 +82,14 @@ pub(super) fn guarded(key: &str, version: i64) -> Vec<Statement> {
     let guard = json!({"key": key, "version": version});
     let param = json!({"guards": [guard], "bump": [key]});
     let all = [commit::GUARD, commit::CLEAR_GUARD, commit::BUMP];
-    all.map(|sql| Statement::new(sql, &param)).to_vec()
+    Statement::all(&all, &param)
 }
 
 /// All facts of one customer.
-pub(super) struct Group<'a> {
-    pub(super) program: ProgramId,
-    pub(super) customer: &'a str,
-    pub(super) rows: Vec<&'a FactRow>,
+struct Group<'a> {
+    program: ProgramId,
+    customer: &'a str,
+    rows: Vec<&'a FactRow>,
 }
 
 /// Places by program and name. The one kind of map here: each other one is 3 KB of wasm.
@@ -120,7 +120,7 @@ fn subscribers(facts: &[FactRow]) -> Places {
 
 /// Groups facts by customer. A reversal belongs to the customer of its purchase, what names only a
 /// subscription to the customer of that; gives apart what belongs to nobody yet.
-pub(super) fn by_customer(facts: &[FactRow]) -> (Vec<Group<'_>>, Vec<&FactRow>) {
+fn by_customer(facts: &[FactRow]) -> (Vec<Group<'_>>, Vec<&FactRow>) {
     let subscribers = subscribers(facts);
     let customer = |fact: &'_ Fact, place: usize| {
         let subscription = fact

@@ -53,7 +53,7 @@ pub(super) fn read(text: &str) -> Option<i64> {
         b'-',
         _,
         _,
-        b'T' | b't',
+        b'T' | b't' | b' ',
         _,
         _,
         b':',

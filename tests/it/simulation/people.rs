@@ -66,8 +66,12 @@ impl Simulation {
         self.shop.wait(1);
         match self.random.below(8) {
             0..4 => self.rule(),
-            4..6 => self.reclassify(),
             _ if self.changes > CHANGES => {}
+            // Rare, since each looks through all decisions.
+            4..6 => {
+                self.changes += 1;
+                self.reclassify();
+            }
             _ => {
                 self.changes += 1;
                 match self.random.below(4) {
