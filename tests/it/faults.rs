@@ -41,7 +41,7 @@ fn state(shop: &Shop) -> Vec<String> {
 fn set_up(folded: bool) -> (Shop, Vec<Message>, Value) {
     let shop = Shop::open();
     let hook = json!({"program": shop.program, "kind": "webhook",
-        "url": "https://hooks.example/in"});
+        "url": "https://hooks.example/in", "events": ["lead", "sale", "refund"]});
     shop.made("POST", "destinations", &hook);
     let click = shop.click("anna");
     let messages = vec![Message {
