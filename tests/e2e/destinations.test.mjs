@@ -72,7 +72,8 @@ describe("destinations", () => {
     ];
     const all = [];
     for (const [path, state, reason] of webhooks) {
-      all.push({ row: await make({ kind: "webhook", url: rude.url + path }), state, reason, path });
+      const hook = { kind: "webhook", url: rude.url + path, events: ["sale"] };
+      all.push({ row: await make(hook), state, reason, path });
     }
     for (const [path, state, reason] of postbacks) {
       const url = `${rude.url}${path}?o={order_id}`;
@@ -124,7 +125,9 @@ describe("destinations", () => {
       partner: world.program.anna.id, secret: "s&1" });
     assert.equal(row.secret, undefined);
     const { token } = await world.click("/go/anna?sub1=a%2Bb%20c");
-    const { id, event } = await sell({ clickId: token });
+    // Later than a person would have to look at.
+    const occurredAt = Math.floor(Date.now() / 1000) + 60;
+    const { id, event } = await sell({ clickId: token, occurredAt });
     await delivery(row, (one) => one.state === "delivered", event);
     const url = new URL(rude.got.at(-1)?.url ?? "", rude.url);
     assert.deepEqual([...url.searchParams], [["clickid", "a+b c"], ["action_id", id],

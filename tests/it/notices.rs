@@ -106,7 +106,7 @@ fn a_violation_is_told_once_and_a_rejection_too() {
     shop.fold();
     assert_eq!(
         types(&shop),
-        ["commission.adjusted"],
+        ["commission.rejected"],
         "what was booked is taken back"
     );
 }

@@ -135,8 +135,9 @@ pub async fn event(db: &impl Database, id: &str, now: UnixMs) -> Result<Value, P
     let found: Vec<Value> = ports::values(ports::rows_at(&rows, 0))?;
     let mut event = found.into_iter().next().ok_or(&problem::NOT_FOUND)?;
     let positions: Vec<Value> = ports::values(ports::rows_at(&rows, 1))?;
-    let credits = event["decision"]["credits"].as_array_mut();
-    for credit in credits.into_iter().flatten() {
+    // Before the fold there is no decision, and indexing would make one.
+    let credits = event.pointer_mut("/decision/credits");
+    for credit in credits.and_then(Value::as_array_mut).into_iter().flatten() {
         let own = positions.iter().find(|p| p["partner"] == credit["partner"]);
         if let Some(own) = own {
             credit["state"] = own["state"].clone();
