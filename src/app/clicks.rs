@@ -170,9 +170,7 @@ pub async fn consume(db: &impl Database, messages: &[Message]) -> Result<bool, D
         PACK_BATCH,
         PENDING,
     ];
-    let rows = db
-        .batch(Statement::all(&all, &param))
-        .await?;
+    let rows = db.batch(Statement::all(&all, &param)).await?;
     Ok(!ports::rows_at(&rows, 8).is_empty())
 }
 

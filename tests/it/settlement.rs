@@ -398,7 +398,7 @@ proptest! {
             }
             // In place of the stage's own, as if it had been so from the start.
             stage.shop.db.execute(&format!("UPDATE plans SET rules = '{plan}'"));
-            for place in 0..stage.steps.len() {
+            for place in 0..stage.script.steps.len() {
                 stage.play(place);
                 stage.shop.wait(1_000);
                 if often && settles >> (place % 32) & 1 == 1 {

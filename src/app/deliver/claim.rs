@@ -217,9 +217,7 @@ pub(super) async fn claim(
         "limit": limits::DELIVERY_BATCH, "each": limits::DELIVERY_SHARE,
         "changes": kinds(|terms| terms.hears_changes), "tagged": kinds(|terms| terms.wants_tags)});
     let all = [CLAIM, RECEIVERS, CLAIMED];
-    let found = db
-        .batch(Statement::all(&all, &param))
-        .await?;
+    let found = db.batch(Statement::all(&all, &param)).await?;
     let receivers = rows(&found, 1, Row::receiver)?;
     Ok((receivers, rows(&found, 2, Row::claimed)?))
 }

@@ -328,7 +328,5 @@ pub(super) async fn write(
         HASTEN,
         DROP_SEALED,
     ];
-    db.batch(Statement::all(&all, &param))
-        .await
-        .map(|_| ())
+    db.batch(Statement::all(&all, &param)).await.map(|_| ())
 }
