@@ -96,7 +96,7 @@ async function optimise(work) {
   const features = WASM_FEATURES.map((name) => `--enable-${name}`);
   const optimised = (/** @type {string} */ from, /** @type {string} */ how) =>
     must(process.execPath, [program, from, how, ...features, "--strip-producers", "-o", after]);
-  await optimised(before, "-O3");
+  await optimised(before, "-Os");
   const ordered = path.join(work, "named.wasm");
   await writeFile(ordered, named(await readFile(after)));
   await optimised(ordered, "--reorder-functions-by-name");

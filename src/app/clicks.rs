@@ -9,7 +9,8 @@ use crate::domain::click::{self, TouchRecord, Visit, VisitKind};
 use crate::domain::link::Tags;
 use crate::domain::time::UnixMs;
 use crate::domain::traffic::Class;
-use serde_json::{Value, json};
+use crate::json;
+use serde_json::Value;
 
 /// A queue message of visits.
 #[derive(Clone, Debug, PartialEq, Eq)]

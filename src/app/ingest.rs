@@ -9,22 +9,23 @@ use crate::domain::api_key::ApiKey;
 use crate::domain::event::Fact;
 use crate::domain::ids::ApiKeyId;
 use crate::domain::limits;
+use crate::domain::record;
 use crate::domain::seal::{NONCE, Purpose};
+use crate::json;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::future::join_all;
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 /// A fact on its way into the database: the form in which it is inserted, and in which the queue
 /// holds it while the database is away. Holds nothing personal in clear.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Intake {
     pub fact: Fact,
     pub api_key: ApiKeyId,
     /// For each kind of destination what it keeps, sealed, and whether only those may have it that
     /// take limited data: `{"meta": ["…", 0]}`.
-    #[serde(default)]
     pub kept: Map<String, Value>,
 }
 
@@ -67,6 +68,15 @@ impl Intake {
             api_key: key.id,
             kept,
         }
+    }
+
+    /// Reads an intake that the queue held; `None` when it is none.
+    pub fn read(message: &Value) -> Option<Intake> {
+        Some(Intake {
+            fact: record::take(&message["fact"])?,
+            api_key: record::take(&message["api_key"])?,
+            kept: message["kept"].as_object().cloned().unwrap_or_default(),
+        })
     }
 
     /// What of it is written. `known`: refuse a deal whose partner is unknown.
@@ -166,7 +176,7 @@ async fn write(
     let param = Value::Array(intakes.iter().map(|one| one.param(known)).collect());
     let all = [INSERT_FACTS, INSERT_SEALED, INSERT_CONFLICTS, OUTCOMES];
     let rows = db.batch(Statement::all(&all, &param)).await?;
-    let outcomes: Vec<Value> = ports::decode(ports::rows_at(&rows, 3))?;
+    let outcomes: Vec<Value> = ports::values(ports::rows_at(&rows, 3))?;
     if outcomes.len() != intakes.len() {
         return Err(DatabaseError::Unavailable);
     }

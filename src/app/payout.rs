@@ -14,7 +14,8 @@ use crate::domain::ids::{self, PartnerId, ProgramId};
 use crate::domain::input::Fields;
 use crate::domain::limits;
 use crate::domain::money::{Currency, MAX_MINOR};
-use serde_json::{Value, json};
+use crate::json;
+use serde_json::Value;
 
 const PAYABLE: &str = "SELECT json_object('partner', partner, 'currency', paid_in,
       'amount', sum(payout)) FROM unpaid
@@ -66,14 +67,14 @@ impl<D: Database> Control<'_, D> {
         for _ in 0..limits::SETTLE_TRIES {
             let statements = [OF_REQUEST, PAYABLE, VERSION].map(|sql| Statement::new(sql, &param));
             let rows = self.db.batch(statements.to_vec()).await?;
-            let known: Vec<Value> = ports::decode(ports::rows_at(&rows, 0))?;
+            let known: Vec<Value> = ports::values(ports::rows_at(&rows, 0))?;
             if !known.is_empty() {
                 return Ok(paid(200, known, false));
             }
             let versions: Vec<i64> = ports::decode(ports::rows_at(&rows, 2))?;
             let payable = Payable {
                 program,
-                rows: ports::decode(ports::rows_at(&rows, 1))?,
+                rows: ports::values(ports::rows_at(&rows, 1))?,
                 version: versions.first().copied().unwrap_or(0),
             };
             if payable.rows.is_empty() {

@@ -115,6 +115,15 @@ pub fn decode<T: serde::de::DeserializeOwned>(rows: &Rows) -> Result<Vec<T>, Dat
     Ok(read)
 }
 
+/// Reads rows as JSON, whatever they hold.
+pub fn values(rows: &Rows) -> Result<Vec<Value>, DatabaseError> {
+    let mut read = Vec::with_capacity(rows.len());
+    for row in rows {
+        read.push(record::parse(row).ok_or(DatabaseError::Unavailable)?);
+    }
+    Ok(read)
+}
+
 /// The rows of the statement at `place` of a batch.
 pub fn rows_at(batch: &[Rows], place: usize) -> &Rows {
     static NONE: Rows = Vec::new();

@@ -4,7 +4,8 @@
 //! no detail, so that nothing internal leaks.
 
 use crate::domain::input::FieldError;
-use serde_json::{Value, json};
+use crate::json;
+use serde_json::Value;
 
 /// The row of one error.
 #[derive(Debug, PartialEq, Eq)]

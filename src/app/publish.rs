@@ -5,8 +5,9 @@
 //! tables say now and marks its version as done.
 
 use super::ports::{self, Database, DatabaseError, Snapshots, Statement};
+use crate::json;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// Records written by one call; KV allows 1,000 operations per invocation.
 const BATCH: u32 = 200;
@@ -98,14 +99,6 @@ pub const ENQUEUE: &str = "INSERT INTO publications (key, version)
     ON CONFLICT DO UPDATE SET version = version + 1";
 
 #[derive(Deserialize)]
-struct Due {
-    key: String,
-    version: i64,
-    /// The record as the SQL built it; absent when there is nothing to publish any more.
-    value: Option<Value>,
-}
-
-#[derive(Deserialize)]
 struct Left {
     left: u64,
 }
@@ -126,18 +119,21 @@ pub async fn publish(
     let rows = db
         .batch(vec![Statement::new(DUE, &json!({"limit": BATCH}))])
         .await?;
-    let due: Vec<Due> = ports::decode(ports::rows_at(&rows, 0))?;
+    // Each a key, its version, and the record as the SQL built it; without one there is nothing to
+    // publish any more.
+    let due = ports::values(ports::rows_at(&rows, 0))?;
     let mut done = Vec::new();
     for record in &due {
-        let written = match &record.value {
-            Some(value) => snapshots.put(&record.key, &value.to_string()).await,
-            None => snapshots.delete(&record.key).await,
+        let key = record["key"].as_str().unwrap_or_default();
+        let written = match &record["value"] {
+            Value::Null => snapshots.delete(key).await,
+            value => snapshots.put(key, &value.to_string()).await,
         };
         if written.is_err() {
             // Whoever waits for this should not wait for the same failure two hundred times.
             break;
         }
-        done.push(json!({"key": record.key, "version": record.version}));
+        done.push(json!({"key": key, "version": record["version"]}));
     }
     let written = done.len();
     let param = Value::Array(done);

@@ -19,7 +19,8 @@ use crate::domain::money::Currency;
 use crate::domain::plan::Rules;
 use crate::domain::record;
 use crate::domain::time::UnixMs;
-use serde_json::{Value, json};
+use crate::json;
+use serde_json::Value;
 
 /// Customers with an event in the range: their own, a reversal of a purchase of theirs, or one by
 /// which only their subscription is named; with the number of all their events.

@@ -11,22 +11,12 @@ use crate::app::ports::DatabaseError;
 use crate::domain::click::Visit;
 use crate::domain::record;
 use crate::domain::time::UnixMs;
-use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use worker::{Context, Env, MessageBatch, MessageExt, RawMessage, Result, event};
 
-/// A message; what it is shows in what it has.
-#[derive(Deserialize)]
-struct Content {
-    sent: Option<UnixMs>,
-    visits: Option<Vec<Visit>>,
-    intake: Option<Intake>,
-    #[serde(default)]
-    wake: bool,
-}
-
 #[event(queue)]
-async fn queue(batch: MessageBatch<Value>, env: Env, _context: Context) -> Result<()> {
+async fn queue(batch: MessageBatch<IgnoredAny>, env: Env, _context: Context) -> Result<()> {
     let Some(db) = D1::of(&env) else {
         batch.retry_all();
         return Ok(());
@@ -37,19 +27,21 @@ async fn queue(batch: MessageBatch<Value>, env: Env, _context: Context) -> Resul
         let text = message.body().as_string().unwrap_or_default();
         #[cfg(feature = "drill")]
         super::hot::drill(&text, "queue");
-        let Some(content) = record::read::<Content>(&text) else {
+        let Some(content) = record::parse(&text).filter(Value::is_object) else {
             worker::console_error!("a message that is none of ours was dropped");
             continue;
         };
-        wake |= content.wake;
-        if let Some(intake) = content.intake {
+        wake |= content["wake"].as_bool() == Some(true);
+        if let Some(intake) = Intake::read(&content["intake"]) {
             match ingest::store(&db, &intake).await {
                 Ok(_) => wake = true,
                 Err(DatabaseError::Constraint) => worker::console_error!("intake refused"),
                 Err(_) => message.retry(),
             }
         }
-        if let (Some(sent_at), Some(found)) = (content.sent, content.visits) {
+        let sent_at: Option<UnixMs> = record::take(&content["sent"]);
+        let found: Option<Vec<Visit>> = record::take(&content["visits"]);
+        if let (Some(sent_at), Some(found)) = (sent_at, found) {
             let id = message.id();
             visits.push((
                 message,

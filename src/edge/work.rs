@@ -8,7 +8,7 @@ use super::outbound::Outside;
 use super::runtime;
 use crate::app::ports::{Database, DatabaseError, Statement, Unavailable, WorkQueue};
 use crate::app::{deliver, ledger, publish, settle};
-use serde_json::json;
+use crate::json;
 use worker::Env;
 
 /// Rounds of one kind of work in one invocation; what is left waits for the next one.

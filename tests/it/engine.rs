@@ -363,7 +363,7 @@ fn with_the_database_away_the_queue_holds_no_person_and_nothing_is_lost() {
     }
     shop.db.heal();
     let message: Value = serde_json::from_str(&sent[0]).unwrap();
-    let intake: Intake = serde_json::from_value(message["intake"].clone()).unwrap();
+    let intake = Intake::read(&message["intake"]).unwrap();
     block_on(ingest::store(&shop.db, &intake)).unwrap();
     shop.fold();
     shop.wait(2 * MINUTE);

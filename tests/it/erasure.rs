@@ -82,7 +82,8 @@ fn an_export_holds_everything_of_the_customer_and_nothing_of_others() {
     assert_eq!(export["customer"], pseudonym);
     let sale = rows.iter().find(|row| row["event"]["key"] == "o1").unwrap();
     assert_eq!(sale["entries"][0]["amount"], 200);
-    assert_eq!(sale["deliveries"].as_array().unwrap().len(), 2);
+    // Of the sale to a platform and a webhook, and of its commission as it was booked and held.
+    assert_eq!(sale["deliveries"].as_array().unwrap().len(), 4);
     assert_eq!(sale["conflicts"].as_array().unwrap().len(), 1);
     assert!(sale["visits"].to_string().contains("SOCIALCLICK"));
     assert_eq!(sale["decisions"][0]["revision"], 1);

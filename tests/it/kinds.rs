@@ -166,8 +166,8 @@ fn a_deal_names_a_partner_of_the_program() {
     shop.db.fail(0, Fault::Lost);
     shop.tracked("deal", &deal("d1", json!("pn_00000000000z")));
     for message in shop.queue.sent.take() {
-        let mut message: Value = serde_json::from_str(&message).unwrap();
-        let intake = serde_json::from_value(message["intake"].take()).unwrap();
+        let message: Value = serde_json::from_str(&message).unwrap();
+        let intake = throughline::app::ingest::Intake::read(&message["intake"]).unwrap();
         crate::support::block_on(throughline::app::ingest::store(&shop.db, &intake)).unwrap();
     }
     shop.fold_again();

@@ -378,26 +378,40 @@ fn nothing_reads_a_whole_table() {
     assert_eq!(bad, [""; 0]);
 }
 
+/// What was settled and came into review afterwards stays settled. So that nothing of that kind
+/// tells two runs apart, everything is approved and every rate known in the end.
+fn clear_all(shop: &Shop) {
+    let all = r#"json_each('["USD","EUR","JPY","BHD"]')"#;
+    shop.db.execute(&format!(
+        "INSERT OR IGNORE INTO rates SELECT a.value, b.value, 0, '2', 'x' FROM {all} a, {all} b
+           WHERE a.value <> b.value;
+         INSERT INTO rulings (program, event, action, actor, reason, at)
+           SELECT program, event, 'approve', 'x', 'x', {} FROM decisions GROUP BY event ORDER BY 2;
+         UPDATE facts SET state = 'pending' WHERE state = 'folded'",
+        shop.now.get().0
+    ));
+    shop.fold();
+}
+
 proptest! {
     #![proptest_config(cases(48))]
 
     /// The cap is a function of sums: one settlement at the end, or one after each step.
     #[test]
     fn settlements_in_between_change_no_net_position(
-        told in story::stories(),
+        story in story::stories(),
         settles in any::<u32>(),
         cap in proptest::option::of(0i64..20_000),
     ) {
         let played = |often: bool| {
-            let stage = story::stage(&told);
-            let mut plan = json!({"window_days": 5, "sale": {"rate_bps": 1_234},
-                "lead": {"flat": {"amount": 200, "currency": "EUR"}},
-                "review": {"min_seconds": 0, "duplicate_minutes": 0}});
+            let stage = story::stage(&story);
             if let Some(cap) = cap {
-                plan["caps"] = json!({"partner": {"amount": cap, "currency": "USD"}});
+                let caps = json!({"caps": {"partner": {"amount": cap, "currency": "USD"}}});
+                stage
+                    .shop
+                    .db
+                    .execute(&format!("UPDATE plans SET rules = json_patch(rules, '{caps}')"));
             }
-            // In place of the stage's own, as if it had been so from the start.
-            stage.shop.db.execute(&format!("UPDATE plans SET rules = '{plan}'"));
             for place in 0..stage.script.steps.len() {
                 stage.play(place);
                 stage.shop.wait(1_000);
@@ -408,6 +422,7 @@ proptest! {
             }
             stage.shop.fold();
             stage.shop.wait(400 * DAY);
+            clear_all(&stage.shop);
             settle(&stage.shop);
             let lines = stage.shop.db.column(
                 "SELECT json_array(partner, month, paid_in, sum(payout)) FROM settlement_lines

@@ -194,13 +194,13 @@ fn a_wrong_question_is_refused() {
     assert_eq!(answer.status, 403);
 }
 
+/// A story that was told, under its own plans or under one plan alone.
 fn told(story: &Story, plan: Option<&Value>) -> Stage {
     let stage = story::stage(story);
     if let Some(plan) = plan {
-        stage
-            .shop
-            .db
-            .execute(&format!("UPDATE plans SET rules = '{plan}'"));
+        stage.shop.db.execute(&format!(
+            "DELETE FROM plans WHERE version > 1; UPDATE plans SET rules = '{plan}'"
+        ));
     }
     for place in 0..stage.script.steps.len() {
         stage.play(place);
@@ -218,6 +218,7 @@ proptest! {
         story in story::stories(),
         rate in 1i64..=10_000,
         model in prop_oneof![Just("first"), Just("linear"), Just("last")],
+        paid_in in proptest::option::of(prop_oneof![Just("USD"), Just("BHD")]),
     ) {
         let stage = told(&story, None);
         let shop = &stage.shop;
@@ -226,7 +227,10 @@ proptest! {
         let pages = ask(shop, None, 0, until);
         prop_assert!(pages.iter().all(|page| page["changed"] == 0), "{pages:?}");
         prop_assert_eq!(sums(&pages), (balances(shop), balances(shop)));
-        let plan = json!({"window_days": 9, "model": model, "sale": {"rate_bps": rate}});
+        let mut plan = json!({"window_days": 9, "model": model, "sale": {"rate_bps": rate}});
+        if let Some(paid_in) = paid_in {
+            plan["payout_currency"] = json!(paid_in);
+        }
         let pages = ask(shop, Some(&plan), 0, until);
         let other = told(&story, Some(&plan));
         prop_assert_eq!(sums(&pages), (balances(shop), balances(&other.shop)));

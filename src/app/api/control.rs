@@ -11,7 +11,8 @@ use crate::domain::ids::{ApiKeyId, ProgramId};
 use crate::domain::limits;
 use crate::domain::record;
 use crate::domain::time::UnixMs;
-use serde_json::{Value, json};
+use crate::json;
+use serde_json::Value;
 
 impl<D: Database, S: Snapshots, Q: WorkQueue, T: Transport> Services<'_, D, S, Q, T> {
     pub(super) async fn control(&self, request: &Request, path: &str) -> Result<Response, Problem> {

@@ -8,7 +8,7 @@ use crate::app::reads::{self, Page};
 use crate::app::{payout, settle};
 use crate::domain::api_key::{ApiKey, Scope};
 use crate::domain::ids::ProgramId;
-use serde_json::json;
+use crate::json;
 
 /// Answers a GET of the control plane.
 pub(super) async fn read<D: Database>(

@@ -18,7 +18,8 @@ use crate::domain::api_key::ApiKey;
 use crate::domain::limits;
 use crate::domain::record;
 use crate::domain::time::UnixMs;
-use serde_json::{Value, json};
+use crate::json;
+use serde_json::Value;
 
 /// A request, read from the platform's.
 #[derive(Clone, Debug)]

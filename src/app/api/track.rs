@@ -10,7 +10,8 @@ use crate::domain::api_key::{ApiKey, Scope};
 use crate::domain::event::EventKind;
 use crate::domain::input::Fields;
 use crate::domain::limits;
-use serde_json::{Map, Value, json};
+use crate::json;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 /// A report that was read: what is stored, and what is answered when it was.

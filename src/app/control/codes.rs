@@ -9,7 +9,8 @@ use crate::domain::ids::{self, ProgramId};
 use crate::domain::input::Fields;
 use crate::domain::limits;
 use crate::domain::time::UnixMs;
-use serde_json::{Map, Value, json};
+use crate::json;
+use serde_json::{Map, Value};
 
 /// A code belongs to one partner at a time: a new one is without an end, so it may not begin
 /// before the end of any other.

@@ -14,7 +14,8 @@ use crate::domain::api_key::Scope;
 use crate::domain::ids::ProgramId;
 use crate::domain::input::Fields;
 use crate::domain::limits;
-use serde_json::{Value, json};
+use crate::json;
+use serde_json::Value;
 
 const EXPORT: &str = touched!(
     "SELECT json_object('seq', i.seq, 'row', json_object('event', json(i.body), 'state', i.state,
@@ -189,7 +190,7 @@ impl<D: Database> Control<'_, D> {
         ];
         let statements = Statement::all(&all, &param);
         let rows = self.db.batch(statements).await?;
-        let done: Vec<Value> = ports::decode(ports::rows_at(&rows, all.len() - 1))?;
+        let done: Vec<Value> = ports::values(ports::rows_at(&rows, all.len() - 1))?;
         let nothing = || json!({"program": program, "customer": null, "events": 0});
         let done = done.into_iter().next().unwrap_or_else(nothing);
         Ok(reads::readable(done))

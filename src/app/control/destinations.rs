@@ -10,9 +10,10 @@ use crate::domain::ids::{DestinationId, ProgramId};
 use crate::domain::input::Fields;
 use crate::domain::limits;
 use crate::domain::seal::Purpose;
+use crate::json;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 const INSERT: &str = "INSERT INTO destinations (id, program, kind, config, secret, created_at)
     SELECT ?1 ->> 'id', id, ?1 ->> 'kind', ?1 -> 'config', ?1 ->> 'secret', ?1 ->> 'now'

@@ -12,7 +12,8 @@ use crate::domain::link::{Address, HostSnapshot, LinkSnapshot, host_key, link_ke
 use crate::domain::redirect::{self, Arrival, Because, Entropy, Outcome, PageKind, Redirect};
 use crate::domain::target::{TargetError, visited};
 use crate::domain::traffic;
-use serde_json::{Map, Value, json};
+use crate::json;
+use serde_json::{Map, Value};
 
 /// Request headers that a decision looks at, by the name that a body gives them.
 const HEADERS: usize = 16;

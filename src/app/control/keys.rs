@@ -9,7 +9,8 @@ use crate::domain::api_key::{ApiKey, Scope};
 use crate::domain::ids::{ApiKeyId, ProgramId};
 use crate::domain::input::Fields;
 use crate::domain::limits;
-use serde_json::{Value, json};
+use crate::json;
+use serde_json::Value;
 
 const INSERT: &str = "INSERT INTO api_keys (id, name, scope, program, created_at)
     SELECT ?1 ->> 'id', ?1 ->> 'name', ?1 ->> 'scope', ?1 ->> 'program', ?1 ->> 'now'

@@ -9,7 +9,8 @@ use crate::domain::ids::{LinkId, ProgramId};
 use crate::domain::input::Fields;
 use crate::domain::limits;
 use crate::domain::link::{LinkSettings, Slug, Targets, link_key, parse_host, shown_key};
-use serde_json::{Map, Value, json};
+use crate::json;
+use serde_json::{Map, Value};
 
 const INSERT: &str = "INSERT INTO links
       (id, program, partner, host, slug, target, settings, created_at)

@@ -26,7 +26,8 @@ use crate::domain::api_key::{ApiKey, Scope};
 use crate::domain::ids::{PartnerId, ProgramId};
 use crate::domain::input::Fields;
 use crate::domain::time::UnixMs;
-use serde_json::{Map, Value, json};
+use crate::json;
+use serde_json::{Map, Value};
 
 /// What every handler works with.
 pub struct Control<'a, D> {
@@ -109,7 +110,7 @@ impl<D: Database> Control<'_, D> {
     /// One JSON record, or 404.
     pub async fn one(&self, sql: &'static str, param: &Value) -> Result<Value, Problem> {
         let rows = self.db.batch(vec![Statement::new(sql, param)]).await?;
-        let found: Vec<Value> = ports::decode(ports::rows_at(&rows, 0))?;
+        let found: Vec<Value> = ports::values(ports::rows_at(&rows, 0))?;
         found
             .into_iter()
             .next()

@@ -8,7 +8,8 @@ use crate::domain::api_key::Scope;
 use crate::domain::ids::{PartnerId, ProgramId};
 use crate::domain::input::Fields;
 use crate::domain::limits;
-use serde_json::{Value, json};
+use crate::json;
+use serde_json::Value;
 
 const INSERT: &str = "INSERT INTO partners (id, program, name, created_at)
     SELECT ?1 ->> 'id', id, ?1 ->> 'name', ?1 ->> 'now' FROM programs

@@ -10,7 +10,8 @@ use crate::domain::input::Fields;
 use crate::domain::limits;
 use crate::domain::link::{self, HostSnapshot, TOKEN_PARAM, Targets, parse_host};
 use crate::domain::plan::Rules;
-use serde_json::{Map, Value, json};
+use crate::json;
+use serde_json::{Map, Value};
 
 const INSERT: &str = "INSERT INTO programs (id, name, body, created_at)
     VALUES (?1 ->> 'program', ?1 ->> 'name', ?1 -> 'body', ?1 ->> 'now')";

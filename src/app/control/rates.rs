@@ -9,7 +9,8 @@ use crate::domain::exchange::Rate;
 use crate::domain::input::{FieldError, Fields};
 use crate::domain::limits;
 use crate::domain::time::UnixMs;
-use serde_json::{Value, json};
+use crate::json;
+use serde_json::Value;
 
 /// What is wrong with the rates of a call, before any of them is written. A pair that has rates
 /// takes new ones before the first of them, or after the newest that has begun; there only if no
@@ -98,7 +99,7 @@ impl<D: Database> Control<'_, D> {
         let all = [FAULTS, INSERT, BUMP_ALL, WAKE];
         let statements = Statement::all(&all, &param);
         let rows = self.db.batch(statements).await?;
-        let faults: Vec<Value> = ports::decode(ports::rows_at(&rows, 0))?;
+        let faults: Vec<Value> = ports::values(ports::rows_at(&rows, 0))?;
         if !faults.is_empty() {
             return Err(faults.iter().map(fault).collect::<Vec<_>>().into());
         }

@@ -8,7 +8,8 @@ use crate::domain::api_key::Scope;
 use crate::domain::input::Fields;
 use crate::domain::limits;
 use crate::domain::traffic::Class;
-use serde_json::{Value, json};
+use crate::json;
+use serde_json::Value;
 
 /// Never dated before the one that it follows: another isolate's clock may be ahead.
 const ADD: &str = "INSERT INTO reclassifications
@@ -16,9 +17,10 @@ const ADD: &str = "INSERT INTO reclassifications
     SELECT ?1 ->> 'program', ?1 ->> 'nonce', ?1 ->> 'class', ?1 ->> 'actor', ?1 ->> 'reason',
       max(?1 ->> 'now', coalesce((
         SELECT max(at) FROM reclassifications WHERE nonce = ?1 ->> 'nonce'), 0)),
-      (SELECT t.value ->> 'at' FROM decisions d CROSS JOIN json_each(d.body, '$.touches') t
-       WHERE d.program = ?1 ->> 'program' AND instr(d.body, ?1 ->> 'nonce') > 0
-         AND t.value ->> 'nonce' = ?1 ->> 'nonce' LIMIT 1)
+      coalesce(?1 ->> 'clicked_at', (
+        SELECT t.value ->> 'at' FROM decisions d CROSS JOIN json_each(d.body, '$.touches') t
+        WHERE d.program = ?1 ->> 'program' AND instr(d.body, ?1 ->> 'nonce') > 0
+          AND t.value ->> 'nonce' = ?1 ->> 'nonce' LIMIT 1))
     FROM programs WHERE id = ?1 ->> 'program'";
 /// Events that came with the click's token, and those whose decision saw it in a journal's memory.
 /// The second part reads the program's decisions: rare, and asked for by a person.
@@ -50,10 +52,12 @@ impl<D: Database> Control<'_, D> {
         let mut words = vec![("valid", Class::Human)];
         words.extend(Class::ALL.map(|class| (class.name(), class)));
         let class = fields.choice("class", &words).map(Class::name);
+        // A paid click that no decision saw is found among the stored ones by its instant.
+        let clicked_at = fields.instant("clicked_at");
         let reason = fields.required_text("reason", limits::REASON_CHARS);
         let reason = fields.finish(reason)?;
         let param = json!({"program": program, "nonce": nonce, "class": class, "reason": reason,
-            "actor": self.caller.id, "now": self.now});
+            "actor": self.caller.id, "now": self.now, "clicked_at": clicked_at});
         self.write(&[ADD, WAKE, BUMP_PROGRAM], &param).await?;
         let stored = self.one(NEWEST, &param).await;
         let detail = "there is no such program";

@@ -10,7 +10,8 @@ use crate::domain::event::EventKind;
 use crate::domain::ids::ProgramId;
 use crate::domain::input::Fields;
 use crate::domain::limits;
-use serde_json::{Value, json};
+use crate::json;
+use serde_json::Value;
 
 /// The actions by their name in the address.
 pub const ACTIONS: [&str; 4] = ["hold", "approve", "reject", "clear"];

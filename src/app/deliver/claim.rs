@@ -6,7 +6,8 @@ use crate::domain::destination::{self, Terms};
 use crate::domain::ids::ProgramId;
 use crate::domain::limits;
 use crate::domain::time::UnixMs;
-use serde_json::{Value, json};
+use crate::json;
+use serde_json::Value;
 
 /// A lease is longer than every send of a round together can take.
 const LEASE_MS: i64 = 5 * 60_000;
@@ -182,7 +183,7 @@ impl Row {
 }
 
 fn rows<T>(rows: &[Rows], place: usize, read: fn(Row) -> T) -> Result<Vec<T>, DatabaseError> {
-    let values: Vec<Value> = ports::decode(ports::rows_at(rows, place))?;
+    let values: Vec<Value> = ports::values(ports::rows_at(rows, place))?;
     Ok(values.into_iter().map(|value| read(Row(value))).collect())
 }
 

@@ -222,9 +222,9 @@ fn token_context(id: &str) -> String {
 /// What a destination kept of an event's person: the seal is about the event and the kind.
 pub(super) fn kept(keys: &Keyring, event: &str, kind: &str, sealed: Option<&str>) -> Kept {
     let plain = sealed.and_then(|sealed| open(keys, &format!("{event}/{kind}"), sealed));
+    let read = plain.and_then(|plain| record::parse(&plain));
     Kept(
-        plain
-            .and_then(|plain| record::read(&plain))
+        read.and_then(|read| read.as_object().cloned())
             .unwrap_or_default(),
     )
 }

@@ -11,7 +11,7 @@ use crate::domain::link::{LinkSnapshot, Slug};
 use crate::domain::target::parameter;
 use crate::domain::traffic::{self, Class, Signals};
 use crate::domain::visitor::Context;
-use serde_json::json;
+use crate::json;
 
 /// Answers a message. `None` when something must be fetched first.
 pub(super) fn report(

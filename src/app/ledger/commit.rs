@@ -13,10 +13,12 @@ use crate::domain::fold::{self, Decided, Entry, History};
 use crate::domain::ids::{self, ProgramId};
 use crate::domain::limits;
 use crate::domain::money::Money;
+use crate::domain::order;
 use crate::domain::plan::Plan;
 use crate::domain::time::UnixMs;
-use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::json;
+use serde_json::Value;
+use std::collections::BTreeSet;
 
 pub(super) const GUARD: &str = "INSERT INTO fold_guard (ok)
     SELECT NOT EXISTS (
@@ -137,7 +139,7 @@ impl Commit {
             }
             let shared = loaded.shared.iter().map(|shared| shared.value.0.as_str());
             let shared = nonce.filter(|nonce| shared.clone().any(|other| other == *nonce));
-            let new = !loaded.decisions.contains_key(&row.body.id);
+            let new = loaded.decision(&row.body.id).is_none();
             self.shared
                 .extend(shared.filter(|_| new).map(str::to_owned));
         }
@@ -169,7 +171,7 @@ impl Commit {
             self.hasten.push(decision.event.clone());
         }
         let body = json!(decision);
-        let known = loaded.decisions.get(&decision.event);
+        let known = loaded.decision(&decision.event);
         if known.is_some_and(|known| known.body == body) {
             return;
         }
@@ -225,22 +227,22 @@ impl Commit {
 
 /// The stored visits of the clicks whose tokens came with these facts, in a stable order.
 pub(super) fn visits_of(loaded: &Loaded, rows: &[&FactRow]) -> Vec<Visit> {
-    let mut nonces: BTreeSet<&str> = BTreeSet::new();
-    nonces.extend(
-        rows.iter()
-            .filter_map(|row| row.body.touch()?.nonce.as_deref()),
-    );
-    let found = loaded
-        .visits
-        .iter()
-        .filter(|row| nonces.contains(row.nonce.as_str()));
-    let mut visits: BTreeMap<String, Visit> = BTreeMap::new();
+    let mut nonces = BTreeSet::new();
+    for row in rows {
+        let nonce = row.body.touch().and_then(|touch| touch.nonce.clone());
+        nonces.extend(nonce);
+    }
+    let found = loaded.visits.iter();
+    let found = found.filter(|row| nonces.contains(row.nonce.as_str()));
+    let mut visits: Vec<(String, Visit)> = Vec::new();
     for row in found {
         let mut text = String::new();
         row.visit.write_json(&mut text);
-        visits.insert(text, row.visit.clone());
+        visits.push((text, row.visit.clone()));
     }
-    visits.into_values().collect()
+    order::sort_by(&mut visits, |(a, _), (b, _)| a.cmp(b));
+    visits.dedup_by(|(next, _), (kept, _)| next == kept);
+    visits.into_iter().map(|(_, visit)| visit).collect()
 }
 
 /// Decides one customer's facts by what was loaded, under the given plans.
@@ -298,7 +300,7 @@ pub(super) async fn write(
     let guards: Vec<Value> = commit
         .guards
         .iter()
-        .map(|key| json!({"key": key, "version": loaded.versions.get(key).copied().unwrap_or(0)}))
+        .map(|key| json!({"key": key, "version": loaded.version(key)}))
         .collect();
     let param = json!({
         "guards": guards,

@@ -16,9 +16,10 @@ use crate::domain::plan::Plan;
 use crate::domain::record;
 use crate::domain::time::UnixMs;
 use crate::domain::traffic::Class;
+use crate::json;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 #[derive(Deserialize)]
@@ -61,8 +62,10 @@ pub(super) struct Loaded {
     pub(super) selves: Vec<OfProgram<SelfMatch>>,
     pub(super) shared: Vec<OfProgram<(String, u32)>>,
     pub(super) rates: Vec<Rate>,
-    pub(super) versions: BTreeMap<String, i64>,
-    pub(super) decisions: BTreeMap<String, DecisionRow>,
+    pub(super) versions: Vec<(String, i64)>,
+    pub(super) decisions: Vec<DecisionRow>,
+    /// The place of each event's decision.
+    by_event: BTreeMap<String, usize>,
     pub(super) booked: Vec<(Position, Booked)>,
     pub(super) destinations: Vec<OfProgram<DestinationRow>>,
 }
@@ -119,6 +122,17 @@ fn text(row: &Value, name: &str) -> Option<String> {
 }
 
 impl Loaded {
+    /// The newest decision about an event, if there is one.
+    pub(super) fn decision(&self, event: &str) -> Option<&DecisionRow> {
+        self.decisions.get(*self.by_event.get(event)?)
+    }
+
+    /// The version of an aggregate; what was never folded has none.
+    pub(super) fn version(&self, key: &str) -> i64 {
+        let known = self.versions.iter().find(|(known, _)| known == key);
+        known.map_or(0, |(_, version)| *version)
+    }
+
     /// Takes a row in, whatever it is; `None`: it cannot be read, which is a fault of ours.
     fn take(&mut self, row: &Value) -> Option<()> {
         match row["of"].as_str()? {
@@ -131,7 +145,7 @@ impl Loaded {
             "status" => self.statuses.push(of_program(row, take(row, "value")?)?),
             "version" => {
                 let version = row["version"].as_i64()?;
-                self.versions.insert(text(row, "key")?, version);
+                self.versions.push((text(row, "key")?, version));
             }
             "destination" => {
                 let (id, kind) = (text(row, "id")?, text(row, "kind")?);
@@ -167,7 +181,9 @@ impl Loaded {
                     revision: take(row, "revision")?,
                     body: row["body"].clone(),
                 };
-                self.decisions.insert(text(row, "event")?, decision);
+                self.by_event
+                    .insert(text(row, "event")?, self.decisions.len());
+                self.decisions.push(decision);
             }
             "booked" => {
                 self.booked.push(booked(row)?);

@@ -14,9 +14,9 @@ use super::ports::{Database, DatabaseError, Statement};
 use crate::domain::event::Fact;
 use crate::domain::ids::ProgramId;
 use crate::domain::time::UnixMs;
+use crate::json;
 use commit::Commit;
 use load::{FactRow, Loaded};
-use serde_json::json;
 use std::collections::BTreeMap;
 
 /// How often a fold tries again after others were faster.
@@ -67,11 +67,11 @@ fn decide(loaded: &Loaded, now: UnixMs) -> Commit {
     commit
         .parks
         .extend(ownerless.iter().map(|row| row.body.id.clone()));
-    for ((program, customer), rows) in groups {
-        let key = format!("{program}/{customer}");
+    for group in groups {
+        let key = named(group.program, group.customer);
         commit.guards.insert(key.clone());
         commit.bump.insert(key);
-        commit.fold_customer(loaded, program, &rows, now);
+        commit.fold_customer(loaded, group.program, &group.rows, now);
     }
     commit
 }
@@ -85,46 +85,84 @@ pub(super) fn guarded(key: &str, version: i64) -> Vec<Statement> {
     Statement::all(&all, &param)
 }
 
-type Groups<'a> = BTreeMap<(ProgramId, &'a str), Vec<&'a FactRow>>;
+/// All facts of one customer.
+struct Group<'a> {
+    program: ProgramId,
+    customer: &'a str,
+    rows: Vec<&'a FactRow>,
+}
+
+/// Places by program and name. The one kind of map here: each other one is 3 KB of wasm.
+type Places = BTreeMap<String, usize>;
+
+fn named(program: ProgramId, name: &str) -> String {
+    format!("{program}/{name}")
+}
+
+/// Who a fact belongs to, as far as it or its subscription says: the place of the fact that does.
+fn subscribers(facts: &[FactRow]) -> Places {
+    let mut known = Places::new();
+    for (place, row) in facts.iter().enumerate() {
+        let fact = &row.body;
+        if let (Some(subscription), Some(_)) = (&fact.subscription, &fact.customer) {
+            // Of several customers the same one, whatever arrived first.
+            let first = known
+                .entry(named(fact.program, subscription))
+                .or_insert(place);
+            let customer = |place: usize| facts.get(place).map(|row| &row.body.customer);
+            if customer(place) < customer(*first) {
+                *first = place;
+            }
+        }
+    }
+    known
+}
 
 /// Groups facts by customer. A reversal belongs to the customer of its purchase, what names only a
 /// subscription to the customer of that; gives apart what belongs to nobody yet.
-fn by_customer(facts: &[FactRow]) -> (Groups<'_>, Vec<&FactRow>) {
-    let mut subscribers: BTreeMap<(ProgramId, &str), &str> = BTreeMap::new();
-    for fact in facts.iter().map(|row| &row.body) {
-        if let (Some(subscription), Some(customer)) = (&fact.subscription, &fact.customer) {
-            // Of several customers the same one, whatever arrived first.
-            let owner = subscribers
-                .entry((fact.program, subscription))
-                .or_insert(customer);
-            *owner = (*owner).min(customer);
-        }
-    }
-    let customer = |fact: &'_ Fact| {
-        let subscription = fact.subscription.as_deref();
-        let subscriber = || subscribers.get(&(fact.program, subscription?)).copied();
-        subscriber()
+fn by_customer(facts: &[FactRow]) -> (Vec<Group<'_>>, Vec<&FactRow>) {
+    let subscribers = subscribers(facts);
+    let customer = |fact: &'_ Fact, place: usize| {
+        let subscription = fact
+            .subscription
+            .as_deref()
+            .filter(|_| fact.customer.is_none());
+        let subscriber = subscription.and_then(|s| subscribers.get(&named(fact.program, s)));
+        let own = fact.customer.is_some().then_some(place);
+        own.or(subscriber.copied())
     };
-    let mut buyers: BTreeMap<(ProgramId, &str), &str> = BTreeMap::new();
-    for fact in facts.iter().map(|row| &row.body) {
-        let owner = fact.customer.as_deref().or_else(|| customer(fact));
-        if let (true, Some(owner)) = (fact.kind.is_purchase(), owner) {
-            buyers.insert((fact.program, &fact.key), owner);
-        }
+    let mut buyers = Places::new();
+    for (place, row) in facts.iter().enumerate() {
+        let owner = customer(&row.body, place).filter(|_| row.body.kind.is_purchase());
+        buyers.extend(owner.map(|owner| (named(row.body.program, &row.body.key), owner)));
     }
-    let mut groups: Groups<'_> = BTreeMap::new();
+    let mut places = Places::new();
+    let mut groups: Vec<Group<'_>> = Vec::new();
     let mut ownerless = Vec::new();
-    for row in facts {
+    for (place, row) in facts.iter().enumerate() {
         let fact = &row.body;
         let bought = || {
             buyers
-                .get(&(fact.program, fact.sale_key.as_deref()?))
+                .get(&named(fact.program, fact.sale_key.as_deref()?))
                 .copied()
         };
-        let owner = fact.customer.as_deref().or_else(|| customer(fact));
-        match owner.or_else(bought) {
-            Some(owner) => groups.entry((fact.program, owner)).or_default().push(row),
-            None => ownerless.push(row),
+        let owner = customer(fact, place).or_else(bought);
+        let owner = owner.and_then(|owner| facts.get(owner)?.body.customer.as_deref());
+        let Some(owner) = owner else {
+            ownerless.push(row);
+            continue;
+        };
+        let next = groups.len();
+        let place = *places.entry(named(fact.program, owner)).or_insert(next);
+        if place == next {
+            groups.push(Group {
+                program: fact.program,
+                customer: owner,
+                rows: Vec::new(),
+            });
+        }
+        if let Some(group) = groups.get_mut(place) {
+            group.rows.push(row);
         }
     }
     (groups, ownerless)

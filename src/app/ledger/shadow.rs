@@ -46,7 +46,8 @@ pub(in crate::app) async fn shadows(
         loaded.rates.extend(instead.rates);
     }
     let mut all = Vec::new();
-    for (_, rows) in by_customer(&loaded.facts).0 {
+    for group in by_customer(&loaded.facts).0 {
+        let rows = group.rows;
         // The fold sets these aside too.
         if rows.len() > limits::CUSTOMER_FACTS {
             continue;
@@ -65,6 +66,6 @@ pub(in crate::app) async fn shadows(
 }
 
 fn stored(loaded: &load::Loaded, event: &str) -> Option<Value> {
-    let known = loaded.decisions.get(event);
+    let known = loaded.decision(event);
     known.map(|known| known.body.clone())
 }

@@ -14,10 +14,11 @@ use crate::domain::ids::{LinkId, PartnerId, ProgramId};
 use crate::domain::limits;
 use crate::domain::record;
 use crate::domain::time::UnixMs;
+use crate::json;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// What to list.
@@ -59,12 +60,6 @@ const ONE_EVENT: &str = "SELECT json_object('id', f.id, 'program', f.program, 'k
                        'destination', v.destination, 'state', v.state, 'attempts', v.attempts,
                        'last_error', v.last_error)) FROM deliveries v WHERE v.event = f.id)))
     FROM facts f WHERE f.id = ?1 ->> 'id'";
-
-#[derive(Deserialize)]
-struct Row {
-    seq: u64,
-    row: Value,
-}
 
 #[derive(Deserialize)]
 struct NameRow {
@@ -119,14 +114,15 @@ pub async fn page_of(
     param["before"] = json!(before.ok_or(&problem::CURSOR_INVALID)?);
     param["page"] = json!(limit + 1);
     let rows = db.batch(vec![Statement::new(sql, &param)]).await?;
-    let mut found: Vec<Row> = ports::decode(ports::rows_at(&rows, 0))?;
+    let mut found: Vec<Value> = ports::values(ports::rows_at(&rows, 0))?;
     let more = found.len() > limit as usize;
     found.truncate(limit as usize);
     let next = found
         .last()
         .filter(|_| more)
-        .map(|row| write_cursor(row.seq));
-    let data: Vec<Value> = found.into_iter().map(|row| row.row).collect();
+        .and_then(|row| row["seq"].as_u64())
+        .map(write_cursor);
+    let data: Vec<Value> = found.iter_mut().map(|row| row["row"].take()).collect();
     Ok(json!({"data": data, "next_cursor": next}))
 }
 
@@ -136,9 +132,9 @@ pub async fn event(db: &impl Database, id: &str, now: UnixMs) -> Result<Value, P
     let param = json!({"id": id, "now": now});
     let statements = [ONE_EVENT, earnings::OF_EVENT].map(|sql| Statement::new(sql, &param));
     let rows = db.batch(statements.to_vec()).await?;
-    let found: Vec<Value> = ports::decode(ports::rows_at(&rows, 0))?;
+    let found: Vec<Value> = ports::values(ports::rows_at(&rows, 0))?;
     let mut event = found.into_iter().next().ok_or(&problem::NOT_FOUND)?;
-    let positions: Vec<Value> = ports::decode(ports::rows_at(&rows, 1))?;
+    let positions: Vec<Value> = ports::values(ports::rows_at(&rows, 1))?;
     let credits = event["decision"]["credits"].as_array_mut();
     for credit in credits.into_iter().flatten() {
         let own = positions.iter().find(|p| p["partner"] == credit["partner"]);

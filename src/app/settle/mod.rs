@@ -23,7 +23,8 @@ use crate::domain::record;
 use crate::domain::settlement::{self, Clicks, Due, Month, Round, Settlement};
 use crate::domain::time::{DAY_MS, UnixMs};
 use crate::domain::traffic::Class;
-use serde_json::{Value, json};
+use crate::json;
+use serde_json::Value;
 
 pub use sql::ONE;
 

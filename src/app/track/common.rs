@@ -9,7 +9,8 @@ use crate::domain::input::Fields;
 use crate::domain::limits;
 use crate::domain::time::UnixMs;
 use crate::domain::token;
-use serde_json::{Value, json};
+use crate::json;
+use serde_json::Value;
 
 /// What all bodies share.
 pub(super) struct Common<'b> {

@@ -4,7 +4,7 @@ use super::{Conversion, Read, Reading};
 use crate::domain::event::EventKind;
 use crate::domain::input::Fields;
 use crate::domain::limits;
-use serde_json::json;
+use crate::json;
 
 impl Reading<'_> {
     pub(super) fn lead(&self, mut fields: Fields<'_>) -> Read {

@@ -14,8 +14,9 @@ use crate::domain::ids::{ProgramId, event_id};
 use crate::domain::input::{FieldError, Fields};
 use crate::domain::seal::Keyring;
 use crate::domain::time::UnixMs;
+use crate::json;
 use common::Common;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 /// What one kind of destination keeps, until the event is delivered, and whether only those that
 /// take limited data may.

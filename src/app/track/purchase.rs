@@ -6,7 +6,7 @@ use crate::domain::ids::PartnerId;
 use crate::domain::input::Fields;
 use crate::domain::limits;
 use crate::domain::money::{Currency, MAX_MINOR, Money};
-use serde_json::json;
+use crate::json;
 
 impl Reading<'_> {
     pub(super) fn purchase(&self, kind: EventKind, mut fields: Fields<'_>) -> Read {

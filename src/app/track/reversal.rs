@@ -5,7 +5,7 @@ use crate::domain::event::{EventKind, Order};
 use crate::domain::input::Fields;
 use crate::domain::limits;
 use crate::domain::money::{MAX_MINOR, Money};
-use serde_json::json;
+use crate::json;
 
 impl Reading<'_> {
     /// A reversal without an amount is about all that is left. A won dispute gives back what its

@@ -1,6 +1,6 @@
 //! An event that never happened, to try a destination with.
 
-use serde_json::json;
+use crate::json;
 
 use super::event::{Credit, Event, Occasion, Sale};
 use super::{Destination, Kept, Permission, Person};

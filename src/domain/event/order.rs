@@ -9,6 +9,7 @@ use super::super::ids;
 use super::super::input::Fields;
 use super::super::limits;
 use super::super::money::MAX_MINOR;
+use super::super::value;
 use serde::{Deserialize, Serialize};
 
 /// One line of a purchase, or of a reversal.
@@ -65,7 +66,7 @@ impl Order {
         if self.is_empty() {
             return String::new();
         }
-        let text = serde_json::to_string(self).unwrap_or_default();
+        let text = value::of(self).to_string();
         ids::derived("", &[&text])
     }
 

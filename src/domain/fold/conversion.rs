@@ -257,7 +257,7 @@ impl<'a> Fold<'a> {
         }
         let place = self.decided.decisions.len();
         if let (Some(subscription), true) = (&fact.subscription, fact.kind != EventKind::Renewal) {
-            self.starts.entry(subscription).or_insert(place);
+            self.starts.entry(subscription.clone()).or_insert(place);
         }
         let last = self
             .last_purchase
@@ -270,7 +270,7 @@ impl<'a> Fold<'a> {
         let lines = earned::lines(amount, &fact.order, base);
         let to = rules.and_then(|rules| rules.payout_currency);
         let purchase = Purchase::new(place, fact, lines, parts, to);
-        self.by_key.insert(&fact.key, self.purchases.len());
+        self.by_key.insert(fact.key.clone(), self.purchases.len());
         self.purchases.push(purchase);
     }
 

@@ -158,7 +158,7 @@ fn kind(kind: EventKind, count: u32) -> &'static str {
 }
 
 fn word(reason: Reason) -> String {
-    let word = serde_json::to_value(reason).ok();
+    let word = Some(crate::domain::value::of(&reason));
     word.and_then(|word| word.as_str().map(str::to_owned))
         .unwrap_or_default()
 }

@@ -121,9 +121,9 @@ struct Fold<'a> {
     bound: Option<Bound>,
     purchases: Vec<Purchase<'a>>,
     /// By natural key: the place among the purchases.
-    by_key: BTreeMap<&'a str, usize>,
+    by_key: BTreeMap<String, usize>,
     /// The first purchase of each subscription: its place among the decisions.
-    starts: BTreeMap<&'a str, usize>,
+    starts: BTreeMap<String, usize>,
     /// The newest purchase before.
     last_purchase: Option<UnixMs>,
     /// Purchases before, for repeats of an amount.

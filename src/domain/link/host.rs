@@ -206,7 +206,7 @@ impl HostSnapshot {
     /// The snapshot as JSON: what is stored, published and shown.
     pub fn to_value(&self) -> Value {
         // Nothing here can fail to serialise: all keys are texts.
-        serde_json::to_value(self).unwrap_or_default()
+        crate::domain::value::of(self)
     }
 
     /// One name has one meaning.

@@ -193,7 +193,7 @@ impl LinkSettings {
     /// The settings as JSON: what is stored, published and shown.
     pub fn to_value(&self) -> Value {
         // Nothing here can fail to serialise: all keys are texts.
-        serde_json::to_value(self).unwrap_or_default()
+        crate::domain::value::of(self)
     }
 }
 

@@ -63,22 +63,18 @@ fn clicks_are_paid_once_however_often_their_message_comes_and_not_when_found_inv
     settle(&shop);
     assert_eq!(settled(&shop), 21);
     let (nonce, at) = &nonces[1];
-    let reclassify = |class: &str| {
-        shop.db.execute(&format!(
-            "INSERT INTO reclassifications (program, nonce, class, actor, reason, at, clicked_at)
-             VALUES ('{}', '{nonce}', {class}, 'ak_x', 'robot', {}, {})",
-            shop.program,
-            shop.now.get().0,
-            at.0
-        ));
+    let reclassify = |class: Option<&str>| {
+        let body = json!({"program": shop.program, "class": class, "reason": "robot",
+            "clicked_at": at.0 / 1_000});
+        shop.made("POST", &format!("clicks/{nonce}/reclassify"), &body);
         shop.wait(1_000);
         settle(&shop);
         settled(&shop)
     };
-    assert_eq!(reclassify("'crawler'"), 14);
-    assert_eq!(reclassify("NULL"), 21);
-    assert_eq!(reclassify("'library'"), 14);
-    assert_eq!(reclassify("'human'"), 21);
+    assert_eq!(reclassify(Some("crawler")), 14);
+    assert_eq!(reclassify(None), 21);
+    assert_eq!(reclassify(Some("library")), 14);
+    assert_eq!(reclassify(Some("valid")), 21);
 }
 
 #[test]

@@ -105,8 +105,8 @@ impl Simulation {
 
     pub(super) fn take_intakes(&mut self) {
         for text in self.shop.queue.sent.take() {
-            let mut message: Value = serde_json::from_str(&text).unwrap();
-            let intake = serde_json::from_value(message["intake"].take());
+            let message: Value = serde_json::from_str(&text).unwrap();
+            let intake = ingest::Intake::read(&message["intake"]);
             self.intakes.push(intake.unwrap());
         }
         for _ in 0..self.random.below(8) {

@@ -20,8 +20,14 @@ impl Picks<'_> {
 
 /// A source that gives the numbers of a list, and zero when they are over.
 pub fn listed(numbers: &[u16]) -> impl FnMut() -> u64 {
-    let mut left = numbers.to_vec().into_iter();
-    move || left.next().map_or(0, u64::from)
+    let numbers = numbers.to_vec();
+    let mut place = 0;
+    move || {
+        place += 1;
+        numbers
+            .get(place - 1)
+            .map_or(0, |number| u64::from(*number))
+    }
 }
 
 /// Splitmix64: small, seeded, the same everywhere.

@@ -150,7 +150,7 @@ fn one(
     let touch = Touch {
         at: start.plus(kind.hours * HOUR + 59_900),
         program,
-        link: LinkId::from_number(partner.number() ^ number % 2),
+        link: LinkId::from_number(partner.number() ^ (number % 2)),
         partner,
         variant: 0,
         class: [Class::Human, Class::Flood][usize::from(kind.class)],

@@ -13,10 +13,14 @@ const HOUR: i64 = 3_600_000;
 /// How many days a story takes.
 pub const DAYS: i64 = 100;
 
+/// An hour of the story.
+fn instant(picks: &mut Picks<'_>) -> i64 {
+    START.0 + picks.below(24 * DAYS as u64) as i64 * HOUR
+}
+
 /// Plans, standings, codes and rates with dates inside the story.
 pub fn settings(picks: &mut Picks<'_>, partners: &[String], names: Names<'_>) -> World {
-    let mut world = World::default();
-    let instant = |picks: &mut Picks<'_>| START.0 + picks.below(24 * DAYS as u64) as i64 * HOUR;
+    let mut plans = Vec::new();
     for version in 0..=picks.below(3) {
         let from = if version == 0 {
             START.0
@@ -24,14 +28,27 @@ pub fn settings(picks: &mut Picks<'_>, partners: &[String], names: Names<'_>) ->
             instant(picks)
         };
         let rules = plans::rules(picks, partners);
-        world.plans.push(Plan { from, rules });
+        plans.push(Plan { from, rules });
     }
     // Of one instant the later version holds, as the list has it.
-    world.plans.sort_by_key(|plan| plan.from);
+    plans.sort_by_key(|plan| plan.from);
+    World {
+        plans,
+        statuses: statuses(picks, partners),
+        codes: codes(partners, instant(picks)),
+        selves: selves(picks, partners, names),
+        rates: rates(picks),
+        ..World::default()
+    }
+}
+
+/// Partners of several kinds that are suspended and active again, and a program that pauses.
+fn statuses(picks: &mut Picks<'_>, partners: &[String]) -> Vec<Status> {
+    let mut statuses = Vec::new();
     let kinds = [None, Some("content"), Some("coupon"), None];
     for (place, partner) in partners.iter().enumerate() {
         let mut add = |at, active| {
-            world.statuses.push(Status {
+            statuses.push(Status {
                 at,
                 partner: Some(partner.clone()),
                 active,
@@ -46,7 +63,7 @@ pub fn settings(picks: &mut Picks<'_>, partners: &[String], names: Names<'_>) ->
     if picks.one_in(6) {
         let (from, until) = (instant(picks), instant(picks));
         for (at, active) in [(from, false), (until.max(from + 1), true)] {
-            world.statuses.push(Status {
+            statuses.push(Status {
                 at,
                 partner: None,
                 active,
@@ -54,9 +71,13 @@ pub fn settings(picks: &mut Picks<'_>, partners: &[String], names: Names<'_>) ->
             });
         }
     }
-    world.codes = codes(partners, instant(picks));
-    world.selves = selves(picks, partners, names);
-    for (from, to) in [
+    statuses
+}
+
+/// Rates between some currencies, of the start or later; some are missing.
+fn rates(picks: &mut Picks<'_>) -> Vec<Rate> {
+    let mut rates: Vec<Rate> = Vec::new();
+    let pairs = [
         ("EUR", "USD"),
         ("USD", "EUR"),
         ("JPY", "USD"),
@@ -64,27 +85,23 @@ pub fn settings(picks: &mut Picks<'_>, partners: &[String], names: Names<'_>) ->
         ("EUR", "JPY"),
         ("USD", "BHD"),
         ("EUR", "BHD"),
-    ] {
+    ];
+    for (from, to) in pairs {
         for _ in 0..picks.pick(&[1, 2, 0]) {
-            let text = picks
-                .pick(&["1.0842", "0.9", "151.203", "0.0061", "3"])
-                .to_owned();
+            let text = picks.pick(&["1.0842", "0.9", "151.203", "0.0061", "3"]);
             let at = if picks.one_in(2) { instant(picks) } else { 0 };
-            let known = world
-                .rates
-                .iter()
-                .any(|r| r.from == from && r.to == to && r.at == at);
-            if !known {
-                world.rates.push(Rate {
+            let same = |rate: &Rate| rate.from == from && rate.to == to && rate.at == at;
+            if !rates.iter().any(same) {
+                rates.push(Rate {
                     from: from.into(),
                     to: to.into(),
                     at,
-                    text,
+                    text: text.into(),
                 });
             }
         }
     }
-    world
+    rates
 }
 
 fn codes(partners: &[String], turn: i64) -> Vec<Code> {
