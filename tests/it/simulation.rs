@@ -7,22 +7,18 @@
 //! command that repeats it.
 
 use crate::support::block_on;
-use crate::support::interleave::Interleaved;
-use crate::support::memory::answer;
 use crate::support::oracle::{Fact, Touch, World};
 use crate::support::picks::Random;
 use crate::support::shop::Shop;
 use crate::support::sqlite::Fault;
 use serde_json::{Value, json};
-use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use throughline::app::clicks::{self, Message};
 use throughline::app::ingest::Intake;
-use throughline::app::ports::Reply;
-use throughline::app::{deliver, ledger, publish};
 
 mod people;
+mod plane;
 mod reports;
 mod settled;
 mod visits;
@@ -151,70 +147,6 @@ impl Simulation {
             let kind = *self.random.pick(&kind).unwrap();
             self.shop.db.fail(self.random.below(batches) as usize, kind);
         }
-    }
-
-    /// A fold that may be interrupted by another one, by clicks or by a crash.
-    fn fold(&mut self) {
-        self.trouble(5, 3);
-        let now = self.shop.now.get();
-        if self.random.one_in(3) && !self.shop.db.is_troubled() {
-            let batch = 1 + 2 * self.random.below(2) as usize;
-            let message = self.random.pick(&self.messages).cloned();
-            let message = message.filter(|_| now.0 % 2 == 0);
-            let ran = Cell::new(false);
-            let other = Interleaved::new(&self.shop.db).before(batch, || {
-                ran.set(true);
-                match &message {
-                    Some(message) => {
-                        let alone = std::slice::from_ref(message);
-                        block_on(clicks::consume(&self.shop.db, alone)).map(|_| ())
-                    }
-                    None => block_on(ledger::fold(&self.shop.db, now)).map(|_| ()),
-                }
-                .unwrap();
-            });
-            block_on(ledger::fold(&other, now)).unwrap();
-            self.stale += other.stale();
-            drop(other);
-            let seen = message.filter(|_| ran.get());
-            for visit in seen.iter().flat_map(|message| &message.visits) {
-                self.world.learn(&json!(visit));
-            }
-        } else {
-            let _ = block_on(ledger::fold(&self.shop.db, now));
-        }
-        self.shop.db.heal();
-    }
-
-    fn deliver(&mut self) {
-        let replies = [
-            Reply::TimedOut,
-            Reply::Unreachable,
-            answer(500, ""),
-            answer(204, ""),
-        ];
-        for _ in 0..self.random.below(24) {
-            let reply = self.random.pick(&replies).unwrap().clone();
-            self.shop.receiver.replies.borrow_mut().push(reply);
-        }
-        self.trouble(4, 2);
-        let mut entropy = [0; 64];
-        for part in entropy.chunks_exact_mut(8) {
-            part.copy_from_slice(&self.random.next().to_be_bytes());
-        }
-        let shop = &self.shop;
-        let now = shop.now.get();
-        let run = deliver::deliver(&shop.db, &shop.receiver, &shop.settings, now, entropy);
-        let _ = block_on(run);
-        self.shop.receiver.replies.borrow_mut().clear();
-        self.shop.db.heal();
-    }
-
-    fn publish(&mut self) {
-        self.shop.kv.down.set(self.random.one_in(3));
-        let _ = block_on(publish::publish(&self.shop.db, &self.shop.kv));
-        self.shop.kv.down.set(false);
-        self.shop.publish();
     }
 
     /// The faults end: what waits is sent, taken, folded and delivered.
