@@ -7,22 +7,28 @@
 use crate::support::compare::{rounded, same};
 use crate::support::histories::Known;
 use crate::support::merchant::Report;
-use crate::support::oracle::{Position, positions};
+use crate::support::oracle::positions;
 use crate::support::picks::Random;
 use crate::support::shop::START;
 use crate::support::story::{DAYS, Names, Script, Step, Story};
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use throughline::app::track::Reading;
 use throughline::domain::attribution::Standing;
 use throughline::domain::click::Visit;
 use throughline::domain::decision::Decision;
 use throughline::domain::event::{EventKind, Fact};
-use throughline::domain::fold::{self, Booked, Entry, History};
+use throughline::domain::fold::{self, History};
 use throughline::domain::ids::{PartnerId, ProgramId};
 use throughline::domain::seal::Keyring;
-use throughline::domain::time::UnixMs;
+
+mod books;
+mod words;
+
+use books::Books;
+use words::{SAID, words};
 
 const EVENTS: u64 = 60_000;
 const THREADS: usize = 2;
@@ -71,44 +77,15 @@ impl Deployment {
     }
 }
 
-/// What was booked by then, as the table of entries has it: by cause.
+/// What the stories came to.
 #[derive(Default)]
-struct Books(BTreeMap<Position, (fold::Position, Booked)>);
-
-impl Books {
-    /// Books what decisions ask for; gives the new entries.
-    fn book(&mut self, decisions: &[Decision]) -> Vec<Entry> {
-        let booked: Vec<_> = self.0.values().cloned().collect();
-        let entries = fold::entries(decisions, &booked, UnixMs(0)).unwrap();
-        for entry in &entries {
-            let of = fold::Position {
-                cause: entry.cause.clone(),
-                partner: entry.partner,
-                currency: entry.money.currency(),
-                paid_in: entry.payout.map(|payout| payout.currency()),
-            };
-            let paid_in = of.paid_in.map(|currency| currency.code().to_owned());
-            let (partner, currency) = (of.partner.to_string(), of.currency.code().to_owned());
-            let key = (of.cause.clone(), partner, currency, paid_in);
-            let (_, sum) = self.0.entry(key).or_insert((of, Booked::default()));
-            sum.amount += entry.money.amount_minor();
-            sum.payout += entry.payout.map_or(0, |payout| payout.amount_minor());
-            sum.count += 1;
-        }
-        entries
-    }
-
-    fn sums(&self) -> BTreeMap<Position, (i64, i64)> {
-        let sums = self
-            .0
-            .iter()
-            .map(|(key, (_, sum))| (key.clone(), (sum.amount, sum.payout)));
-        sums.filter(|(_, sum)| *sum != (0, 0)).collect()
-    }
+struct Seen {
+    events: usize,
+    words: BTreeSet<String>,
 }
 
-/// Plays the story of a seed; gives how many events were reported.
-fn play(deployment: &Deployment, seed: u64) -> usize {
+/// Plays the story of a seed.
+fn play(deployment: &Deployment, seed: u64) -> Seen {
     let mut random = Random(seed);
     let program = deployment.program.to_string();
     let names = Names {
@@ -172,7 +149,10 @@ fn play(deployment: &Deployment, seed: u64) -> usize {
         }
     }
     assert_eq!(books.sums(), positions(&expected));
-    facts.len()
+    Seen {
+        events: facts.len(),
+        words: bodies.values().flat_map(words).collect(),
+    }
 }
 
 /// Are these facts known to be one customer's? What names nobody waits for the others.
@@ -240,20 +220,20 @@ fn number(name: &str) -> Option<u64> {
 
 #[test]
 fn any_history_in_any_order_equals_the_oracle() {
-    let (wanted, first) = (
-        number("EVENTS").unwrap_or(EVENTS),
-        number("SEED").unwrap_or(1),
-    );
-    let (next, done) = (AtomicU64::new(first), AtomicU64::new(0));
+    let wanted = number("EVENTS").unwrap_or(EVENTS) as usize;
+    let next = AtomicU64::new(number("SEED").unwrap_or(1));
+    let seen = Mutex::new(Seen::default());
     let turn = || {
         let deployment = deployment();
-        while done.load(Ordering::Relaxed) < wanted {
+        while seen.lock().unwrap().events < wanted {
             let seed = next.fetch_add(1, Ordering::Relaxed);
             let played = std::panic::catch_unwind(|| play(&deployment, seed));
-            let Ok(events) = played else {
+            let Ok(one) = played else {
                 panic!("SEED={seed} EVENTS=1 cargo test --test it volume");
             };
-            done.fetch_add(events as u64, Ordering::Relaxed);
+            let mut seen = seen.lock().unwrap();
+            seen.events += one.events;
+            seen.words.extend(one.words);
         }
     };
     std::thread::scope(|scope| {
@@ -262,5 +242,9 @@ fn any_history_in_any_order_equals_the_oracle() {
             .into_iter()
             .for_each(|thread| thread.join().unwrap());
     });
-    println!("{} events", done.load(Ordering::Relaxed));
+    let seen = seen.into_inner().unwrap();
+    println!("{} events", seen.events);
+    let missing = SAID.iter().filter(|word| !seen.words.contains(**word));
+    let missing: Vec<_> = missing.filter(|_| wanted >= EVENTS as usize).collect();
+    assert!(missing.is_empty(), "no story says {missing:?}");
 }
