@@ -126,8 +126,14 @@ const SETS = {
     denyStage,
     stage("native tests, many cases", "cargo", ["test", "--locked", "--release"], {
       PROPTEST_CASES: "20000",
-      STEPS: "60000",
     }),
+    // Five million events through the pure fold, two million through the whole machine on SQLite.
+    stage(
+      "ledger, many seeds",
+      "cargo",
+      ["test", "--locked", "--test", "it", "--", "volume::", "simulation::"],
+      { EVENTS: "5000000", RUNS: "80" },
+    ),
     ...builds,
     nodeTests("long end to end", "tests/e2e/verify"),
   ],

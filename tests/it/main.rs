@@ -43,4 +43,5 @@ mod suffixes;
 mod tidy;
 mod traffic;
 mod urltestdata;
+mod volume;
 mod what_if;

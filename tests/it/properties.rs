@@ -26,7 +26,7 @@ pub fn cases(usual: u32) -> ProptestConfig {
 fn played(story: &Story, order: &[usize], fold: impl Fn(usize) -> bool) -> Stage {
     let stage = story::stage(story);
     for (turn, place) in order.iter().enumerate() {
-        if *place < stage.steps.len() {
+        if *place < stage.script.steps.len() {
             stage.play(*place);
         }
         stage.shop.wait(1_000);
@@ -68,7 +68,7 @@ proptest! {
     #[test]
     fn decisions_and_positions_equal_the_oracle(story in story::stories()) {
         let stage = story::stage(&story);
-        let events: Vec<_> = (0..stage.steps.len()).map(|place| stage.play(place)).collect();
+        let events: Vec<_> = (0..stage.script.steps.len()).map(|place| stage.play(place)).collect();
         stage.shop.fold();
         if let Err(difference) = check(&stage.shop, &stage.world(&events)) {
             return Err(TestCaseError::fail(difference));
@@ -167,7 +167,7 @@ proptest! {
         late.shop.wait(1_000 * i64::try_from(story.steps.len()).unwrap());
         change(&late.shop, rate, suspend);
         for (turn, place) in order.iter().enumerate() {
-            if *place < late.steps.len() {
+            if *place < late.script.steps.len() {
                 late.play(*place);
             }
             if folds >> (turn % 64) & 1 == 1 {

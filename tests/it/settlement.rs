@@ -412,7 +412,7 @@ proptest! {
                     .db
                     .execute(&format!("UPDATE plans SET rules = json_patch(rules, '{caps}')"));
             }
-            for place in 0..stage.steps.len() {
+            for place in 0..stage.script.steps.len() {
                 stage.play(place);
                 stage.shop.wait(1_000);
                 if often && settles >> (place % 32) & 1 == 1 {

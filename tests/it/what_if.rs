@@ -202,7 +202,7 @@ fn told(story: &Story, plan: Option<&Value>) -> Stage {
             "DELETE FROM plans WHERE version > 1; UPDATE plans SET rules = '{plan}'"
         ));
     }
-    for place in 0..stage.steps.len() {
+    for place in 0..stage.script.steps.len() {
         stage.play(place);
         stage.shop.wait(1_000);
     }

@@ -13,7 +13,7 @@ use super::super::time::{DAY_MS, UnixMs};
 use super::assign::{Assigned, Bound, Choice, Share};
 use super::earned::{self, Earning, Part};
 use super::payout::Exchange;
-use super::reversal::Purchase;
+use super::purchase::Purchase;
 use super::review::Look;
 use super::{Fold, code_owner};
 

@@ -9,6 +9,7 @@ mod conversion;
 mod earned;
 mod entries;
 mod payout;
+mod purchase;
 mod reversal;
 mod review;
 
@@ -26,7 +27,7 @@ use super::plan::Plan;
 use super::time::UnixMs;
 use super::traffic::Class;
 use assign::Bound;
-use reversal::Purchase;
+use purchase::Purchase;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A partner's code, and when it was the partner's.

@@ -49,7 +49,7 @@ impl Simulation {
             at: now + (days - 60) * 86_400_000,
             text: text.into(),
         }));
-        let (customer, mailbox) = story::named(shop, Some("u7"), Some("a9@shop.example"));
+        let (customer, mailbox) = story::Names::of(shop).make(Some("u7"), Some("a9@shop.example"));
         let selves = [(0, customer), (1, mailbox)];
         self.world.selves = selves
             .into_iter()

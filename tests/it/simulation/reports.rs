@@ -4,7 +4,7 @@ use super::{AT_A_TIME, RECENT_CLICKS, Request, Simulation};
 use crate::support::merchant::{Report, Scene, report};
 use crate::support::oracle::{Fact, Touch};
 use crate::support::picks::{Picks, Random};
-use crate::support::story::named;
+use crate::support::story::Names;
 use serde_json::json;
 
 const HOUR: i64 = 3_600_000;
@@ -39,7 +39,8 @@ impl Simulation {
         let click = report.click.map(|click| &self.recent[click]);
         report.body["clickId"] = json!(click.map(|click| &click.0));
         let touch = click.map(|click| click.1.clone());
-        let pseudonyms = |id: Option<&str>, email: Option<&str>| named(&self.shop, id, email);
+        let names = Names::of(&self.shop);
+        let pseudonyms = |id: Option<&str>, email: Option<&str>| names.make(id, email);
         let fact = Fact::sent(report.kind, &report.body, touch, pseudonyms);
         self.send(Request {
             kind: report.kind,

@@ -42,12 +42,25 @@ impl Simulation {
         assert_eq!(db.number(open), 0);
         let told = |of: &str| db.number(&format!("SELECT count(*) FROM deliveries WHERE {of}"));
         let rest = "type NOT LIKE 'commission.%' AND type NOT LIKE 'violation.%'";
-        let revisions = db.number("SELECT count(*) FROM decisions");
-        assert_eq!(told(rest), revisions, "one message for each revision");
+        // Later ones were not heard any more.
+        let until = self.heard_until;
+        let heard = |table: &str, at: &str| {
+            db.number(&format!(
+                "SELECT count(*) FROM {table} WHERE {at} < {until}"
+            ))
+        };
+        assert_eq!(
+            told(rest),
+            heard("decisions", "decided_at"),
+            "one message for each revision"
+        );
         let booked = "type IN ('commission.earned', 'commission.reversed', 'commission.rejected',
             'commission.adjusted')";
-        let entries = db.number("SELECT count(*) FROM entries");
-        assert_eq!(told(booked), entries, "one message for each entry");
+        assert_eq!(
+            told(booked),
+            heard("entries", "booked_at"),
+            "one message for each entry"
+        );
         let mut seen: BTreeMap<String, String> = BTreeMap::new();
         for request in self.shop.receiver.got.borrow().iter() {
             let id = request

@@ -3,6 +3,7 @@
 pub mod arrivals;
 pub mod books;
 pub mod compare;
+pub mod histories;
 pub mod interleave;
 pub mod memory;
 pub mod merchant;

@@ -130,7 +130,15 @@ impl World {
         outcomes
     }
 
-    fn came(&self) -> BTreeMap<&str, BTreeSet<&str>> {
+    /// The events of each customer.
+    pub fn customers(&self) -> Vec<Vec<String>> {
+        let each = self.by_customer().into_values();
+        let ids = |facts: Vec<&Fact>| facts.iter().map(|fact| fact.event.clone()).collect();
+        each.map(ids).collect()
+    }
+
+    /// The customers that were named together with each token.
+    pub fn came(&self) -> BTreeMap<&str, BTreeSet<&str>> {
         let mut came: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for fact in &self.facts {
             let nonce = fact.touch.as_ref().and_then(|touch| touch.nonce.as_deref());
