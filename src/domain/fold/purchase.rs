@@ -1,4 +1,5 @@
-//! A purchase and what was given back of it. What it has earned by then is a function of how much of
+//! A purchase and what was given back of it. What it has earned by then is a function of how much
+//! of
 //! each of its lines was given back, so parts add up, a full refund returns exactly what was earned,
 //! and a won dispute restores exactly what its chargeback took.
 
