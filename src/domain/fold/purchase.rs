@@ -1,7 +1,6 @@
 //! A purchase and what was given back of it. What it has earned by then is a function of how much
-//! of
-//! each of its lines was given back, so parts add up, a full refund returns exactly what was earned,
-//! and a won dispute restores exactly what its chargeback took.
+//! of each of its lines was given back, so parts add up, a full refund returns exactly what was
+//! earned, and a won dispute restores exactly what its chargeback took.
 
 use super::super::decision::{self, Reason};
 use super::super::event::{EventKind, Fact, Line};
