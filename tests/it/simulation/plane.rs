@@ -1,4 +1,5 @@
-//! The ledger plane at work: folds that others interrupt, deliveries that fail, a store that is away.
+//! The ledger plane at work: folds that others interrupt, deliveries that fail, a store that is
+//! away.
 
 use super::Simulation;
 use crate::support::block_on;
