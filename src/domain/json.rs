@@ -290,7 +290,7 @@ mod tests {
 
         #[test]
         fn any_cut_of_a_record_reads_as_serde_json_reads_it(cut in 0usize..200, byte in 32u8..127) {
-            let whole = r#"{"a":[1,-2.5e3,"x\u00e4\ud83d\ude00\n",{"b":null,"c":[true,false]}],"d":""}"#;
+            let whole = r#"{"a":[1,-2.5e3,"x\u00e4\ud83d\ude00\n",{"b":null,"c":[true]}],"d":""}"#;
             same(whole.get(..cut.min(whole.len())).unwrap_or_default());
             let mut changed = whole.as_bytes().to_vec();
             let place = cut % changed.len();

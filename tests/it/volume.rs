@@ -1,8 +1,8 @@
 //! The pure fold against the oracle, without a database: millions of events of every kind, in any
 //! order, with and without their clicks, first some of them, then all, then all again.
 //!
-//! `EVENTS` says how many, `SEED` where to begin; a story that fails prints the command that repeats
-//! it alone.
+//! `EVENTS` says how many, `SEED` where to begin; a story that fails prints the command that
+//! repeats it alone.
 
 use crate::support::compare::{rounded, same};
 use crate::support::histories::Known;
