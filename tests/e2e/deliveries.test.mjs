@@ -43,8 +43,7 @@ describe("events go out", () => {
   });
   afterEach(async () => {
     await world.stack.sql("UPDATE destinations SET paused_until = 0");
-    await world.stack.sql("UPDATE deliveries SET next_at = 0 WHERE state = 'pending'");
-    await world.stack.cron();
+    await world.hasten();
   });
 
   /** Reports a sale of an own customer. @param {object} [more] */

@@ -73,15 +73,9 @@ describe("four platforms", () => {
     return { id, customer, event: eventId };
   }
 
-  /** What waits is due now. */
-  async function hasten() {
-    await world.stack.sql("UPDATE deliveries SET next_at = 0 WHERE state = 'pending'");
-    await world.stack.cron();
-  }
-
   /** The delivery of an event once `isSo` holds. @param {string} event @param {Row} destination
    * @param {(row: Row) => unknown} isSo @param {() => Promise<unknown>} [meanwhile] */
-  const delivery = (event, destination, isSo, meanwhile = hasten) =>
+  const delivery = (event, destination, isSo, meanwhile = world.hasten) =>
     eventually(`${destination.kind} is as wanted`, async () => {
       const all = await world.rows("deliveries");
       const row = all.filter((one) =>
@@ -249,7 +243,7 @@ describe("four platforms", () => {
     const late = await delivery(event, to.google_ads,
       (one) => String(one.last_error).includes("TOO_RECENT_CLICK"),
       async () => (await world.rows("deliveries")).some((one) => one.event === event
-        && String(one.last_error).includes("TOO_RECENT")) || hasten());
+        && String(one.last_error).includes("TOO_RECENT")) || world.hasten());
     assert.ok(Date.parse(late.next_at) > Date.now() + 5 * HOUR_S * 1000, "some hours later");
     await delivery(event, to.google_ads, is("delivered"));
     const tokens = google.requests.filter((one) => one.url.pathname === "/token");

@@ -105,8 +105,7 @@ describe("a person who comes in by every way", () => {
     }
     await world.folded();
     await eventually("everything was told", async () => {
-      await world.stack.sql("UPDATE deliveries SET next_at = 0 WHERE state = 'pending'");
-      await world.stack.cron();
+      await world.hasten();
       const rows = await world.rows("deliveries");
       return rows.length >= 15 && rows.every((row) => row.state !== "pending");
     });

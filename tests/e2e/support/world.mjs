@@ -187,6 +187,13 @@ export function ready(stack, admin, program) {
   const folded = () => eventually("all facts are folded", async () =>
     (await stack.sql("SELECT 1 FROM facts WHERE state = 'pending'")).length === 0);
 
+  /** Makes what waits to be delivered due now, unless its event still waits for its click. */
+  async function hasten() {
+    await stack.sql("UPDATE deliveries SET next_at = 0 WHERE state = 'pending'"
+      + " AND event NOT IN (SELECT id FROM facts WHERE awaits_click = 1)");
+    await stack.cron();
+  }
+
   /** Net positions by partner and currency, once all is folded. */
   async function balances() {
     await folded();
@@ -223,7 +230,7 @@ export function ready(stack, admin, program) {
 
   return {
     stack, admin, program, api, must, rows, visit, click, track, accepted, beacon, folded,
-    balances, clicks, dump, stop: stack.dispose,
+    hasten, balances, clicks, dump, stop: stack.dispose,
   };
 }
 
