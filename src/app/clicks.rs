@@ -194,7 +194,8 @@ fn visit_row(visit: &Visit) -> Value {
             &["validated", "confirmed"]
         }
         (VisitKind::Landing, _, true) => &["confirmed"],
-        // Nothing tells two anonymous landings apart, so they are counted by themselves.
+        // Nothing tells two anonymous landings apart, so they are counted by themselves; those that
+        // got a name by a grant, which comes with a landing of that name, are subtracted in reads.
         (VisitKind::Landing, _, false) => &["confirmed_anonymous"],
         (VisitKind::Grant, ..) => &["granted"],
     };

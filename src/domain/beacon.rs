@@ -185,6 +185,10 @@ fn allowed(
     let empty = journal.touches.is_empty() && journal.click_ids.is_empty();
     if let Some(touch) = touch.as_ref().filter(|_| news && live) {
         visits.push(context.visit(VisitKind::Grant, touch, Some(&journal)));
+        // By the name that it got, the click is confirmed as well.
+        if landed.as_ref().is_some_and(|landed| landed.nonce.is_none()) {
+            visits.push(context.visit(VisitKind::Landing, touch, None));
+        }
     }
     // Where nothing has changed about it, the page keeps the token that it has.
     let landed_token_stays = !live && landed.as_ref().is_some_and(|touch| touch.nonce.is_some());

@@ -126,6 +126,9 @@ fn remembered(
             additions
                 .visits
                 .push(context.visit(VisitKind::Grant, &touch, Some(&journal)));
+            additions
+                .visits
+                .push(context.visit(VisitKind::Landing, &touch, None));
         }
         journal.add_touch(touch);
     } else if let Some(link) = document.via {

@@ -93,8 +93,11 @@ describe("the beacon", () => {
     assert.equal(again.headers["set-cookie"], undefined, "nothing new");
     await world.accepted("sale", { customerExternalId: slug, clickId: (await me(pair)).t,
       amount: 1000, currency: "usd", invoiceId: slug });
-    // The sale confirms the click, too.
+    // The grant confirms the click by its new name, the sale once more: it is one click.
     await counted({ human: 1, confirmed_anonymous: 1, granted: 1, confirmed: 1 });
+    const { raw, valid, confirmed } =
+      (await world.rows("clicks")).find((row) => row.link === link) ?? {};
+    assert.deepEqual([raw, valid, confirmed], [1, 1, 1]);
     await world.folded();
     const sale = (await world.rows("decisions")).find((row) => row.key === slug);
     assert.equal(sale?.credits[0]?.partner, world.program.anna.id);

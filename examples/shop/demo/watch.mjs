@@ -41,7 +41,8 @@ const amountText = (money) =>
 
 /** @param {Row} row @param {NameOf} name */
 const clickLine = (row, name) =>
-  [dim("click   "), `${name(row.link)}: ${row.count} ${row.class} on ${row.day}`].join(" ");
+  `${dim("click   ")} ${name(row.link)} on ${row.day}: ${row.raw} raw, ${row.valid} valid, `
+    + `${row.confirmed} confirmed`;
 
 /** @param {Row} row */
 const eventLine = (row) =>
@@ -80,7 +81,7 @@ function news(now, name) {
   const id = (...parts) => parts.join("\n");
   return [
     ...now.clicks.map((row) => /** @type {[string, string]} */ (
-      [id("click", row.day, row.link, row.class, row.count), clickLine(row, name)])),
+      [id("click", row.day, row.link, row.raw, row.valid, row.confirmed), clickLine(row, name)])),
     ...now.events.map((row) => /** @type {[string, string]} */ (
       [id("event", row.id, row.state), eventLine(row)])),
     ...now.decisions.map((row) => /** @type {[string, string]} */ (
