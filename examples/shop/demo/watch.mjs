@@ -68,7 +68,7 @@ function deliveryLine(row, name) {
   const tries = `${row.attempts} ${row.attempts === 1 ? "try" : "tries"}`;
   const status = row.last_status ? `, answered ${row.last_status}` : "";
   const error = row.last_error ? `, ${row.last_error}` : "";
-  return `${bold("delivery")} to ${name(row.destination)}: `
+  return `${bold("delivery")} ${row.type} to ${name(row.destination)}: `
     + `${row.state} (${tries}${status}${error})`;
 }
 
