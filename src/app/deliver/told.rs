@@ -18,7 +18,8 @@ pub(super) struct Told {
     /// The decision as stored, the names of partners and links by id, the tags of clicks by nonce,
     /// and what else the row says.
     row: Value,
-    /// Amount of the sale that this is about, and the amounts taken back of it.
+    /// Amount of the sale that this is about, and the amounts taken back of it; negative what a won
+    /// dispute restored.
     sold: Option<Money>,
     taken_back: Vec<Money>,
 }
@@ -104,10 +105,12 @@ impl Told {
     }
 
     fn sale(&self) -> Option<Sale> {
-        let left = self
-            .taken_back
-            .iter()
-            .try_fold(self.sold?, |left, part| left.checked_sub(*part).ok());
+        let sold = self.sold?;
+        // What was reported in another currency took nothing.
+        let parts = self.taken_back.iter();
+        let left = parts
+            .filter(|part| part.currency() == sold.currency())
+            .try_fold(sold, |left, part| left.checked_sub(*part).ok());
         Some(Sale {
             event: self.decision.purchase.clone()?,
             key: self.fact.sale_key.clone()?,
@@ -149,6 +152,7 @@ impl Told {
         let mut shown = self.row["decision"].clone();
         if let Some(members) = shown.as_object_mut() {
             members.remove("click_ids");
+            members.insert("key".to_owned(), self.key().into());
         }
         shown
     }

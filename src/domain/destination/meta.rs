@@ -74,7 +74,7 @@ impl Destination for Meta {
         let external = person.customer_id.and_then(hashing::external_id);
         kept.put("external_id", external);
         kept.copy("client_user_agent", person.user_agent);
-        kept.copy("event_source_url", person.page_url);
+        kept.copy("event_source_url", person.page());
         kept.copy("fbp", person.fbp.and_then(browser_id));
     }
 

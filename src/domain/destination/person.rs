@@ -24,10 +24,12 @@ pub struct Person<'a> {
 }
 
 impl<'a> Person<'a> {
-    /// The page's address without query and fragment: shops put mail addresses there.
+    /// The page's address without query and fragment: shops put mail addresses there. `None` where
+    /// an `@` is left, which may be one too.
     pub fn page(&self) -> Option<&'a str> {
-        let end = |url: &str| url.find(['?', '#']).unwrap_or(url.len());
-        self.page_url.and_then(|url| url.get(..end(url)))
+        let url = self.page_url?;
+        let bare = url.split(['?', '#']).next()?;
+        (!bare.contains('@') && !bare.contains("%40")).then_some(bare)
     }
 }
 

@@ -204,6 +204,12 @@ fn people() -> Vec<Case> {
                 ..Person::default()
             };
         }),
+        sale("page_with_a_query", |case| {
+            case.person.page_url = Some("https://shop.example/a%20b?mail=ada@example.com#top");
+        }),
+        sale("page_that_may_name_a_person", |case| {
+            case.person.page_url = Some("https://shop.example/hi/ada%40example.com");
+        }),
         sale("nobody_known", |case| {
             case.person = Person::default();
             case.event.click_ids.clear();
