@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::meta::{is_version, name, order_data};
 use super::{
     Answer, Destination, Event, Fate, Item, Kept, Object, Outcome, Permission, Person, Request,
-    Settings, Target, Terms, hashing,
+    Settings, Target, Terms, hashing, unless_mail,
 };
 use crate::domain::click_ids::ClickIdKind;
 use crate::domain::record;
@@ -63,7 +63,7 @@ impl Destination for TikTok {
         kept.put("external_id", external);
         kept.copy("user_agent", person.user_agent);
         kept.copy("url", person.page());
-        kept.copy("ttp", person.ttp);
+        kept.copy("ttp", unless_mail(person.ttp));
     }
 
     fn item(&self, event: &Event, _: &Target<'_>) -> Item {
