@@ -58,7 +58,13 @@ describe("four platforms", () => {
     await world.stop();
     await Promise.all([ga4, google, tiktok, segment].map((one) => one.close()));
   });
-  beforeEach(() => world.stack.sql("UPDATE destinations SET paused_until = 0, failures = 0"));
+  beforeEach(() => healthy());
+
+  /** No destination is left alone, and none has anything left to be sent. */
+  async function healthy() {
+    await world.stack.sql("UPDATE destinations SET paused_until = 0, failures = 0");
+    await world.quiet();
+  }
 
   /** Reports a sale of an own customer, under full consent unless told otherwise.
    * @param {object} [more] */
@@ -199,7 +205,7 @@ describe("four platforms", () => {
       ["google_ads", google, { status: 403 }, "set_aside"],
     ];
     for (const [kind, platform, failure, state] of failures) {
-      await world.stack.sql("UPDATE destinations SET paused_until = 0, failures = 0");
+      await healthy();
       platform.fail(1, failure);
       const { event } = await sell();
       const tried = await delivery(event, to[kind],
@@ -233,10 +239,12 @@ describe("four platforms", () => {
     assert.equal(bodies.length, 1, "asked about, not sent again");
     for (const [reason, state] of [["INVALID_GCLID", "set_aside"], ["EVENT_TOO_OLD", "expired"],
       ["DUPLICATE_TRANSACTION_ID", "delivered"]]) {
+      await world.quiet();
       google.failToProcess(String(reason));
       const { event } = await sell();
       await delivery(event, to.google_ads, is(String(state)));
     }
+    await world.quiet();
     google.failToProcess("TOO_RECENT_CLICK");
     const { event } = await sell();
     await delivery(event, to.google_ads, (one) => one.last_status === 200 || one.attempts > 0);
