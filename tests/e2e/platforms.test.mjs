@@ -96,7 +96,9 @@ describe("four platforms", () => {
 
   test("hear of a sale with its click, each in its own dialect", async () => {
     const { token } = await world.click("/go/anna?gclid=Cj0-Ab_C&ttclid=E.C.P.xyz");
-    const sale = await sell({ clickId: token });
+    const lines = [{ sku: "SKU-1", quantity: 2, amount: 1500 }, { sku: MAIL, amount: 1 },
+      { category: "gift", amount: 99 }, { sku: "Größe 3", quantity: 3, amount: 100 }];
+    const sale = await sell({ clickId: token, lines });
     for (const kind of Object.values(to)) await delivery(sale.event, kind, is("delivered"));
 
     const counted = ga4.events.find((one) => one.params.transaction_id === sale.id);
@@ -104,7 +106,9 @@ describe("four platforms", () => {
     assert.deepEqual(counted?.consent,
       { ad_user_data: "GRANTED", ad_personalization: "GRANTED" });
     assert.deepEqual(counted?.params, { session_id: "1732230001", engagement_time_msec: 1,
-      transaction_id: sale.id, value: 19.99, currency: "USD", items: [] });
+      transaction_id: sale.id, value: 19.99, currency: "USD",
+      items: [
+        { item_id: "SKU-1", quantity: 2, price: 7.5 }, { item_id: "Größe 3", quantity: 3 }] });
 
     const conversion = google.conversions.get(`sale\n${sale.id}`);
     assert.deepEqual(conversion?.adIdentifiers, { gclid: "Cj0-Ab_C" });
@@ -114,6 +118,8 @@ describe("four platforms", () => {
 
     const bought = tiktok.events.find((one) => one.event_id === sale.event);
     assert.equal(bought?.event, "Purchase");
+    assert.deepEqual(bought?.properties.contents[0],
+      { content_id: "SKU-1", quantity: 2, price: 7.5 });
     assert.deepEqual(bought?.user, { email: [sha256("ada.canary+shop@gmail.com")],
       phone: [sha256("+16505551212")], external_id: [sha256(sale.customer)],
       ttclid: "E.C.P.xyz", ttp: CONTEXT.ttp, user_agent: CONTEXT.userAgent });
@@ -122,6 +128,7 @@ describe("four platforms", () => {
 
     const order = segment.events.find((one) => one.messageId === sale.event);
     assert.deepEqual([order?.event, order?.userId], ["Order Completed", sale.customer]);
+    assert.deepEqual(order?.properties.products[0], { sku: "SKU-1", quantity: 2, price: 7.5 });
     assert.equal(order?.properties.partner_id, world.program.anna.id);
     assert.deepEqual(order?.context.consent.categoryPreferences, { Advertising: true });
   });

@@ -62,6 +62,7 @@ pub fn sample(occasion: Occasion, to: &dyn Destination, now: UnixMs) -> Event {
             money: usd(1_999),
             left: usd(if occasion.is_reversal() { 0 } else { 1_999 }),
         }),
+        products: Vec::new(),
         status: "clear".to_owned(),
         credits: vec![Credit {
             partner: "pn_sample".to_owned(),

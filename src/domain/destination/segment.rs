@@ -149,6 +149,10 @@ fn properties(event: &Event) -> Object {
             properties.value("revenue", decimal(money));
         }
     }
+    let products = event.products(["sku", "quantity", "price"]);
+    if !products.is_empty() {
+        properties.value("products", products.into());
+    }
     let credit = event.credits.first();
     properties.maybe("partner_id", credit.map(|credit| credit.partner.as_str()));
     properties

@@ -1,6 +1,6 @@
 //! TikTok's Events API 2.0 for web events. Source: TikTok's pages "How to adopt TikTok's updated
-//! standard events" and "Event deduplication"; the open source of segmentio/action-destinations
-//! (`tiktok-conversions`) and rudderlabs/rudder-transformer (`tiktok_ads`).
+//! standard events", "About parameters" and "Event deduplication"; the open source of
+//! segmentio/action-destinations (`tiktok-conversions`) and rudderlabs/rudder-transformer (`tiktok_ads`).
 
 #[cfg(test)]
 mod tests;
@@ -93,7 +93,10 @@ impl Destination for TikTok {
             .text("event_id", &event.id)
             .object("user", user)
             .object("page", page)
-            .object("properties", order_data(event));
+            .object(
+                "properties",
+                order_data(event, ["content_id", "quantity", "price"]),
+            );
         if event.permission < Permission::Full {
             item.value("limited_data_use", true.into());
         }

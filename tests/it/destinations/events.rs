@@ -5,7 +5,7 @@ use throughline::domain::click_ids::ClickIdKind;
 use throughline::domain::consent::{Consent, Evidence};
 use throughline::domain::destination::sample::{PERSON, sample};
 use throughline::domain::destination::{
-    self, Credit, Destination, Event, Occasion, Permission, Person, Sale, webhook,
+    self, Credit, Destination, Event, Occasion, Permission, Person, Product, Sale, webhook,
 };
 use throughline::domain::money::{Currency, Money};
 use throughline::domain::time::UnixMs;
@@ -161,6 +161,17 @@ fn amounts() -> Vec<Case> {
         amount("amount_of_three_decimals", 1_234, "BHD"),
         amount("amount_large", 999_999_999_999, "EUR"),
         sale("amount_missing", |case| case.event.money = None),
+        sale("lines", |case| {
+            let product = |sku: &str, quantity, price| Product {
+                sku: sku.to_owned(),
+                quantity,
+                price,
+            };
+            case.event.products = vec![
+                product("SKU-1", 2, money(750, "USD")),
+                product("Größe 38/4", 3, None),
+            ];
+        }),
     ]
 }
 
