@@ -42,8 +42,8 @@ describe("events go out", () => {
     await Promise.all([hook.close(), meta.close()]);
   });
   afterEach(async () => {
-    await world.stack.sql("UPDATE destinations SET paused_until = 0");
-    await world.hasten();
+    await world.stack.sql("UPDATE destinations SET paused_until = 0, failures = 0");
+    await world.quiet();
   });
 
   /** Reports a sale of an own customer. @param {object} [more] */
@@ -159,9 +159,9 @@ describe("events go out", () => {
     hook.fail(1, 503);
     const last = await sell();
     const waiting = await delivery(last.event, toHook, tried);
+    hook.fail(1, 503);
     await world.stack.sql(
       "UPDATE deliveries SET attempts = 8, next_at = 0 WHERE id = ?", waiting.id);
-    hook.fail(1, 503);
     await world.stack.cron();
     assert.equal((await delivery(last.event, toHook, is("set_aside"))).attempts, 9);
   });

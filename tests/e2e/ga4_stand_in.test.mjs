@@ -60,6 +60,8 @@ test("answers 204 to what it drops, and the validation server says why", async (
     ["events.params.transaction_id", purchase({}, { transaction_id: undefined })],
     ["events.params.transaction_id", purchase({}, { transaction_id: "x".repeat(101) })],
     ["events.params.items", purchase({}, { items: undefined })],
+    ["events.params.items.item_id", purchase({}, { items: [{ price: 1 }] })],
+    ["events.params.items", purchase({}, { items: [{ item_id: "a", quantity: 1.5 }] })],
     ["events.params.session_id", purchase({}, { session_id: "GS2.1.s1" })],
   ];
   for (const [where, body] of bad) {

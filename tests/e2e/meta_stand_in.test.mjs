@@ -128,6 +128,10 @@ const refused = [
   ["Purchase without custom_data", purchase({ custom_data: undefined })],
   ["value as text", purchase({ custom_data: { currency: "USD", value: "1.00" } })],
   ["unknown currency", purchase({ custom_data: { currency: "XQQ", value: 1 } })],
+  ["contents without id", purchase({ custom_data: {
+    currency: "USD", value: 1, contents: [{ quantity: 1 }] } })],
+  ["an item's price as text", purchase({ custom_data: {
+    currency: "USD", value: 1, contents: [{ id: "a", item_price: "1.00" }] } })],
   ["an event that is no object", "Purchase"],
 ];
 for (const [why, event] of refused) {

@@ -58,7 +58,13 @@ describe("four platforms", () => {
     await world.stop();
     await Promise.all([ga4, google, tiktok, segment].map((one) => one.close()));
   });
-  beforeEach(() => world.stack.sql("UPDATE destinations SET paused_until = 0, failures = 0"));
+  beforeEach(() => healthy());
+
+  /** No destination is left alone, and none has anything left to be sent. */
+  async function healthy() {
+    await world.stack.sql("UPDATE destinations SET paused_until = 0, failures = 0");
+    await world.quiet();
+  }
 
   /** Reports a sale of an own customer, under full consent unless told otherwise.
    * @param {object} [more] */
@@ -90,7 +96,9 @@ describe("four platforms", () => {
 
   test("hear of a sale with its click, each in its own dialect", async () => {
     const { token } = await world.click("/go/anna?gclid=Cj0-Ab_C&ttclid=E.C.P.xyz");
-    const sale = await sell({ clickId: token });
+    const lines = [{ sku: "SKU-1", quantity: 2, amount: 1500 }, { sku: MAIL, amount: 1 },
+      { category: "gift", amount: 99 }, { sku: "Größe 3", quantity: 3, amount: 100 }];
+    const sale = await sell({ clickId: token, lines });
     for (const kind of Object.values(to)) await delivery(sale.event, kind, is("delivered"));
 
     const counted = ga4.events.find((one) => one.params.transaction_id === sale.id);
@@ -98,7 +106,9 @@ describe("four platforms", () => {
     assert.deepEqual(counted?.consent,
       { ad_user_data: "GRANTED", ad_personalization: "GRANTED" });
     assert.deepEqual(counted?.params, { session_id: "1732230001", engagement_time_msec: 1,
-      transaction_id: sale.id, value: 19.99, currency: "USD", items: [] });
+      transaction_id: sale.id, value: 19.99, currency: "USD",
+      items: [
+        { item_id: "SKU-1", quantity: 2, price: 7.5 }, { item_id: "Größe 3", quantity: 3 }] });
 
     const conversion = google.conversions.get(`sale\n${sale.id}`);
     assert.deepEqual(conversion?.adIdentifiers, { gclid: "Cj0-Ab_C" });
@@ -108,6 +118,8 @@ describe("four platforms", () => {
 
     const bought = tiktok.events.find((one) => one.event_id === sale.event);
     assert.equal(bought?.event, "Purchase");
+    assert.deepEqual(bought?.properties.contents[0],
+      { content_id: "SKU-1", quantity: 2, price: 7.5 });
     assert.deepEqual(bought?.user, { email: [sha256("ada.canary+shop@gmail.com")],
       phone: [sha256("+16505551212")], external_id: [sha256(sale.customer)],
       ttclid: "E.C.P.xyz", ttp: CONTEXT.ttp, user_agent: CONTEXT.userAgent });
@@ -116,6 +128,7 @@ describe("four platforms", () => {
 
     const order = segment.events.find((one) => one.messageId === sale.event);
     assert.deepEqual([order?.event, order?.userId], ["Order Completed", sale.customer]);
+    assert.deepEqual(order?.properties.products[0], { sku: "SKU-1", quantity: 2, price: 7.5 });
     assert.equal(order?.properties.partner_id, world.program.anna.id);
     assert.deepEqual(order?.context.consent.categoryPreferences, { Advertising: true });
   });
@@ -199,7 +212,7 @@ describe("four platforms", () => {
       ["google_ads", google, { status: 403 }, "set_aside"],
     ];
     for (const [kind, platform, failure, state] of failures) {
-      await world.stack.sql("UPDATE destinations SET paused_until = 0, failures = 0");
+      await healthy();
       platform.fail(1, failure);
       const { event } = await sell();
       const tried = await delivery(event, to[kind],
@@ -233,10 +246,12 @@ describe("four platforms", () => {
     assert.equal(bodies.length, 1, "asked about, not sent again");
     for (const [reason, state] of [["INVALID_GCLID", "set_aside"], ["EVENT_TOO_OLD", "expired"],
       ["DUPLICATE_TRANSACTION_ID", "delivered"]]) {
+      await world.quiet();
       google.failToProcess(String(reason));
       const { event } = await sell();
       await delivery(event, to.google_ads, is(String(state)));
     }
+    await world.quiet();
     google.failToProcess("TOO_RECENT_CLICK");
     const { event } = await sell();
     await delivery(event, to.google_ads, (one) => one.last_status === 200 || one.attempts > 0);

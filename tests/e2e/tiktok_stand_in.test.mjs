@@ -71,6 +71,8 @@ test("one bad event fails the whole request", async () => {
     [purchase({}, {}, { currency: "usd" }), "currency"],
     [purchase({}, {}, { order_id: 7 }), "order_id"],
     [purchase({}, {}, { contents: [{ content_id: 7 }] }), "content_id"],
+    [purchase({}, {}, { contents: [{ content_id: "a", price: "1" }] }), "contents"],
+    [purchase({}, {}, { content_type: "sku" }), "content_type"],
   ];
   for (const [event, word] of bad) {
     const { status, json } = await send([purchase({ event_id: "good" }), event]);

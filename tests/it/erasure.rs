@@ -1,8 +1,13 @@
 //! Export and erasure of a customer: everything that is known is given out; what is erased is
 //! nowhere, and the money stays where it is.
 
+use crate::support::block_on;
+use crate::support::memory::answer;
 use crate::support::shop::Shop;
 use serde_json::{Value, json};
+use throughline::app::deliver;
+use throughline::app::ports::{Reply, Transport};
+use throughline::domain::destination::Request;
 
 /// A shop with a customer who did everything once, and another who shares nothing with them.
 fn lived() -> (Shop, String) {
@@ -147,10 +152,9 @@ fn what_is_erased_is_nowhere_and_the_money_stays() {
         ),
         0
     );
-    let told = "SELECT DISTINCT v.state FROM deliveries v JOIN destinations d
-        ON d.id = v.destination AND d.kind = 'meta' JOIN facts f ON f.id = v.event
-        WHERE f.customer LIKE 'er_%'";
-    assert_eq!(shop.db.column(told), ["skipped"]);
+    let told = "SELECT DISTINCT v.state || ' ' || v.last_error || ' ' || coalesce(v.notice, '')
+        FROM deliveries v JOIN facts f ON f.id = v.event WHERE f.customer LIKE 'er_%'";
+    assert_eq!(shop.db.column(told), ["skipped erased "]);
     shop.fold_again();
     assert_eq!(decided, decisions(&shop), "every decision is what it was");
     assert_eq!(booked, entries(&shop));
@@ -239,4 +243,78 @@ fn the_same_person_is_somebody_new_afterwards() {
     let done = shop.made("POST", "customers/erase", &named(&shop));
     assert_eq!(done["events"], 1);
     assert_eq!(shop.list("erasures").len(), 2);
+}
+
+/// Erases the customer while their event is being sent.
+struct Meanwhile<'a>(&'a Shop);
+
+impl Transport for Meanwhile<'_> {
+    async fn send(&self, _: &Request) -> Reply {
+        let done = self.0.made("POST", "customers/erase", &named(self.0));
+        assert_eq!(done["events"], 1);
+        answer(503, "")
+    }
+
+    async fn sign(&self, _: &str, _: &str) -> Option<String> {
+        None
+    }
+}
+
+/// A shop that tells one webhook of one lead of the customer.
+fn telling() -> Shop {
+    let shop = Shop::open();
+    let hook = json!({"program": shop.program, "kind": "webhook", "events": ["lead"],
+        "url": "https://hooks.example/in"});
+    shop.made("POST", "destinations", &hook);
+    let lead = json!({"customerExternalId": "u1", "eventName": "Demo"});
+    shop.tracked("lead", &lead);
+    shop.fold();
+    shop
+}
+
+#[test]
+fn what_is_being_sent_while_it_is_erased_does_not_come_back() {
+    let shop = telling();
+    let meanwhile = Meanwhile(&shop);
+    let now = shop.now.get();
+    let run = deliver::deliver(&shop.db, &meanwhile, &shop.settings, now, shop.lease());
+    assert_eq!(block_on(run).unwrap(), 1);
+    shop.wait(3_600_000);
+    assert_eq!(shop.deliver(), 0);
+    let row = shop.list("deliveries").remove(0);
+    assert_eq!(
+        (&row["state"], &row["last_error"]),
+        (&json!("skipped"), &json!("erased"))
+    );
+    let path = format!("deliveries/{}/retry", row["id"].as_str().unwrap());
+    assert_eq!(shop.control("POST", &path, &json!({})).0, 409);
+    let all = format!(
+        "destinations/{}/retry",
+        row["destination"].as_str().unwrap()
+    );
+    assert_eq!(shop.made("POST", &all, &json!({}))["retried"], 0);
+}
+
+#[test]
+fn no_receiver_is_told_the_pseudonym() {
+    let shop = telling();
+    let pseudonym = shop.db.column("SELECT customer FROM facts").remove(0);
+    assert_eq!(shop.deliver(), 1);
+    let got = shop.receiver.got.take();
+    let body: Value = serde_json::from_str(&got[0].body).unwrap();
+    assert_eq!(body["data"]["key"], "Demo");
+    assert_eq!(body["data"]["decision"]["key"], "Demo");
+    assert!(!got[0].body.contains(&pseudonym));
+    // Nor is anybody told of them after they were erased, by whatever comes later.
+    shop.made("POST", "customers/erase", &named(&shop));
+    let event = body["data"]["id"].as_str().unwrap();
+    let reason = json!({"reason": "looked at"});
+    shop.made("POST", &format!("events/{event}/hold"), &reason);
+    shop.fold_again();
+    shop.deliver();
+    for request in shop.receiver.got.take() {
+        for word in [pseudonym.as_str(), "u1", "er_"] {
+            assert!(!request.body.contains(word), "{word}: {}", request.body);
+        }
+    }
 }

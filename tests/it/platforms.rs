@@ -152,3 +152,45 @@ fn what_is_said_with_a_refund_is_heard_where_it_is_less() {
         (Some("skipped"), Some("no_consent"))
     );
 }
+
+/// Reports what changes the sale `o1`, and gives the value that Google is told a day later.
+fn restated(shop: &Shop, kind: &str, body: &Value) -> Value {
+    let mut body = body.clone();
+    body["invoiceId"] = json!("o1");
+    assert_eq!(shop.track(kind, &body).0, 200, "{body}");
+    shop.fold();
+    shop.wait(25 * HOUR);
+    replies(shop, &[&json!({"access_token": "ya29.x", "expires_in": 1})]);
+    replies(shop, &[&json!({"requestId": kind})]);
+    shop.deliver();
+    let (events, _) = sent(shop);
+    assert_eq!(events[0]["transactionId"], "o1");
+    events[0]["conversionValue"].clone()
+}
+
+#[test]
+fn a_won_dispute_gives_back_to_its_sale_what_its_chargeback_took() {
+    let shop = program_with_full_consent();
+    sale(&shop);
+    shop.db
+        .execute("UPDATE deliveries SET state = 'delivered', done_at = 1");
+    let part = |id: &str, amount: i64| {
+        json!({"disputeId": id, "refundId": id, "amount": amount,
+        "currency": "usd"})
+    };
+    assert_eq!(restated(&shop, "refund", &part("r1", 300)), 17.0);
+    assert_eq!(restated(&shop, "chargeback", &part("d1", 500)), 12.0);
+    assert_eq!(
+        restated(&shop, "dispute_won", &json!({"disputeId": "d1"})),
+        17.0
+    );
+    assert_eq!(restated(&shop, "refund", &part("r2", 100)), 16.0);
+    // What takes nothing: a dispute without chargeback, a refund in another currency.
+    assert_eq!(
+        restated(&shop, "dispute_won", &json!({"disputeId": "d9"})),
+        16.0
+    );
+    let euros = json!({"refundId": "r3", "amount": 100, "currency": "eur"});
+    assert_eq!(restated(&shop, "refund", &euros), 16.0);
+    assert_eq!(restated(&shop, "refund", &part("r4", 1_500)), 1.0);
+}

@@ -135,12 +135,14 @@ const CONFLICTS: &str = concat!(
        AND body ->> 'customer' = ?1 ->> '$.customers[0].customer'"
 );
 const SEALED: &str = concat!("DELETE FROM sealed_rows WHERE event IN ", theirs!("f.id"));
-/// Ad platforms are told nothing any more.
+/// Nobody is told of them any more. A delivery that is on its way just now loses its lease, so that
+/// what comes of it cannot put it back.
 const DELIVERIES: &str = concat!(
-    "UPDATE deliveries SET state = 'skipped', last_error = 'erased', done_at = ?1 ->> 'now'
-     WHERE state IN ('pending', 'set_aside')
-       AND destination IN (SELECT id FROM destinations WHERE kind <> 'webhook')
-       AND event IN ",
+    "UPDATE deliveries SET notice = NULL, lease = NULL, leased_until = 0, ticket = NULL,
+       last_error = iif(state IN ('pending', 'set_aside'), 'erased', last_error),
+       done_at = iif(state IN ('pending', 'set_aside'), ?1 ->> 'now', done_at),
+       state = iif(state IN ('pending', 'set_aside'), 'skipped', state)
+     WHERE event IN ",
     theirs!("f.id")
 );
 const AGGREGATE: &str = "DELETE FROM aggregates

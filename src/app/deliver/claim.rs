@@ -31,7 +31,8 @@ const RECEIVERS: &str = "SELECT json_object('id', s.id, 'kind', s.kind, 'enabled
     WHERE s.id IN (SELECT destination FROM deliveries WHERE lease = ?1 ->> 'lease')";
 
 /// An event as [`Told`] reads it, of the rows `f` (fact), `c` (decision) and `g` (program). Names
-/// are those of every partner and link that the decision names, wherever it does.
+/// are those of every partner and link that the decision names, wherever it does. A won dispute
+/// gives back: what it restored is taken back with the other sign.
 macro_rules! told {
     ($tags:literal) => {
         concat!(
@@ -50,7 +51,9 @@ macro_rules! told {
                   'click_ids', s.body -> 'click_ids')
                 FROM decisions s WHERE s.event = c.body ->> 'purchase'
                 ORDER BY s.revision DESC LIMIT 1)),
-              'taken_back', json((SELECT json_group_array(json(b.body -> '$.amount')) FROM facts r
+              'taken_back', json((SELECT json_group_array(json(iif(r.kind = 'dispute_won',
+                  json_set(b.body -> '$.amount', '$.amount', -(b.body ->> '$.amount.amount')),
+                  b.body -> '$.amount'))) FROM facts r
                 CROSS JOIN decisions b ON b.event = r.id AND b.body ->> 'amount' IS NOT NULL
                 WHERE r.program = f.program AND r.sale_key = f.sale_key AND b.revision =
                   (SELECT max(v.revision) FROM decisions v WHERE v.event = r.id))))"

@@ -3,7 +3,7 @@
 
 use crate::domain::consent::Consent;
 use crate::domain::decision::{self, Decision, Names};
-use crate::domain::destination::{Credit, Event, Occasion, Sale, permission};
+use crate::domain::destination::{Credit, Event, Occasion, Product, Sale, permission, unless_mail};
 use crate::domain::event::Fact;
 use crate::domain::ids::{LinkId, PartnerId};
 use crate::domain::money::Money;
@@ -18,7 +18,8 @@ pub(super) struct Told {
     /// The decision as stored, the names of partners and links by id, the tags of clicks by nonce,
     /// and what else the row says.
     row: Value,
-    /// Amount of the sale that this is about, and the amounts taken back of it.
+    /// Amount of the sale that this is about, and the amounts taken back of it; negative what a won
+    /// dispute restored.
     sold: Option<Money>,
     taken_back: Vec<Money>,
 }
@@ -76,6 +77,7 @@ impl Told {
             decided_at: UnixMs(number("decided_at")),
             money: decision.amount,
             sale: self.sale(),
+            products: self.products(),
             status: decision.status.name().to_owned(),
             is_new_customer: decision.new_customer,
             credits: self.credits(),
@@ -104,10 +106,12 @@ impl Told {
     }
 
     fn sale(&self) -> Option<Sale> {
-        let left = self
-            .taken_back
-            .iter()
-            .try_fold(self.sold?, |left, part| left.checked_sub(*part).ok());
+        let sold = self.sold?;
+        // What was reported in another currency took nothing.
+        let parts = self.taken_back.iter();
+        let left = parts
+            .filter(|part| part.currency() == sold.currency())
+            .try_fold(sold, |left, part| left.checked_sub(*part).ok());
         Some(Sale {
             event: self.decision.purchase.clone()?,
             key: self.fact.sale_key.clone()?,
@@ -115,6 +119,29 @@ impl Told {
             money: self.sold,
             left,
         })
+    }
+
+    /// The lines that name a product; those of a reversal may leave out how many.
+    fn products(&self) -> Vec<Product> {
+        let mut products = Vec::new();
+        let bought = self
+            .decision
+            .amount
+            .filter(|_| self.fact.kind.is_purchase());
+        for line in &self.fact.order.lines {
+            let (Some(sku), Some(sum)) = (unless_mail(line.sku.as_deref()), bought) else {
+                continue;
+            };
+            let quantity = line.quantity.unwrap_or(1);
+            let amount = line.amount.filter(|amount| amount % quantity.max(1) == 0);
+            let price = amount.map(|amount| amount / quantity.max(1));
+            products.push(Product {
+                sku: sku.to_owned(),
+                quantity,
+                price: price.and_then(|price| Money::new(price, sum.currency()).ok()),
+            });
+        }
+        products
     }
 
     fn credits(&self) -> Vec<Credit> {
@@ -149,6 +176,7 @@ impl Told {
         let mut shown = self.row["decision"].clone();
         if let Some(members) = shown.as_object_mut() {
             members.remove("click_ids");
+            members.insert("key".to_owned(), self.key().into());
         }
         shown
     }

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{Kept, Permission};
+use super::{Kept, Object, Permission, decimal};
 use crate::domain::click::ClickIdRecord;
 use crate::domain::click_ids::{self, ClickIdKind};
 use crate::domain::consent::Consent;
@@ -72,6 +72,16 @@ pub struct Sale {
     pub left: Option<Money>,
 }
 
+/// A line of a purchase that names its product.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Product {
+    /// The merchant's id of it.
+    pub sku: String,
+    pub quantity: i64,
+    /// Of one piece, where the line's amount is so many equal ones.
+    pub price: Option<Money>,
+}
+
 /// A partner's part in an event.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Credit {
@@ -118,6 +128,8 @@ pub struct Event {
     /// The sale's amount, or what is taken back (positive).
     pub money: Option<Money>,
     pub sale: Option<Sale>,
+    /// What was bought, as far as the lines of a purchase say it.
+    pub products: Vec<Product>,
     /// `clear`, `review`, `held` or `rejected`.
     pub status: String,
     pub credits: Vec<Credit>,
@@ -155,6 +167,19 @@ impl Event {
         let letters = self.name.bytes().filter(u8::is_ascii_alphabetic);
         matches!(self.occasion, Occasion::Lead | Occasion::Milestone)
             && letters.map(|byte| byte.to_ascii_lowercase()).eq(*b"signup")
+    }
+
+    /// What was bought as a platform lists it, under its names of id, quantity and price of one.
+    pub fn products(&self, [id, quantity, price]: [&str; 3]) -> Vec<Value> {
+        let mut all = Vec::new();
+        for product in &self.products {
+            let mut one = Object::new();
+            one.text(id, &product.sku)
+                .number(quantity, product.quantity)
+                .value(price, product.price.map_or(Value::Null, decimal));
+            all.push(one.build());
+        }
+        all
     }
 
     /// The sale that this is, or is about: the key by which platforms merge orders.

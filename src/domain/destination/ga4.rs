@@ -218,8 +218,9 @@ fn one(event: &Event, name: &str) -> Value {
             .text("currency", money.currency().code());
     }
     if name == "purchase" {
-        // Required, and we know of none.
-        params.value("items", Vec::<Value>::new().into());
+        // Required, even where we know of none.
+        let items = event.products(["item_id", "quantity", "price"]);
+        params.value("items", items.into());
     }
     let mut one = Object::new();
     // `params` stands there even when it is empty.

@@ -118,7 +118,7 @@ impl Destination for GoogleAds {
             return Item::Wait(until, "click_too_recent");
         }
         let correction = event.occurred_at.plus(CORRECTION_WAIT_MS);
-        if event.occasion.is_reversal() && !to.test && correction > to.now {
+        if is_correction(event) && !to.test && correction > to.now {
             return Item::Wait(correction, "correction_after_sale");
         }
         let mut ids = Object::new();
@@ -211,8 +211,14 @@ fn account(id: &str) -> Object {
     account
 }
 
+/// Does it change what a sale was worth?
+fn is_correction(event: &Event) -> bool {
+    event.occasion.is_reversal() || event.occasion == Occasion::DisputeWon
+}
+
 /// The conversion action, the transaction id and the value; or why Google is not told. What is
-/// taken back of a sale restates what is left of it; Google cannot take back the whole.
+/// taken back of a sale, or given back to it, restates what is left of it; Google cannot take back
+/// the whole.
 fn what(event: &Event) -> Result<(&'static str, &str, Option<Money>), &'static str> {
     match event.occasion {
         Occasion::Lead => Ok(("lead", &event.id, event.money)),
@@ -220,7 +226,7 @@ fn what(event: &Event) -> Result<(&'static str, &str, Option<Money>), &'static s
             let money = event.money.ok_or("amount_missing")?;
             Ok(("sale", event.order().unwrap_or(&event.id), Some(money)))
         }
-        Occasion::Refund | Occasion::Chargeback => {
+        _ if is_correction(event) => {
             let sale = event.sale.as_ref().ok_or("sale_unknown")?;
             let left = sale.left.ok_or("sale_unknown")?;
             if left.amount_minor() <= 0 {

@@ -1,5 +1,5 @@
 //! Meta's Conversions API. Source: Meta's pages "Conversions API parameters", "server event" and
-//! "Limited Data Use".
+//! "Limited Data Use"; npm facebook-nodejs-business-sdk for the contents of an order.
 
 mod answer;
 #[cfg(test)]
@@ -74,7 +74,7 @@ impl Destination for Meta {
         let external = person.customer_id.and_then(hashing::external_id);
         kept.put("external_id", external);
         kept.copy("client_user_agent", person.user_agent);
-        kept.copy("event_source_url", person.page_url);
+        kept.copy("event_source_url", person.page());
         kept.copy("fbp", person.fbp.and_then(browser_id));
     }
 
@@ -155,14 +155,19 @@ fn user_data(event: &Event) -> Object {
     user
 }
 
-/// Amount and order, as Meta and TikTok have them.
-pub(super) fn order_data(event: &Event) -> Object {
+/// Amount, order and what was bought, as Meta and TikTok have them but for the names of the last.
+pub(super) fn order_data(event: &Event, names: [&str; 3]) -> Object {
     let mut data = Object::new();
     if let Some(money) = event.money {
         data.text("currency", money.currency().code())
             .value("value", decimal(money));
     }
     data.maybe("order_id", event.order());
+    let contents = event.products(names);
+    if !contents.is_empty() {
+        data.value("contents", contents.into())
+            .text("content_type", "product");
+    }
     data
 }
 
@@ -178,7 +183,10 @@ fn item(event: &Event, name: &str, user: Object) -> Value {
         .text("action_source", if website { "website" } else { "other" })
         .maybe("event_source_url", page)
         .object("user_data", user)
-        .object("custom_data", order_data(event));
+        .object(
+            "custom_data",
+            order_data(event, ["id", "quantity", "item_price"]),
+        );
     if event.permission < Permission::Full {
         // Country and state 0: Meta finds the place by itself.
         item.value("data_processing_options", vec!["LDU"].into())

@@ -32,10 +32,10 @@ use crate::domain::time::UnixMs;
 
 pub use answer::{Answer, Fate, MAX_REASON, Outcome, retry_after, word};
 pub use decimal::decimal;
-pub use event::{Credit, Event, Occasion, Sale};
+pub use event::{Credit, Event, Occasion, Product, Sale};
 pub use object::Object;
 pub use permission::{Permission, permission};
-pub use person::{Kept, Person};
+pub use person::{Kept, Person, unless_mail};
 pub use request::{Method, REDACTED, Request, redacted};
 pub use rules::{Prepared, prepare};
 pub use schedule::next_attempt;

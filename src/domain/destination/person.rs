@@ -27,8 +27,15 @@ impl<'a> Person<'a> {
     /// The page's address without query and fragment: shops put mail addresses there.
     pub fn page(&self) -> Option<&'a str> {
         let end = |url: &str| url.find(['?', '#']).unwrap_or(url.len());
-        self.page_url.and_then(|url| url.get(..end(url)))
+        unless_mail(self.page_url.and_then(|url| url.get(..end(url))))
     }
+}
+
+/// A text that should name nobody, unless it may hold a mail address.
+#[inline(never)]
+pub fn unless_mail(text: Option<&str>) -> Option<&str> {
+    let encoded = |text: &str| text.split('%').skip(1).any(|rest| rest.starts_with("40"));
+    text.filter(|text| !text.contains('@') && !encoded(text))
 }
 
 /// What one destination keeps until the event is delivered; sealed at rest.

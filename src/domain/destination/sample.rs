@@ -60,8 +60,9 @@ pub fn sample(occasion: Occasion, to: &dyn Destination, now: UnixMs) -> Event {
             key: "sample-sale".to_owned(),
             occurred_at: at.plus(-HOUR_MS),
             money: usd(1_999),
-            left: usd(0),
+            left: usd(if occasion.is_reversal() { 0 } else { 1_999 }),
         }),
+        products: Vec::new(),
         status: "clear".to_owned(),
         credits: vec![Credit {
             partner: "pn_sample".to_owned(),

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{
     Answer, Destination, Event, Fate, Item, Kept, Object, Occasion, Outcome, Permission, Person,
-    Request, Settings, Target, Terms, decimal,
+    Request, Settings, Target, Terms, decimal, unless_mail,
 };
 use crate::domain::record;
 
@@ -61,7 +61,7 @@ impl Destination for Segment {
 
     /// The merchant's own id of the customer, unless it looks like a mail address.
     fn keep(&self, person: &Person<'_>, kept: &mut Kept) {
-        let id = person.customer_id.filter(|id| !id.contains('@'));
+        let id = unless_mail(person.customer_id);
         kept.copy("userId", id);
         kept.copy("userAgent", person.user_agent);
         kept.copy("url", person.page());
@@ -148,6 +148,10 @@ fn properties(event: &Event) -> Object {
             // The spec's word by which most tools count; shipping and tax are not known apart.
             properties.value("revenue", decimal(money));
         }
+    }
+    let products = event.products(["sku", "quantity", "price"]);
+    if !products.is_empty() {
+        properties.value("products", products.into());
     }
     let credit = event.credits.first();
     properties.maybe("partner_id", credit.map(|credit| credit.partner.as_str()));

@@ -1,6 +1,6 @@
 //! TikTok's Events API 2.0 for web events. Source: TikTok's pages "How to adopt TikTok's updated
-//! standard events" and "Event deduplication"; the open source of segmentio/action-destinations
-//! (`tiktok-conversions`) and rudderlabs/rudder-transformer (`tiktok_ads`).
+//! standard events", "About parameters" and "Event deduplication"; the open source of
+//! segmentio/action-destinations (`tiktok-conversions`) and rudderlabs/rudder-transformer (`tiktok_ads`).
 
 #[cfg(test)]
 mod tests;
@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::meta::{is_version, name, order_data};
 use super::{
     Answer, Destination, Event, Fate, Item, Kept, Object, Outcome, Permission, Person, Request,
-    Settings, Target, Terms, hashing,
+    Settings, Target, Terms, hashing, unless_mail,
 };
 use crate::domain::click_ids::ClickIdKind;
 use crate::domain::record;
@@ -63,7 +63,7 @@ impl Destination for TikTok {
         kept.put("external_id", external);
         kept.copy("user_agent", person.user_agent);
         kept.copy("url", person.page());
-        kept.copy("ttp", person.ttp);
+        kept.copy("ttp", unless_mail(person.ttp));
     }
 
     fn item(&self, event: &Event, _: &Target<'_>) -> Item {
@@ -93,7 +93,10 @@ impl Destination for TikTok {
             .text("event_id", &event.id)
             .object("user", user)
             .object("page", page)
-            .object("properties", order_data(event));
+            .object(
+                "properties",
+                order_data(event, ["content_id", "quantity", "price"]),
+            );
         if event.permission < Permission::Full {
             item.value("limited_data_use", true.into());
         }

@@ -13,7 +13,7 @@ use sha2::Sha256;
 
 use super::{
     Answer, Credit, Destination, Event, Fate, Item, Kept, Method, Object, Outcome, Person, Request,
-    Settings, Target, Terms,
+    Settings, Target, Terms, unless_mail,
 };
 use crate::domain::money::Money;
 
@@ -56,7 +56,7 @@ impl Destination for Webhook {
 
     /// The merchant's own id of the customer, unless it looks like a mail address.
     fn keep(&self, person: &Person<'_>, kept: &mut Kept) {
-        let id = person.customer_id.filter(|id| !id.contains('@'));
+        let id = unless_mail(person.customer_id);
         kept.copy("customer_id", id);
     }
 

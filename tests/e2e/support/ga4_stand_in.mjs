@@ -44,6 +44,15 @@ function checkParams(params, name) {
   if (name === "purchase" && !Array.isArray(params.items)) {
     drop("VALUE_REQUIRED", "events.params.items");
   }
+  for (const item of params.items ?? []) {
+    if (!isText(item.item_id) && !isText(item.item_name)) {
+      drop("VALUE_REQUIRED", "events.params.items.item_id");
+    }
+    const { quantity = 1, price = 0 } = item;
+    if (!Number.isInteger(quantity) || quantity < 1 || typeof price !== "number") {
+      drop("VALUE_INVALID", "events.params.items");
+    }
+  }
 }
 
 /** @param {Record<string, any>} body @param {string} text @param {number} now */

@@ -107,6 +107,17 @@ function checkUser(i, user) {
   }
 }
 
+/** @param {number} i @param {Record<string, any>} data */
+function checkContents(i, { contents = [], content_type: type = "product" }) {
+  if (!["product", "product_group"].includes(type)) refuse(i, "content_type is unknown");
+  if (!Array.isArray(contents)) refuse(i, "contents is no list");
+  for (const { id, quantity = 1, item_price: price = 0 } of contents) {
+    if (!isText(id)) refuse(i, "contents.id is missing");
+    if (!Number.isInteger(quantity)) refuse(i, "contents.quantity is no integer");
+    if (typeof price !== "number") refuse(i, "contents.item_price is no number");
+  }
+}
+
 /** @param {number} i @param {Record<string, any>} event */
 function checkPurchase(i, event) {
   const { currency, value } = event.custom_data ?? {};
@@ -141,6 +152,7 @@ function checkEvent(event, i, nowS) {
     }
   }
   checkUser(i, event.user_data);
+  checkContents(i, event.custom_data ?? {});
   if (event.event_name === "Purchase") checkPurchase(i, event);
   else if (event.custom_data?.currency !== undefined) {
     const { currency } = event.custom_data;

@@ -6,7 +6,8 @@ import { createServer } from "node:http";
 const DRIP_MS = 500;
 const CHUNK = "<p>no end</p>".repeat(1_000);
 
-/** @typedef {{ method: string, url: string, body: string,
+/** `until`: how many requests had come when this one was over.
+ * @typedef {{ method: string, url: string, body: string, until?: number,
  *   headers: import("node:http").IncomingHttpHeaders }} Got */
 
 /** How each path behaves. @type {Record<string, (res: import("node:http").ServerResponse,
@@ -40,7 +41,11 @@ export async function startRudeReceiver() {
     let body = "";
     for await (const chunk of req.setEncoding("utf8")) body += chunk;
     const url = req.url ?? "/";
-    got.push({ method: req.method ?? "", url, body, headers: req.headers });
+    /** @type {Got} */ const one = { method: req.method ?? "", url, body, headers: req.headers };
+    got.push(one);
+    res.once("close", () => {
+      one.until = got.length;
+    });
     const [, manner, ...rest] = url.split("?")[0].split("/");
     (MANNERS[manner] ?? MANNERS.status)(res, manner in MANNERS ? rest : ["404"]);
   });

@@ -24,6 +24,11 @@ function fault(event) {
     return "number";
   }
   if (ORDERS.includes(event.event) && !isText(properties.order_id)) return "order_id";
+  for (const product of properties.products ?? []) {
+    if (!isText(product.sku) && !isText(product.product_id)) return "product";
+    if (["quantity", "price"].some((name) =>
+      !["undefined", "number"].includes(typeof product[name]))) return "product";
+  }
   const preferences = Object.values(context.consent?.categoryPreferences ?? {});
   if (preferences.some((one) => typeof one !== "boolean")) return "consent";
   return null;

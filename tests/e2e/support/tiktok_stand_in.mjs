@@ -56,10 +56,16 @@ function checkEvent(i, event, nowS) {
   if (order !== undefined && typeof order !== "string") {
     refuse(40002, `Batch.${i}.properties.order_id: Not a valid string`);
   }
-  for (const content of contents) {
-    if (typeof content.content_id !== "string") {
+  for (const { content_id: id, quantity = 1, price = 0 } of contents) {
+    if (typeof id !== "string") {
       refuse(40002, `Batch.${i}.properties.contents.0.content_id: Not a valid string`);
     }
+    if (!Number.isInteger(quantity) || typeof price !== "number") {
+      refuse(40002, `Batch.${i}.properties.contents.0: Not a valid number`);
+    }
+  }
+  if (!["product", "product_group"].includes(properties.content_type ?? "product")) {
+    refuse(40002, `Batch.${i}.properties.content_type: Not a valid choice`);
   }
   if (event.event === "Purchase" && (value === undefined || currency === undefined)) {
     refuse(40002, `Batch.${i}.properties: value and currency are required`);

@@ -194,6 +194,16 @@ export function ready(stack, admin, program) {
     await stack.cron();
   }
 
+  /** Waits until nothing is left to be folded or sent but what waits for its day, so that nothing
+   * older takes the answer that a test orders from a receiver. */
+  const quiet = () => eventually("nothing is left to be sent", async () => {
+    await folded();
+    const left = await stack.sql("SELECT 1 FROM deliveries WHERE state = 'pending'"
+      + " AND coalesce(last_error, '') NOT IN ('correction_after_sale', 'click_too_recent')");
+    if (left.length > 0) await hasten();
+    return left.length === 0;
+  });
+
   /** Net positions by partner and currency, once all is folded. */
   async function balances() {
     await folded();
@@ -230,7 +240,7 @@ export function ready(stack, admin, program) {
 
   return {
     stack, admin, program, api, must, rows, visit, click, track, accepted, beacon, folded,
-    hasten, balances, clicks, dump, stop: stack.dispose,
+    hasten, quiet, balances, clicks, dump, stop: stack.dispose,
   };
 }
 

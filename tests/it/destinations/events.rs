@@ -5,7 +5,7 @@ use throughline::domain::click_ids::ClickIdKind;
 use throughline::domain::consent::{Consent, Evidence};
 use throughline::domain::destination::sample::{PERSON, sample};
 use throughline::domain::destination::{
-    self, Credit, Destination, Event, Occasion, Permission, Person, Sale, webhook,
+    self, Credit, Destination, Event, Occasion, Permission, Person, Product, Sale, webhook,
 };
 use throughline::domain::money::{Currency, Money};
 use throughline::domain::time::UnixMs;
@@ -161,6 +161,17 @@ fn amounts() -> Vec<Case> {
         amount("amount_of_three_decimals", 1_234, "BHD"),
         amount("amount_large", 999_999_999_999, "EUR"),
         sale("amount_missing", |case| case.event.money = None),
+        sale("lines", |case| {
+            let product = |sku: &str, quantity, price| Product {
+                sku: sku.to_owned(),
+                quantity,
+                price,
+            };
+            case.event.products = vec![
+                product("SKU-1", 2, money(750, "USD")),
+                product("Größe 38/4", 3, None),
+            ];
+        }),
     ]
 }
 
@@ -203,6 +214,12 @@ fn people() -> Vec<Case> {
                 email: PERSON.email,
                 ..Person::default()
             };
+        }),
+        sale("page_with_a_query", |case| {
+            case.person.page_url = Some("https://shop.example/a%20b?mail=ada@example.com#top");
+        }),
+        sale("page_that_may_name_a_person", |case| {
+            case.person.page_url = Some("https://shop.example/hi/ada%40example.com");
         }),
         sale("nobody_known", |case| {
             case.person = Person::default();

@@ -1,8 +1,10 @@
 //! What the well-known networks and trackers want, so that a person gives the address and no more.
 //!
-//! Sources: helpdesk.everflow.io "Accessing & Editing S2S Postback URLs" · support.tune.com
-//! "Receiving Conversions via Postback URL" · help-center.affise.com "Affise postback URL
-//! parameters" · doc.voluum.com "Parameters in Postback URLs" · docs.keitaro.io "Postback".
+//! Sources: helpdesk.everflow.io "Accessing & Editing S2S Postback URLs", for `verification_token`
+//! developers.everflow.io "Conversion Tracking" · support.tune.com "Receiving Conversions via
+//! Postback URL", for `security_token` rudderstack.com "TUNE Cloud Mode Integration" ·
+//! help-center.affise.com "Affise postback URL parameters" · doc.voluum.com "Parameters in
+//! Postback URLs" · docs.keitaro.io "Postback".
 
 use serde_json::Value;
 

@@ -67,6 +67,19 @@ fn of_the_page_only_its_place_is_kept() {
         TikTok.keep(&person, &mut kept);
         assert_eq!(kept.text("url"), Some(kept_url));
     }
+    for url in [
+        "https://s.example/a@b.example",
+        "https://a%40b:c@s.example/?q",
+    ] {
+        let person = Person {
+            page_url: Some(url),
+            ttp: Some("a@b.example"),
+            ..Person::default()
+        };
+        let mut kept = Kept::default();
+        TikTok.keep(&person, &mut kept);
+        assert_eq!(kept, Kept::default(), "{url}");
+    }
 }
 
 #[test]
