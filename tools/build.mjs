@@ -109,7 +109,7 @@ async function optimise(work) {
 /**
  * Resolves `throughline:core` (the generated glue), `throughline:wasm` (the module beside the
  * bundle), `throughline:snippet/core` and `/full` (the snippet's texts), and what the glue imports:
- * `throughline:suffixes` and `throughline:bindings`.
+ * `throughline:suffixes`, `throughline:bindings` and `throughline:http`.
  *
  * @param {string} work
  * @param {Snippets} snippets
@@ -123,8 +123,8 @@ function parts(work, snippets) {
         if (name === "throughline:core") return { path: path.join(work, "throughline.js") };
         if (name === "throughline:wasm") return { path: `./${WASM}`, external: true };
         if (name === "throughline:suffixes") return { path: name, namespace: "suffixes" };
-        if (name === "throughline:bindings") {
-          return { path: path.join(ROOT, "js/worker/bindings.js") };
+        if (name === "throughline:bindings" || name === "throughline:http") {
+          return { path: path.join(ROOT, "js/worker", `${name.split(":")[1]}.js`) };
         }
         if (name.startsWith("throughline:snippet/")) return { path: name, namespace: "snippet" };
         return { errors: [{ text: `there is no ${name}` }] };
