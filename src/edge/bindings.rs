@@ -1,9 +1,65 @@
-//! The platform's objects, as `js/worker/bindings.js` handles them: in wasm the glue for D1, KV,
-//! queues and `fetch` would be 28 KB of the product. None of these rejects.
+//! The platform's objects. What needs more than a call is handled by `js/worker/bindings.js` and
+//! `http.js`: in wasm the glue for D1, KV, queues and `fetch` would be 28 KB of the product, and the
+//! `worker` crate with its requests, responses and errors 23 KB more. None of these rejects.
+
+#![allow(unreachable_pub, reason = "exported functions take these types")]
 
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
-use worker::Env;
+
+#[wasm_bindgen]
+extern "C" {
+    /// The bindings and settings of the Worker.
+    #[derive(Clone)]
+    pub type Env;
+
+    /// A setting; anything else is no text.
+    #[wasm_bindgen(method, indexing_getter)]
+    pub(super) fn get(this: &Env, name: &str) -> JsValue;
+
+    pub type Context;
+
+    #[wasm_bindgen(method, js_name = waitUntil)]
+    pub(super) fn wait_until(this: &Context, work: &js_sys::Promise);
+
+    pub type Batch;
+
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn messages(this: &Batch) -> js_sys::Array;
+
+    #[wasm_bindgen(method, js_name = retryAll)]
+    pub(super) fn retry_all(this: &Batch);
+
+    pub type Message;
+
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn id(this: &Message) -> String;
+
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn body(this: &Message) -> JsValue;
+
+    #[wasm_bindgen(method)]
+    pub(super) fn retry(this: &Message);
+
+    /// Writes a line of the log.
+    #[wasm_bindgen(js_namespace = console, js_name = error)]
+    pub(super) fn log(text: &str);
+}
+
+#[wasm_bindgen(raw_module = "throughline:http")]
+extern "C" {
+    pub type Request;
+
+    /// Method, address, content type and authorization.
+    pub(super) fn head(request: &Request) -> js_sys::Array;
+
+    /// Bytes; `undefined` when there are more than `most`.
+    #[wasm_bindgen(catch, js_name = body)]
+    pub(super) async fn body_of(request: &Request, most: usize) -> Result<JsValue, JsValue>;
+
+    /// The headers are names and values by turns.
+    pub(super) fn respond(status: u16, headers: js_sys::Array, text: &str) -> JsValue;
+}
 
 #[wasm_bindgen(raw_module = "throughline:bindings")]
 extern "C" {

@@ -1,11 +1,15 @@
 //! Cron, each minute: sweeps whatever a queue message should have woken and did not, and settles
 //! each month once it is over.
 
-use super::work;
-use worker::{Env, ScheduleContext, ScheduledEvent, event};
+#![allow(unreachable_pub, reason = "wasm-bindgen exports only what is pub")]
 
-#[event(scheduled)]
-async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) {
+use super::bindings::{self, Context, Env};
+use super::work;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+#[wasm_bindgen]
+pub async fn scheduled(_event: JsValue, env: Env, _context: Context) {
     for done in [
         work::fold_and_deliver(&env).await,
         work::settle_months(&env).await,
@@ -13,7 +17,7 @@ async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) 
         work::publish_all(&env).await,
     ] {
         if let Err(error) = done {
-            worker::console_error!("cron: {error:?}");
+            bindings::log(&format!("cron: {error:?}"));
         }
     }
 }

@@ -1,10 +1,9 @@
 //! D1: batches of statements with one JSON parameter and one JSON text per row.
 
-use super::bindings;
+use super::bindings::{self, Env};
 use crate::app::ports::{Database, DatabaseError, Rows, Statement};
 use js_sys::Array;
 use wasm_bindgen::JsValue;
-use worker::Env;
 
 /// A batch that takes longer counts as failed; it may still have been written. A merchant's server
 /// waits for it, and the queue is the second chance.
@@ -29,7 +28,7 @@ impl Database for D1 {
         let done = bindings::batch(&self.0, texts, BATCH_MS).await;
         let done = done.unwrap_or(JsValue::UNDEFINED);
         if done.is_undefined() {
-            worker::console_error!("D1: no answer in time");
+            bindings::log("D1: no answer in time");
             return Err(DatabaseError::Unavailable);
         }
         if let Some(message) = done.as_string() {
@@ -53,7 +52,7 @@ fn kind(message: &str) -> DatabaseError {
     if message.contains("CHECK constraint failed: ok = 1") {
         return DatabaseError::Stale;
     }
-    worker::console_error!("D1: {message}");
+    bindings::log(&format!("D1: {message}"));
     if message.contains("constraint failed") {
         DatabaseError::Constraint
     } else {

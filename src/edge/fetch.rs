@@ -1,5 +1,8 @@
 //! The API over HTTP: reads a request, has it answered, and starts what should happen afterwards.
 
+#![allow(unreachable_pub, reason = "wasm-bindgen exports only what is pub")]
+
+use super::bindings::{self, Context, Env};
 use super::clock;
 use super::d1::D1;
 use super::kv::Kv;
@@ -12,16 +15,14 @@ use crate::app::edge_plane::Place;
 use crate::app::isolate::Memory;
 use crate::app::ports::WorkQueue;
 use crate::app::problem::{self, Problem};
-use futures_util::StreamExt;
-use worker::{Context, Env, Headers, event};
+use js_sys::{Array, Uint8Array};
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen_futures::future_to_promise;
 
-#[event(fetch)]
-async fn fetch(
-    request: worker::Request,
-    env: Env,
-    context: Context,
-) -> worker::Result<worker::Response> {
-    let answer = match answer(request, &env).await {
+#[wasm_bindgen]
+pub async fn fetch(request: bindings::Request, env: Env, context: Context) -> JsValue {
+    let answer = match answer(&request, &env).await {
         Some(answer) => answer,
         None => Response::problem(&Problem::from(&problem::INTERNAL), false),
     };
@@ -29,12 +30,12 @@ async fn fetch(
         publish(&env).await;
     }
     if let Some(message) = answer.after.wake.clone() {
-        context.wait_until(wake(env, message));
+        context.wait_until(&future_to_promise(wake(env, message)));
     }
     respond(&answer)
 }
 
-async fn answer(request: worker::Request, env: &Env) -> Option<Response> {
+async fn answer(request: &bindings::Request, env: &Env) -> Option<Response> {
     let settings = runtime::settings(env)?;
     let (db, kv, queue) = (D1::of(env)?, Kv::of(env)?, WorkSender::of(env)?);
     let request = read(request).await?;
@@ -51,81 +52,57 @@ async fn answer(request: worker::Request, env: &Env) -> Option<Response> {
     Some(services.handle(&request).await)
 }
 
-async fn read(mut request: worker::Request) -> Option<Request> {
-    let url = request.inner().url();
+async fn read(request: &bindings::Request) -> Option<Request> {
+    let head = bindings::head(request);
+    let text = |place| head.get(place).as_string().unwrap_or_default();
+    let url = text(1);
     let place = Place::read(&url);
-    let header = |name| {
-        request
-            .headers()
-            .get(name)
-            .ok()
-            .flatten()
-            .unwrap_or_default()
-    };
-    let content_type = header("content-type");
-    let authorization = header("authorization");
-    let method = request.method().as_ref().to_owned();
-    let body = body(&mut request, api::most_bytes(place.path)).await;
+    let body = bindings::body_of(request, api::most_bytes(place.path)).await;
+    let body = body.ok().filter(|body| !body.is_undefined());
     Some(Request {
-        method,
+        method: text(0),
         host: place.host.to_owned(),
         path: place.path.to_owned(),
         query: place.query.to_owned(),
-        content_type,
-        authorization,
-        body,
+        content_type: text(2),
+        authorization: text(3),
+        body: body.map(|body| Uint8Array::from(body).to_vec()),
         now: clock::now(),
         entropy: clock::entropy()?,
     })
 }
 
-/// Reads the body up to `most` bytes; `None` when there is more.
-async fn body(request: &mut worker::Request, most: usize) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let Ok(mut stream) = request.stream() else {
-        return Some(bytes);
+fn respond(answer: &Response) -> JsValue {
+    let headers = Array::new();
+    let set = |name: &str, value: &str| {
+        headers.push(&name.into());
+        headers.push(&value.into());
     };
-    while let Some(Ok(chunk)) = stream.next().await {
-        bytes.extend(chunk);
-        if bytes.len() > most {
-            return None;
-        }
-    }
-    Some(bytes)
-}
-
-fn respond(answer: &Response) -> worker::Result<worker::Response> {
-    let headers = Headers::new();
     if !answer.body.is_empty() {
-        headers.set("content-type", answer.content_type)?;
+        set("content-type", answer.content_type);
     }
-    headers.set("cache-control", "no-store")?;
-    headers.set("x-content-type-options", "nosniff")?;
+    set("cache-control", "no-store");
+    set("x-content-type-options", "nosniff");
     if let Some(seconds) = answer.retry_after {
-        headers.set("retry-after", &seconds.to_string())?;
+        set("retry-after", &seconds.to_string());
     }
-    let response = if answer.body.is_empty() {
-        worker::Response::empty()?
-    } else {
-        worker::Response::ok(answer.body.as_str())?
-    };
-    Ok(response.with_status(answer.status).with_headers(headers))
+    bindings::respond(answer.status, headers, &answer.body)
 }
 
 /// Writes the KV records of a change before the answer goes out, and lets this isolate forget what
 /// it knew: where a link was made it is live at once.
 async fn publish(env: &Env) {
     if work::publish_all(env).await.is_err() {
-        worker::console_error!("publish: will be tried again by cron");
+        bindings::log("publish: will be tried again by cron");
     }
     runtime::memory(|memory| *memory = Memory::default());
 }
 
-async fn wake(env: Env, message: String) {
-    let Some(queue) = WorkSender::of(&env) else {
-        return;
-    };
-    if queue.send(message).await.is_err() {
-        worker::console_error!("wake: cron will fold");
+async fn wake(env: Env, message: String) -> Result<JsValue, JsValue> {
+    if let Some(queue) = WorkSender::of(&env)
+        && queue.send(message).await.is_err()
+    {
+        bindings::log("wake: cron will fold");
     }
+    Ok(JsValue::UNDEFINED)
 }

@@ -3,6 +3,7 @@
 
 #![allow(unreachable_pub, reason = "wasm-bindgen exports only what is pub")]
 
+use super::bindings::Env;
 use super::clock;
 use super::kv::Kv;
 use super::runtime;
@@ -12,7 +13,6 @@ use crate::app::ports::Snapshots;
 use crate::domain::redirect::Entropy;
 use crate::domain::time::UnixMs;
 use wasm_bindgen::prelude::wasm_bindgen;
-use worker::Env;
 
 #[allow(clippy::cast_possible_truncation)]
 fn instant(now: f64) -> UnixMs {
@@ -116,10 +116,23 @@ fn asked() -> String {
 #[cfg(feature = "drill")]
 async fn drill_later(url: &str) {
     if url.contains("drill=slow") {
-        worker::Delay::from(std::time::Duration::from_secs(20)).await;
+        wait(20_000).await;
     }
     if url.contains("drill=async") {
-        worker::Delay::from(std::time::Duration::from_millis(20)).await;
+        wait(20).await;
         drill(url, "async");
     }
+}
+
+#[cfg(feature = "drill")]
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_name = setTimeout)]
+    fn call_after(call: &js_sys::Function, ms: i32);
+}
+
+#[cfg(feature = "drill")]
+async fn wait(ms: i32) {
+    let waited = js_sys::Promise::new(&mut |done, _| call_after(&done, ms));
+    let _ = wasm_bindgen_futures::JsFuture::from(waited).await;
 }

@@ -1,9 +1,8 @@
 //! KV: the snapshots of hosts and links.
 
-use super::bindings;
+use super::bindings::{self, Env};
 use crate::app::ports::{Snapshots, Unavailable};
 use wasm_bindgen::JsValue;
-use worker::Env;
 
 /// A read that takes longer counts as failed: the visitor waits for it.
 const READ_MS: u32 = 2_000;

@@ -3,6 +3,9 @@
 //! - `{"intake": {…}}` a conversion that the database could not take,
 //! - `{"wake": true}` facts or deliveries wait.
 
+#![allow(unreachable_pub, reason = "wasm-bindgen exports only what is pub")]
+
+use super::bindings::{self, Batch, Context, Env};
 use super::d1::D1;
 use super::work;
 use crate::app::clicks::{self, Message};
@@ -11,31 +14,32 @@ use crate::app::ports::DatabaseError;
 use crate::domain::click::Visit;
 use crate::domain::record;
 use crate::domain::time::UnixMs;
-use serde::de::IgnoredAny;
 use serde_json::Value;
-use worker::{Context, Env, MessageBatch, MessageExt, RawMessage, Result, event};
+use wasm_bindgen::JsCast;
+use wasm_bindgen::prelude::wasm_bindgen;
 
-#[event(queue)]
-async fn queue(batch: MessageBatch<IgnoredAny>, env: Env, _context: Context) -> Result<()> {
+#[wasm_bindgen]
+pub async fn queue(batch: Batch, env: Env, _context: Context) {
     let Some(db) = D1::of(&env) else {
         batch.retry_all();
-        return Ok(());
+        return;
     };
     let mut visits = Vec::new();
     let mut wake = false;
-    for message in batch.raw_iter() {
+    for message in batch.messages().iter() {
+        let message: bindings::Message = message.unchecked_into();
         let text = message.body().as_string().unwrap_or_default();
         #[cfg(feature = "drill")]
         super::hot::drill(&text, "queue");
         let Some(content) = record::parse(&text).filter(Value::is_object) else {
-            worker::console_error!("a message that is none of ours was dropped");
+            bindings::log("a message that is none of ours was dropped");
             continue;
         };
         wake |= content["wake"].as_bool() == Some(true);
         if let Some(intake) = Intake::read(&content["intake"]) {
             match ingest::store(&db, &intake).await {
                 Ok(_) => wake = true,
-                Err(DatabaseError::Constraint) => worker::console_error!("intake refused"),
+                Err(DatabaseError::Constraint) => bindings::log("intake refused"),
                 Err(_) => message.retry(),
             }
         }
@@ -55,14 +59,13 @@ async fn queue(batch: MessageBatch<IgnoredAny>, env: Env, _context: Context) -> 
     }
     wake |= store_visits(&db, visits).await;
     if wake && work::fold_and_deliver(&env).await.is_err() {
-        worker::console_error!("fold: will be tried again by cron");
+        bindings::log("fold: will be tried again by cron");
     }
-    Ok(())
 }
 
 /// All visits of the batch in one transaction; if that is refused, each message by itself, so that
 /// one bad message does not hold the others. Gives whether facts wait for the fold.
-async fn store_visits(db: &D1, found: Vec<(RawMessage, Message)>) -> bool {
+async fn store_visits(db: &D1, found: Vec<(bindings::Message, Message)>) -> bool {
     let (raw, messages): (Vec<_>, Vec<_>) = found.into_iter().unzip();
     match clicks::consume(db, &messages).await {
         Ok(waiting) => waiting,
@@ -71,14 +74,14 @@ async fn store_visits(db: &D1, found: Vec<(RawMessage, Message)>) -> bool {
             for (raw, message) in raw.iter().zip(messages) {
                 match clicks::consume(db, &[message]).await {
                     Ok(now) => waiting |= now,
-                    Err(DatabaseError::Constraint) => worker::console_error!("visits refused"),
+                    Err(DatabaseError::Constraint) => bindings::log("visits refused"),
                     Err(_) => raw.retry(),
                 }
             }
             waiting
         }
         Err(_) => {
-            raw.iter().for_each(MessageExt::retry);
+            raw.iter().for_each(bindings::Message::retry);
             false
         }
     }

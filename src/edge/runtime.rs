@@ -1,10 +1,11 @@
 //! What an isolate holds: its settings and its memory. An isolate runs one thread.
 
+use super::bindings::{self, Env};
 use crate::app::isolate::Memory;
 use crate::app::settings::Settings;
 use std::cell::RefCell;
 use std::rc::Rc;
-use worker::Env;
+use wasm_bindgen::prelude::wasm_bindgen;
 
 thread_local! {
     static SETTINGS: RefCell<Option<Rc<Settings>>> = const { RefCell::new(None) };
@@ -22,11 +23,7 @@ pub(super) fn settings(env: &Env) -> Option<Rc<Settings>> {
     if let Some(known) = known_settings() {
         return Some(known);
     }
-    let text = |name| {
-        env.var(name)
-            .map(|value| value.to_string())
-            .unwrap_or_default()
-    };
+    let text = |name| env.get(name).as_string().unwrap_or_default();
     let read = Settings::parse(
         &text("ROOT_SECRET"),
         &text("ADMIN_HOST"),
@@ -40,10 +37,18 @@ pub(super) fn settings(env: &Env) -> Option<Rc<Settings>> {
             Some(settings)
         }
         Err(error) => {
-            worker::console_error!("setting cannot be used: {error:?}");
+            bindings::log(&format!("setting cannot be used: {error:?}"));
             None
         }
     }
+}
+
+/// Lets the log say why a call crashed.
+#[wasm_bindgen(start)]
+fn start() {
+    std::panic::set_hook(Box::new(|panic| {
+        bindings::log(&format!("Rust panic: {panic}"))
+    }));
 }
 
 /// Reads or changes the isolate's memory. Must not be held over an await.

@@ -1,6 +1,6 @@
 //! The ledger plane's work, as queue messages and cron run it.
 
-use super::bindings;
+use super::bindings::{self, Env};
 use super::clock;
 use super::d1::D1;
 use super::kv::{self, Kv};
@@ -9,7 +9,6 @@ use super::runtime;
 use crate::app::ports::{Database, DatabaseError, Statement, Unavailable, WorkQueue};
 use crate::app::{deliver, ledger, publish, settle};
 use crate::json;
-use worker::Env;
 
 /// Rounds of one kind of work in one invocation; what is left waits for the next one.
 const ROUNDS: usize = 50;
@@ -36,7 +35,7 @@ pub(super) async fn fold_and_deliver(env: &Env) -> Result<(), DatabaseError> {
     for _ in 0..ROUNDS {
         let folded = ledger::fold(&db, clock::now()).await?;
         if folded.set_aside > 0 {
-            worker::console_error!("{} facts were set aside", folded.set_aside);
+            bindings::log(&format!("{} facts were set aside", folded.set_aside));
         }
         if folded.facts == 0 {
             break;
