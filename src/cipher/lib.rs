@@ -31,14 +31,22 @@ pub fn seal(key: &[u8; KEY], nonce: [u8; NONCE], aad: &[u8], message: &mut Vec<u
     message.extend_from_slice(&tag);
 }
 
-/// Decrypts a message with its tag; `None` when either is not what was sealed.
-pub fn open(key: &[u8; KEY], nonce: [u8; NONCE], aad: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
-    let (sealed, tag) = sealed.split_at_checked(sealed.len().checked_sub(TAG)?)?;
-    let tag = Tag::from(<[u8; TAG]>::try_from(tag).ok()?);
-    let mut message = sealed.to_vec();
-    let buffer = InOutBuf::from(message.as_mut_slice());
+/// Decrypts a message with its tag where it stands; `None` when either is not what was sealed.
+pub fn open<'a>(
+    key: &[u8; KEY],
+    nonce: [u8; NONCE],
+    aad: &[u8],
+    sealed: &'a mut [u8],
+) -> Option<&'a [u8]> {
+    let (message, tag) = sealed.split_last_chunk_mut::<TAG>()?;
+    let tag = Tag::from(*tag);
     XChaCha20Poly1305::new(key.into())
-        .decrypt_inout_detached(&XNonce::from(nonce), aad, buffer, &tag)
+        .decrypt_inout_detached(
+            &XNonce::from(nonce),
+            aad,
+            InOutBuf::from(&mut *message),
+            &tag,
+        )
         .ok()?;
     Some(message)
 }
@@ -97,9 +105,9 @@ mod tests {
             0xcf, 0x49,
         ];
         assert_eq!(message[plain.len()..], tag);
-        assert_eq!(open(&key, nonce, &aad, &message).unwrap(), plain);
-        assert_eq!(open(&key, nonce, &[], &message), None);
-        assert_eq!(open(&key, nonce, &aad, &tag[..TAG - 1]), None);
+        assert_eq!(open(&key, nonce, &[], &mut message.clone()), None);
+        assert_eq!(open(&key, nonce, &aad, &mut message).unwrap(), plain);
+        assert_eq!(open(&key, nonce, &aad, &mut tag.clone()[..TAG - 1]), None);
     }
 
     /// RFC 5869, A.3: no salt and no label, first 32 bytes.

@@ -184,9 +184,11 @@ impl Visit {
 
     /// The visit with the host of its `Referer`, where it may be joined to a person at all.
     pub fn came_from(mut self, referrer: &str) -> Visit {
+        if referrer.is_empty() || self.touch.nonce.is_none() {
+            return self;
+        }
         let host = referrer_host(referrer);
-        let fits = !host.is_empty() && host.len() <= HOST_BYTES && host.bytes().all(is_host_byte);
-        if fits && self.touch.nonce.is_some() {
+        if !host.is_empty() && host.len() <= HOST_BYTES && host.bytes().all(is_host_byte) {
             self.referrer = Some(host.to_ascii_lowercase());
         }
         self

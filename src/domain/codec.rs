@@ -26,6 +26,10 @@ impl Writer {
         self.0.extend_from_slice(&value.to_be_bytes());
     }
 
+    pub fn bytes(&mut self, value: &[u8]) {
+        self.0.extend_from_slice(value);
+    }
+
     /// At most 65,535 bytes; the rest is cut off.
     pub fn text(&mut self, value: &str) {
         let length = u16::try_from(value.len()).unwrap_or(u16::MAX);

@@ -18,6 +18,8 @@ use throughline_cipher as cipher;
 use throughline_text as text;
 
 const CONTEXT: &str = "journal";
+/// Room for most lines of `Set-Cookie`.
+const LINE_BYTES: usize = 512;
 /// Set when a script's request set the cookie: Safari caps such cookies at 7 days, so the next
 /// document sets it again.
 const FLAG_RENEW: u8 = 1;
@@ -126,41 +128,51 @@ impl Journal {
         }
     }
 
-    fn write(&self) -> Vec<u8> {
-        let mut out = Writer::default();
+    fn write(&self, out: &mut Writer) {
         out.u8(self.consent.number());
         out.u8(if self.renew { FLAG_RENEW } else { 0 });
         out.u48(self.issued_at.0.max(0).unsigned_abs());
         out.u64(self.visitor);
         // Both counts are bounded by the limits, far below 255.
         out.u8(u8::try_from(self.touches.len()).unwrap_or(u8::MAX));
-        self.touches.iter().for_each(|touch| touch.write(&mut out));
+        self.touches.iter().for_each(|touch| touch.write(out));
         out.u8(u8::try_from(self.click_ids.len()).unwrap_or(u8::MAX));
         for id in &self.click_ids {
             out.u8(id.kind.code());
             out.u48(id.at.0.max(0).unsigned_abs());
             out.text(&id.value);
         }
-        out.finish()
     }
 
     /// Seals the journal into a cookie value of at most [`limits::COOKIE_BYTES`].
     pub fn seal(&self, keys: &Keyring, entropy: [u8; NONCE]) -> String {
-        let sealed = keys.seal(Purpose::Journal, CONTEXT, &self.write(), entropy);
-        let mut value = String::with_capacity(sealed.len().div_ceil(3) * 4);
-        cipher::encode(&sealed, &mut value);
-        if value.len() <= limits::COOKIE_BYTES {
-            return value;
+        let mut value = String::new();
+        self.seal_into(keys, entropy, &mut value);
+        value
+    }
+
+    fn seal_into(&self, keys: &Keyring, entropy: [u8; NONCE], out: &mut String) {
+        let sealed = keys.seal_written(Purpose::Journal, CONTEXT, entropy, &|out| self.write(out));
+        if (sealed.len() * 4).div_ceil(3) > limits::COOKIE_BYTES {
+            let mut shorter = self.clone();
+            if shorter.touches.len() > 2 {
+                shorter.touches.remove(1);
+                return shorter.seal_into(keys, entropy, out);
+            } else if !shorter.click_ids.is_empty() {
+                shorter.click_ids.remove(0);
+                return shorter.seal_into(keys, entropy, out);
+            }
         }
-        let mut shorter = self.clone();
-        if shorter.touches.len() > 2 {
-            shorter.touches.remove(1);
-        } else if !shorter.click_ids.is_empty() {
-            shorter.click_ids.remove(0);
-        } else {
-            return value;
-        }
-        shorter.seal(keys, entropy)
+        cipher::encode(&sealed, out);
+    }
+
+    /// The `Set-Cookie` value that holds the journal.
+    pub fn cookie(&self, keys: &Keyring, entropy: [u8; NONCE], domain: Option<&str>) -> String {
+        let mut line = String::with_capacity(LINE_BYTES);
+        text::append(&[name(domain), "="], &mut line);
+        self.seal_into(keys, entropy, &mut line);
+        attributes(life(self.consent), domain, &mut line);
+        line
     }
 
     /// Opens a cookie value; `None` when it is forged, cut, foreign, oversized or too old.
@@ -168,9 +180,9 @@ impl Journal {
         if value.len() > limits::COOKIE_BYTES {
             return None;
         }
-        let sealed = cipher::decode(value)?;
-        let plain = keys.open(Purpose::Journal, CONTEXT, &sealed)?;
-        let journal = Journal::read(&plain)?;
+        let mut sealed = cipher::decode(value)?;
+        let plain = keys.unseal(Purpose::Journal, CONTEXT, &mut sealed)?;
+        let journal = Journal::read(plain)?;
         let age = now.since(journal.issued_at);
         (-limits::EVENT_FUTURE_MS..=limits::TOUCH_AGE_MS)
             .contains(&age)
@@ -183,18 +195,18 @@ impl Journal {
         let renew = from.u8()? & FLAG_RENEW != 0;
         let issued_at = UnixMs(i64::try_from(from.u48()?).ok()?);
         let visitor = from.u64()?;
-        let touches = (0..from.u8()?)
-            .map(|_| Touch::read(&mut from))
-            .collect::<Option<Vec<_>>>()?;
-        let click_ids = (0..from.u8()?)
-            .map(|_| {
-                Some(ClickId {
-                    kind: ClickIdKind::from_code(from.u8()?)?,
-                    at: UnixMs(i64::try_from(from.u48()?).ok()?),
-                    value: from.text()?.to_owned(),
-                })
-            })
-            .collect::<Option<Vec<_>>>()?;
+        let mut touches = Vec::new();
+        for _ in 0..from.u8()? {
+            touches.push(Touch::read(&mut from)?);
+        }
+        let mut click_ids = Vec::new();
+        for _ in 0..from.u8()? {
+            click_ids.push(ClickId {
+                kind: ClickIdKind::from_code(from.u8()?)?,
+                at: UnixMs(i64::try_from(from.u48()?).ok()?),
+                value: from.text()?.to_owned(),
+            });
+        }
         from.end()?;
         Some(Journal {
             consent,
@@ -209,13 +221,31 @@ impl Journal {
     /// Finds the journal among the cookies of a request. The name may occur more than once (a
     /// host-only and a domain cookie): the newest one whose seal opens is taken.
     pub fn from_cookies(keys: &Keyring, header: &str, now: UnixMs) -> Option<Journal> {
-        if header.len() > limits::COOKIE_HEADER_BYTES {
-            return None;
-        }
-        ours(header)
-            .filter_map(|value| Journal::open(keys, value, now))
-            .max_by_key(|journal| journal.issued_at)
+        remembered(keys, header, now).0
     }
+}
+
+/// The journal of a request's cookies, as [`Journal::from_cookies`] gives it, and what the visitor
+/// [`decided`] before.
+pub fn remembered(keys: &Keyring, header: &str, now: UnixMs) -> (Option<Journal>, Option<Stated>) {
+    let mut known: Option<Journal> = None;
+    let mut refused = false;
+    for value in ours(header) {
+        refused |= value == REFUSED;
+        let open = header.len() <= limits::COOKIE_HEADER_BYTES;
+        let journal = open.then(|| Journal::open(keys, value, now)).flatten();
+        if let Some(journal) = journal {
+            // Of equally new ones the last.
+            if known
+                .as_ref()
+                .is_none_or(|known| known.issued_at <= journal.issued_at)
+            {
+                known = Some(journal);
+            }
+        }
+    }
+    let decided = stated(refused, known.as_ref());
+    (known, decided)
 }
 
 /// The cookie's name when it belongs to one host.
@@ -227,12 +257,14 @@ pub const DOMAIN_COOKIE: &str = "__Secure-tl";
 /// sub-domains of it. A `full` cookie asks for 400 days, which browsers grant at most; a `session`
 /// one names no end.
 pub fn set_cookie(value: &str, consent: Consent, domain: Option<&str>) -> String {
-    let life = if consent == Consent::Full {
-        "; Max-Age=34560000"
-    } else {
-        ""
-    };
-    cookie(name(domain), value, life, domain)
+    cookie(name(domain), value, life(consent), domain)
+}
+
+fn life(consent: Consent) -> &'static str {
+    match consent {
+        Consent::Full => "; Max-Age=34560000",
+        Consent::Session | Consent::Code => "",
+    }
 }
 
 /// The `Set-Cookie` values that erase the journal, under each name that the browser sent it: a
@@ -262,7 +294,10 @@ pub fn refusal_cookies(header: &str, domain: Option<&str>) -> Vec<String> {
 /// What the visitor decided before: a refusal, or the state of the journal. Where that began by
 /// the program's default, nobody has decided.
 pub fn decided(header: &str, known: Option<&Journal>) -> Option<Stated> {
-    let refused = ours(header).any(|value| value == REFUSED);
+    stated(ours(header).any(|value| value == REFUSED), known)
+}
+
+fn stated(refused: bool, known: Option<&Journal>) -> Option<Stated> {
     let mut stated = Stated {
         state: Consent::Code,
         evidence: Evidence::Decision,
@@ -292,13 +327,17 @@ fn name(domain: Option<&str>) -> &'static str {
 }
 
 fn cookie(name: &str, value: &str, life: &str, domain: Option<&str>) -> String {
-    let rest = "; Path=/; Secure; HttpOnly; SameSite=Lax";
-    let mut line = [name, "=", value, life, rest].concat();
-    if let Some(domain) = domain {
-        line.push_str("; Domain=");
-        line.push_str(domain);
-    }
+    let mut line = [name, "=", value].concat();
+    attributes(life, domain, &mut line);
     line
+}
+
+fn attributes(life: &str, domain: Option<&str>, line: &mut String) {
+    let rest = "; Path=/; Secure; HttpOnly; SameSite=Lax";
+    text::append(&[life, rest], line);
+    if let Some(domain) = domain {
+        text::append(&["; Domain=", domain], line);
+    }
 }
 
 #[cfg(test)]

@@ -292,11 +292,10 @@ fn counted(
             journal.add_touch(touch.clone());
         }
         journal.add_click_ids(captured(request.query, now));
-        let value = journal.seal(keys, entropy.journal());
         let domain = host.cookie_domain.as_deref();
         redirect
             .set_cookies
-            .push(journal::set_cookie(&value, state, domain));
+            .push(journal.cookie(keys, entropy.journal(), domain));
         memory = Some(journal);
     } else if visitor.known.is_some() && !remembers && evidence.is_live() {
         redirect.set_cookies =

@@ -8,6 +8,8 @@
 //! `version(1) | key id(1) | nonce(24) | XChaCha20-Poly1305 ciphertext and tag`, and its header and
 //! context are authenticated with it.
 
+use super::codec::Writer;
+use std::borrow::Cow;
 use std::fmt;
 use subtle::ConstantTimeEq;
 use throughline_cipher as cipher;
@@ -17,7 +19,8 @@ const HEADER: usize = 2;
 /// Bytes of the sealing nonce; callers bring that much entropy.
 pub const NONCE: usize = cipher::NONCE;
 
-/// What a key is for. The label is part of the format: it is never changed.
+/// What a key is for, in the order of [`PURPOSES`]. The label is part of the format: it is never
+/// changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     Token,
@@ -47,11 +50,7 @@ struct RootKey {
 impl RootKey {
     fn key(&self, purpose: Purpose) -> &[u8; 32] {
         let [first, ..] = &self.derived;
-        let place = PURPOSES
-            .iter()
-            .position(|(each, _)| *each == purpose)
-            .unwrap_or_default();
-        self.derived.get(place).unwrap_or(first)
+        self.derived.get(purpose as usize).unwrap_or(first)
     }
 }
 
@@ -115,25 +114,51 @@ impl Keyring {
         plain: &[u8],
         nonce: [u8; NONCE],
     ) -> Vec<u8> {
+        self.seal_written(purpose, context, nonce, &|out| out.bytes(plain))
+    }
+
+    /// Like [`Keyring::seal`], of what `write` writes: it is sealed where it stands.
+    pub fn seal_written(
+        &self,
+        purpose: Purpose,
+        context: &str,
+        nonce: [u8; NONCE],
+        write: &dyn Fn(&mut Writer),
+    ) -> Vec<u8> {
         let header = [VERSION, self.current.id];
-        let aad = [&header, context.as_bytes()].concat();
-        let mut out = Vec::with_capacity(HEADER + NONCE + plain.len() + cipher::TAG);
-        out.extend_from_slice(&header);
-        out.extend_from_slice(&nonce);
-        out.extend_from_slice(plain);
+        let mut out = Writer::default();
+        out.bytes(&header);
+        out.bytes(&nonce);
+        write(&mut out);
+        let mut out = out.finish();
         let key = self.current.key(purpose);
+        let aad = &mut [0; AAD];
+        let aad = authenticated(header, context, aad);
         cipher::seal(key, nonce, &aad, &mut out, HEADER + NONCE);
         out
     }
 
     /// Opens a sealed value; `None` when anything about it is wrong, without saying what.
     pub fn open(&self, purpose: Purpose, context: &str, sealed: &[u8]) -> Option<Vec<u8>> {
-        let (header, rest) = sealed.split_at_checked(HEADER)?;
-        let (nonce, ciphertext) = rest.split_at_checked(NONCE)?;
+        let mut sealed = sealed.to_vec();
+        self.unseal(purpose, context, &mut sealed)
+            .map(<[u8]>::to_vec)
+    }
+
+    /// Like [`Keyring::open`], where the sealed value stands.
+    pub fn unseal<'a>(
+        &self,
+        purpose: Purpose,
+        context: &str,
+        sealed: &'a mut [u8],
+    ) -> Option<&'a [u8]> {
+        let (header, rest) = sealed.split_first_chunk_mut::<HEADER>()?;
+        let (nonce, ciphertext) = rest.split_first_chunk_mut::<NONCE>()?;
         let [VERSION, id] = *header else { return None };
         let key = self.by_id(id)?.key(purpose);
-        let aad = [header, context.as_bytes()].concat();
-        cipher::open(key, nonce.try_into().ok()?, &aad, ciphertext)
+        let aad = &mut [0; AAD];
+        let aad = authenticated(*header, context, aad);
+        cipher::open(key, *nonce, &aad, ciphertext)
     }
 
     /// Seals with a nonce derived from the content: equal contents give equal values (used for
@@ -195,6 +220,27 @@ impl Keyring {
         };
         bool::from(self.current.key(Purpose::Setup).as_slice().ct_eq(&bytes))
     }
+}
+
+/// Room for what is authenticated with tokens and journals.
+const AAD: usize = 16;
+
+/// What is authenticated with a message: its header and its context. In `room`, if it fits.
+fn authenticated<'a>(
+    header: [u8; HEADER],
+    context: &str,
+    room: &'a mut [u8; AAD],
+) -> Cow<'a, [u8]> {
+    let context = context.as_bytes();
+    let (begin, end) = room.split_at_mut(HEADER);
+    begin.copy_from_slice(&header);
+    let Some(end) = end.get_mut(..context.len()) else {
+        return [&header, context].concat().into();
+    };
+    end.copy_from_slice(context);
+    room.get(..HEADER + context.len())
+        .unwrap_or_default()
+        .into()
 }
 
 fn read_entry(entry: &str) -> Option<RootKey> {

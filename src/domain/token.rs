@@ -107,12 +107,12 @@ impl Touch {
 /// Seals a touch into a token. `entropy` is the sealing nonce; it is not used when the touch is
 /// anonymous.
 pub fn mint(keys: &Keyring, touch: &Touch, entropy: [u8; NONCE]) -> String {
-    let mut out = Writer::default();
-    touch.write(&mut out);
-    let plain = out.finish();
-    let sealed = match touch.nonce {
-        Some(_) => keys.seal(Purpose::Token, PREFIX, &plain, entropy),
-        None => keys.seal_equal(Purpose::Token, PREFIX, &plain),
+    let sealed = if touch.nonce.is_some() {
+        keys.seal_written(Purpose::Token, PREFIX, entropy, &|out| touch.write(out))
+    } else {
+        let mut out = Writer::default();
+        touch.write(&mut out);
+        keys.seal_equal(Purpose::Token, PREFIX, &out.finish())
     };
     let mut token = String::with_capacity(limits::TOKEN_CHARS);
     token.push_str(PREFIX);
@@ -140,9 +140,9 @@ pub fn open(keys: &Keyring, token: &str, now: UnixMs) -> Option<Touch> {
     if token.len() > limits::TOKEN_CHARS {
         return None;
     }
-    let sealed = cipher::decode(encoded)?;
-    let plain = keys.open(Purpose::Token, PREFIX, &sealed)?;
-    let mut reader = Reader::new(&plain);
+    let mut sealed = cipher::decode(encoded)?;
+    let plain = keys.unseal(Purpose::Token, PREFIX, &mut sealed)?;
+    let mut reader = Reader::new(plain);
     let touch = Touch::read(&mut reader)?;
     reader.end()?;
     let age = now.since(touch.at);

@@ -75,9 +75,7 @@ impl Context<'_> {
 
     /// The `Set-Cookie` that holds the journal.
     pub fn cookie(&self, journal: Journal) -> String {
-        let consent = journal.consent;
-        let value = journal.seal(self.keys, self.entropy.journal());
-        journal::set_cookie(&value, consent, self.domain())
+        journal.cookie(self.keys, self.entropy.journal(), self.domain())
     }
 
     /// The `Set-Cookie`s that take the journal away, if the browser sent one.

@@ -7,7 +7,7 @@
 pub mod words;
 mod write;
 
-pub use write::{escape, hex, number};
+pub use write::{append, escape, hex, number};
 
 /// A set of bytes.
 pub struct Set([bool; 256]);
@@ -31,6 +31,21 @@ impl Set {
             at += 1;
         }
         Set(held)
+    }
+
+    pub fn holds(&self, byte: u8) -> bool {
+        self.0.get(usize::from(byte)).copied().unwrap_or_default()
+    }
+
+    /// How many bytes the set holds before the first that it does not. Looks at eight together:
+    /// most of what comes is held.
+    fn run(&self, bytes: &[u8]) -> usize {
+        let (eights, _) = bytes.as_chunks::<8>();
+        let all = |eight: &&[u8; 8]| eight.iter().fold(true, |all, byte| all & self.holds(*byte));
+        let begin = eights.iter().take_while(all).count() * 8;
+        let rest = bytes.get(begin..).unwrap_or_default();
+        let more = rest.iter().position(|byte| !self.holds(*byte));
+        begin + more.unwrap_or(rest.len())
     }
 }
 
@@ -87,10 +102,18 @@ impl<'a> Iterator for Parts<'a> {
     }
 }
 
+/// Puts the parts between marks into the places, in their order. Places that are left stay as they
+/// are, parts beyond the last place are left out.
+pub fn fill<'a>(text: &'a str, mark: u8, places: &mut [&'a str]) {
+    let mut parts = parts(text, mark);
+    for (place, part) in places.iter_mut().zip(&mut parts) {
+        *place = part;
+    }
+}
+
 /// Does the set hold all bytes of the text?
 pub fn all_in(text: &str, set: &Set) -> bool {
-    let held = |byte: &u8| set.0.get(usize::from(*byte)).copied().unwrap_or_default();
-    text.as_bytes().iter().all(held)
+    set.run(text.as_bytes()) == text.len()
 }
 
 #[cfg(test)]
@@ -132,9 +155,19 @@ mod tests {
     }
 
     #[test]
+    fn places_are_filled_as_far_as_there_are_parts() {
+        let mut places = ["x"; 3];
+        fill("a\n\nb\nc", b'\n', &mut places);
+        assert_eq!(places, ["a", "", "b"]);
+        fill("d", b'\n', &mut places);
+        assert_eq!(places, ["d", "", "b"]);
+    }
+
+    #[test]
     fn a_set_holds_all_or_not() {
         let set = Set::of(b'a', b'c', b"b");
-        assert!(all_in("", &set) && all_in("acca", &set));
+        assert!(all_in("", &set) && all_in("acca", &set) && all_in("acacacaccacca", &set));
+        assert!(!all_in("acacacbccacca", &set) && !all_in("acacacaccaccb", &set));
         assert!(!all_in("aba", &set) && !all_in("aad", &set) && !all_in("é", &set));
         assert!(all_in("\0é\u{7f}", &Set::of(0, 255, b"a")));
     }

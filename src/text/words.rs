@@ -9,7 +9,15 @@ const SLOTS: usize = 1_024;
 pub struct Index<'a> {
     /// Numbers of words plus one at the hash of their beginning, or at the next free slot.
     slots: [u16; SLOTS],
-    words: Vec<(&'a str, u8)>,
+    words: Vec<Word<'a>>,
+}
+
+/// A word to look for, its tag, and its beginning as [`roll`] makes it.
+#[derive(Clone, Copy)]
+struct Word<'a> {
+    text: &'a str,
+    tag: u8,
+    begin: u32,
 }
 
 /// A word that a text holds.
@@ -40,7 +48,11 @@ impl<'a> Index<'a> {
                 return;
             }
             let begin = word.bytes().take(3).fold(0, roll);
-            self.words.push((word, tag));
+            self.words.push(Word {
+                text: word,
+                tag,
+                begin,
+            });
             let number = self.words.len() as u16;
             let mut place = place(begin);
             while let Some(slot) = self.slots.get_mut(place) {
@@ -56,34 +68,36 @@ impl<'a> Index<'a> {
     /// Shows each word that the text holds, letters of any case being equal, until `found` says
     /// that it is enough.
     pub fn each(&self, text: &[u8], found: &mut dyn FnMut(Hit<'a>) -> bool) {
-        let mut last = 0;
-        for (end, byte) in text.iter().enumerate() {
+        let (begin, rest) = text.split_at(text.len().min(2));
+        let mut last = begin.iter().copied().fold(0, roll);
+        for (at, byte) in rest.iter().enumerate() {
             last = roll(last, *byte);
-            let place = place(last);
-            if self.slots.get(place).is_some_and(|slot| *slot != 0)
-                && end >= 2
-                && self.at(text, end - 2, place, found)
-            {
+            let slot = self.slots.get(place(last));
+            if slot.is_some_and(|slot| *slot != 0) && self.at(text, at, last, found) {
                 return;
             }
         }
     }
 
+    /// Kept out of the loop above, which runs for each byte and should hold little.
+    #[inline(never)]
     fn at(
         &self,
         text: &[u8],
         at: usize,
-        mut place: usize,
+        begin: u32,
         found: &mut dyn FnMut(Hit<'a>) -> bool,
     ) -> bool {
+        let mut place = place(begin);
         while let Some(slot @ 1..) = self.slots.get(place).copied() {
             let number = usize::from(slot) - 1;
-            if let Some((word, tag)) = self.words.get(number).copied()
-                && starts(text, at, word)
+            // Other words lie in this slot far more often than this place begins one.
+            if let Some(word) = self.words.get(number).filter(|word| word.begin == begin)
+                && starts(text, at, word.text)
                 && found(Hit {
                     number,
-                    word,
-                    tag,
+                    word: word.text,
+                    tag: word.tag,
                     at,
                 })
             {

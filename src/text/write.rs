@@ -1,22 +1,34 @@
 //! Writing texts and numbers. What the standard library offers for it takes ten times as long.
 
+use super::Set;
+
+/// Appends texts one after another.
+pub fn append(pieces: &[&str], out: &mut String) {
+    out.reserve(pieces.iter().map(|piece| piece.len()).sum());
+    for piece in pieces {
+        out.push_str(piece);
+    }
+}
+
+/// The bytes that stand for themselves in HTML.
+const PLAIN: Set = Set::of(0, 255, b"&<>\"");
+
 /// Appends a text that may stand in an element or in a quoted attribute of HTML.
 pub fn escape(text: &str, out: &mut String) {
     // By bytes: characters cost five times as much.
-    let mut from = 0;
-    for (at, byte) in text.as_bytes().iter().enumerate() {
-        let entity = match byte {
-            b'&' => "&amp;",
-            b'<' => "&lt;",
-            b'>' => "&gt;",
-            b'"' => "&quot;",
-            _ => continue,
+    let mut rest = text;
+    loop {
+        let plain = PLAIN.run(rest.as_bytes());
+        let entity = match rest.as_bytes().get(plain) {
+            Some(b'&') => "&amp;",
+            Some(b'<') => "&lt;",
+            Some(b'>') => "&gt;",
+            Some(_) => "&quot;",
+            None => break out.push_str(rest),
         };
-        out.push_str(text.get(from..at).unwrap_or_default());
-        out.push_str(entity);
-        from = at + 1;
+        append(&[rest.get(..plain).unwrap_or_default(), entity], out);
+        rest = rest.get(plain + 1..).unwrap_or_default();
     }
-    out.push_str(text.get(from..).unwrap_or_default());
 }
 
 /// 16 hex digits.
@@ -62,6 +74,13 @@ mod tests {
             assert_eq!(out, value.to_string());
             assert_eq!(hex(value.cast_unsigned()), format!("{value:016x}"));
         }
+    }
+
+    #[test]
+    fn texts_are_appended_in_their_order() {
+        let mut out = String::from("a");
+        append(&["b", "", "é"], &mut out);
+        assert_eq!(out, "abé");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::super::problem::{Kind, Problem};
 use crate::domain::click::Visit;
 use crate::domain::document::Additions;
+use throughline_text::{append, number};
 
 /// Status of an answer that the site behind the gateway gives; ours are additions to it.
 pub const PASS: u16 = 0;
@@ -99,7 +100,7 @@ impl Answer {
         let headers: usize = self.headers.iter().map(|(_, value)| value.len() + 32).sum();
         let room = 64 + headers + self.body.len() + self.visits.len() * 1_024;
         let mut text = String::with_capacity(room);
-        text.push_str(&self.status.to_string());
+        number(self.status.into(), &mut text);
         text.push(' ');
         text.push(char::from(b'0' + self.form as u8));
         text.push_str(if self.refresh {
@@ -113,13 +114,9 @@ impl Answer {
             }
             visit.write_json(&mut text);
         }
-        for part in ["\u{1f}", &self.body] {
-            text.push_str(part);
-        }
+        append(&["\u{1f}", &self.body], &mut text);
         for (name, value) in &self.headers {
-            for part in ["\u{1f}", name, "\u{1f}", value] {
-                text.push_str(part);
-            }
+            append(&["\u{1f}", name, "\u{1f}", value], &mut text);
         }
         text
     }

@@ -31,27 +31,31 @@ pub struct Facts<'a> {
 impl<'a> Facts<'a> {
     /// Reads the lines; missing ones are empty.
     pub fn read(text: &'a str) -> Facts<'a> {
-        let mut lines = text::parts(text, b'\n');
-        let mut next = || lines.next().unwrap_or_default();
+        let mut lines = [""; 18];
+        text::fill(text, b'\n', &mut lines);
+        let [method, url, cookies, user_agent, accept, rest @ ..] = lines;
+        let [fetch_dest, fetch_mode, fetch_site, fetch_user, rest @ ..] = rest;
+        let [purpose, gpc, country, region, asn, organisation, rest @ ..] = rest;
+        let [language, referrer, ip] = rest;
         Facts {
-            method: next(),
-            url: next(),
-            cookies: next(),
-            user_agent: next(),
-            accept: next(),
-            fetch_dest: next(),
-            fetch_mode: next(),
-            fetch_site: next(),
-            fetch_user: next(),
-            purpose: next(),
-            gpc: next(),
-            country: next(),
-            region: next(),
-            asn: next(),
-            organisation: next(),
-            language: next(),
-            referrer: next(),
-            ip: next(),
+            method,
+            url,
+            cookies,
+            user_agent,
+            accept,
+            fetch_dest,
+            fetch_mode,
+            fetch_site,
+            fetch_user,
+            purpose,
+            gpc,
+            country,
+            region,
+            asn,
+            organisation,
+            language,
+            referrer,
+            ip,
         }
     }
 

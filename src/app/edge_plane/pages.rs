@@ -11,10 +11,13 @@ pub(super) fn leading_to(location: String) -> Answer {
     body.push_str("<!doctype html><title>Moved</title><a href=\"");
     escape(&location, &mut body);
     body.push_str("\">Continue</a>");
+    // With room for the cookie that nearly always follows.
+    let mut headers = Vec::with_capacity(2);
+    headers.push(("location", location));
     Answer {
         status: 302,
         form: Form::Redirect,
-        headers: vec![("location", location)],
+        headers,
         body,
         ..Answer::default()
     }

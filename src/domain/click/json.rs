@@ -3,19 +3,18 @@
 
 use super::{ClickIdRecord, TouchRecord, Visit, VisitKind};
 use crate::domain::consent::Evidence;
-use throughline_text::{Set, all_in, number};
+use throughline_text::{Set, all_in, append, number};
 
 impl Visit {
     /// Appends the visit as a JSON object.
     pub fn write_json(&self, out: &mut String) {
-        out.push_str("{\"kind\":\"");
-        out.push_str(match self.kind {
+        let kind = match self.kind {
             VisitKind::Click => "click",
             VisitKind::Landing => "landing",
             VisitKind::Orphan => "orphan",
             VisitKind::Grant => "grant",
-        });
-        out.push_str("\",\"key\":");
+        };
+        append(&["{\"kind\":\"", kind, "\",\"key\":"], out);
         text(&self.key, out);
         out.push_str(",\"at\":");
         number(self.at.0, out);
@@ -62,20 +61,7 @@ fn touch(touch: &TouchRecord, out: &mut String) {
     touch.partner.write(out);
     out.push_str("\",\"variant\":");
     number(i64::from(touch.variant), out);
-    out.push_str(",\"class\":\"");
-    out.push_str(touch.class.name());
-    out.push_str(if touch.checkout {
-        "\",\"checkout\":true"
-    } else {
-        "\""
-    });
-    if touch.holdout {
-        out.push_str(",\"holdout\":true");
-    }
-    out.push_str(",\"consent\":\"");
-    out.push_str(touch.consent.name());
-    out.push_str("\",\"evidence\":\"");
-    out.push_str(match touch.evidence {
+    let evidence = match touch.evidence {
         Evidence::Default => "default",
         Evidence::Country => "country",
         Evidence::Gpc => "gpc",
@@ -83,8 +69,28 @@ fn touch(touch: &TouchRecord, out: &mut String) {
         Evidence::SiteCookie => "site_cookie",
         Evidence::Tcf => "tcf",
         Evidence::ConsentMode => "consent_mode",
-    });
-    out.push('"');
+    };
+    let checkout = if touch.checkout {
+        ",\"checkout\":true"
+    } else {
+        ""
+    };
+    let holdout = if touch.holdout {
+        ",\"holdout\":true"
+    } else {
+        ""
+    };
+    let (class, consent) = (touch.class.name(), touch.consent.name());
+    let class = [",\"class\":\"", class, "\"", checkout, holdout];
+    append(&class, out);
+    let permission = [
+        ",\"consent\":\"",
+        consent,
+        "\",\"evidence\":\"",
+        evidence,
+        "\"",
+    ];
+    append(&permission, out);
     if let Some(nonce) = &touch.nonce {
         out.push_str(",\"nonce\":");
         text(nonce, out);
@@ -93,9 +99,7 @@ fn touch(touch: &TouchRecord, out: &mut String) {
 }
 
 fn click_id(id: &ClickIdRecord, out: &mut String) {
-    out.push_str("{\"kind\":\"");
-    out.push_str(id.kind.param());
-    out.push_str("\",\"at\":");
+    append(&["{\"kind\":\"", id.kind.param(), "\",\"at\":"], out);
     number(id.at.0, out);
     out.push_str(",\"value\":");
     text(&id.value, out);
@@ -108,9 +112,7 @@ const PLAIN: Set = Set::of(b' ', 255, b"\"\\");
 /// A text in quotes. What needs an escape is rare; serde writes it then.
 fn text(value: &str, out: &mut String) {
     if all_in(value, &PLAIN) {
-        out.push('"');
-        out.push_str(value);
-        out.push('"');
+        append(&["\"", value, "\""], out);
     } else {
         out.push_str(&serde_json::to_string(value).unwrap_or_default());
     }

@@ -6,6 +6,7 @@
 //! block, and folding is arithmetic over the scripts that have two cases.
 
 use crate::domain::{click_ids, limits};
+use throughline_text as text;
 
 /// A slug: 1 to 100 characters in at most 240 bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,19 +53,23 @@ const NOT_LETTERS: [(u32, u32); 30] = [
     (0xffe0, 0xffff),
 ];
 
+/// What a slug may hold of ASCII.
+const PLAIN: text::Set = text::Set::of(b'-', b'z', b"/:;<=>?[\\]^`");
+
 impl Slug {
     /// Reads a slug as a person or the API wrote it. `None` for anything that is not a slug.
     pub fn parse(text: &str, case_sensitive: bool) -> Option<Slug> {
         let fits = !text.is_empty()
             && text.len() <= limits::SLUG_BYTES
-            && text.chars().count() <= limits::SLUG_CHARS;
+            && (text.len() <= limits::SLUG_CHARS || text.chars().count() <= limits::SLUG_CHARS);
         let dots = text.bytes().all(|byte| byte == b'.');
-        if !fits || dots || !text.chars().all(allowed) {
+        let plain = text::all_in(text, &PLAIN);
+        if !fits || dots || !(plain || text.chars().all(allowed)) {
             return None;
         }
         let slug = if case_sensitive {
             text.to_owned()
-        } else if text.is_ascii() {
+        } else if plain {
             text.to_ascii_lowercase()
         } else {
             text.chars().map(folded).collect()
@@ -129,10 +134,10 @@ impl<'a> Address<'a> {
 }
 
 fn allowed(c: char) -> bool {
-    if c.is_ascii() {
-        return c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '@');
-    }
     let code = u32::from(c);
+    if let Ok(byte @ 0..0x80) = u8::try_from(code) {
+        return PLAIN.holds(byte);
+    }
     code < 0x1_f000 && !within(&NOT_LETTERS, code) || (0x2_0000..0x3_4000).contains(&code)
 }
 

@@ -26,8 +26,7 @@ impl Visitor {
         let Arrival {
             request, host, now, ..
         } = *arrival;
-        let known = Journal::from_cookies(arrival.keys, request.cookies, now);
-        let decided = journal::decided(request.cookies, known.as_ref());
+        let (known, decided) = journal::remembered(arrival.keys, request.cookies, now);
         let Stated { state, evidence } =
             consent::stated(&request.given(decided), &host.consent, host.default_consent);
         if let Some(because) = because {

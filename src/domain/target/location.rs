@@ -6,7 +6,7 @@
 
 use super::query::{Room, legal, name_of, same_name};
 use super::{MAX_LOCATION, MAX_SEGMENTS, Target};
-use throughline_text::parts;
+use throughline_text::{append, parts};
 
 /// What becomes of an incoming segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +88,7 @@ impl Target {
             if travels(segment, fate).is_some_and(|bytes| !room.takes(segment, bytes)) {
                 fate = Fate::Dropped("too_long");
             }
-            if append(&mut out, joint, segment, fate) {
+            if add(&mut out, joint, segment, fate) {
                 joint = "&";
             }
             if let Some(seen) = seen.as_deref_mut() {
@@ -97,9 +97,7 @@ impl Target {
         }
         for (name, value) in own {
             if legal(name) && legal(value) {
-                for piece in [joint, name, "=", value] {
-                    out.push_str(piece);
-                }
+                append(&[joint, name, "=", value], &mut out);
                 joint = "&";
             }
         }
@@ -168,14 +166,12 @@ fn travels(segment: &str, fate: Fate<'_>) -> Option<usize> {
     }
 }
 
-fn append(out: &mut String, joint: &str, segment: &str, fate: Fate<'_>) -> bool {
+fn add(out: &mut String, joint: &str, segment: &str, fate: Fate<'_>) -> bool {
     let (name, rest) = match fate {
         Fate::Passed => (segment, ""),
         Fate::Renamed(new) => (new, segment.get(name_of(segment).len()..).unwrap_or("")),
         Fate::Dropped(_) => return false,
     };
-    for piece in [joint, name, rest] {
-        out.push_str(piece);
-    }
+    append(&[joint, name, rest], out);
     true
 }
