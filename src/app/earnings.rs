@@ -3,32 +3,16 @@
 
 use super::reads::listing as list;
 
-/// Where what is not settled stands, by its decision `$status` and `$hold`.
-macro_rules! waiting {
-    ($status:literal, $hold:literal) => {
-        concat!(
-            "CASE WHEN ",
-            $status,
-            " = 'held' THEN 'held' WHEN ",
-            $status,
-            " = 'review' THEN 'in_review' WHEN ",
-            $hold,
-            " > ?1 ->> 'now' THEN 'pending' ELSE 'approved' END"
-        )
-    };
-}
-
 /// Each position (an event's, of a partner and currency) as the first of its entries, with what
 /// became of all of them.
 macro_rules! positions {
     () => {
         "(SELECT g.seq, g.program, g.cause, g.partner, g.kind, g.currency,
             (SELECT json_object('amount', sum(x.amount), 'payout', sum(x.payout),
-               'paid_in', max(x.paid_in), 'open', max(x.payout IS NOT NULL AND l.entry IS NULL),
+               'paid_in', max(x.paid_in), 'open', max(x.place = 'unsettled'),
                'unrated', sum(iif(x.payout IS NULL, x.amount, 0)) <> 0,
-               'unpaid', max(l.entry IS NOT NULL AND p.entry IS NULL))
-             FROM entries x LEFT JOIN settlement_lines l ON l.entry = x.id
-             LEFT JOIN payout_lines p ON p.entry = x.id
+               'unpaid', max(x.place = 'unpaid'), 'waits', max(x.waits))
+             FROM standings x
              WHERE x.cause = g.cause AND x.partner = g.partner AND x.currency = g.currency) AS sums,
             (SELECT json_object('status', d.body ->> 'status', 'hold_until',
                d.body ->> 'hold_until') FROM decisions d
@@ -41,17 +25,16 @@ macro_rules! positions {
 
 macro_rules! position {
     () => {
-        concat!(
-            "json_object('event', cause, 'program', program, 'partner', partner, 'kind', kind,
+        "json_object('event', cause, 'program', program, 'partner', partner, 'kind', kind,
                'amount', sums ->> 'amount', 'currency', currency,
                'payout', sums ->> 'payout', 'paid_in', sums ->> 'paid_in',
                'hold_until', decided ->> 'hold_until',
                'state', CASE WHEN decided ->> 'status' = 'rejected' THEN 'rejected'
-                 WHEN sums ->> 'open' THEN ",
-            waiting!("decided ->> 'status'", "decided ->> 'hold_until'"),
-            "    WHEN sums ->> 'unrated' THEN 'in_review'
+                 WHEN sums ->> 'waits' IS NOT NULL THEN sums ->> 'waits'
+                 WHEN sums ->> 'open' THEN
+                   iif(decided ->> 'hold_until' > ?1 ->> 'now', 'pending', 'approved')
+                 WHEN sums ->> 'unrated' THEN 'in_review'
                  WHEN sums ->> 'unpaid' THEN 'payable' ELSE 'paid' END)"
-        )
     };
 }
 
@@ -73,15 +56,15 @@ pub(super) const BALANCES: &str = list!(
       'pending', pending, 'in_review', in_review, 'held', held, 'approved', approved,
       'payable', amount - pending - in_review - held - approved, 'paid', paid,
       'total', amount + paid)",
-    concat!(
-        "(WITH open AS (
-            SELECT e.partner, e.paid_in, e.payout, ",
-        waiting!("d.body ->> 'status'", "d.body ->> 'hold_until'"),
-        " AS state
-            FROM unsettled u CROSS JOIN entries e ON e.seq = u.seq
-            LEFT JOIN decisions d ON d.event = e.cause AND NOT EXISTS (
-              SELECT 1 FROM decisions n WHERE n.event = d.event AND n.revision > d.revision)
-            WHERE ?1 ->> 'program' IS NULL OR u.program = ?1 ->> 'program'),
+    "(WITH open AS (
+            SELECT e.partner, e.paid_in, e.payout, coalesce(e.waits, iif(e.place = 'unpaid', NULL,
+              iif(e.body ->> 'hold_until' > ?1 ->> 'now', 'pending', 'approved'))) AS state
+            FROM (SELECT seq FROM unsettled
+                  WHERE ?1 ->> 'program' IS NULL OR program = ?1 ->> 'program'
+                  UNION ALL
+                  SELECT e.seq FROM unpaid u CROSS JOIN entries e ON e.id = u.entry
+                  WHERE ?1 ->> 'program' IS NULL OR u.program = ?1 ->> 'program') u
+            CROSS JOIN standings e WHERE e.seq = u.seq),
           waits AS (
             SELECT partner, paid_in, sum(iif(state = 'pending', payout, 0)) AS pending,
               sum(iif(state = 'in_review', payout, 0)) AS in_review,
@@ -99,8 +82,7 @@ pub(super) const BALANCES: &str = list!(
             coalesce(w.pending, 0) AS pending, coalesce(w.in_review, 0) + b.unrated AS in_review,
             coalesce(w.held, 0) AS held, coalesce(w.approved, 0) AS approved,
             row_number() OVER (ORDER BY b.partner, b.currency) AS seq
-          FROM booked b LEFT JOIN waits w ON w.partner = b.partner AND w.paid_in = b.currency)"
-    ),
+          FROM booked b LEFT JOIN waits w ON w.partner = b.partner AND w.paid_in = b.currency)",
     "program",
     "seq"
 );

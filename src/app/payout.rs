@@ -18,7 +18,7 @@ use crate::json;
 use serde_json::Value;
 
 const PAYABLE: &str = "SELECT json_object('partner', partner, 'currency', paid_in,
-      'amount', sum(payout)) FROM unpaid
+      'amount', sum(payout)) FROM payable
     WHERE program = ?1 ->> 'program'
       AND (?1 ->> 'partner' IS NULL OR partner = ?1 ->> 'partner')
       AND (?1 ->> 'currency' IS NULL OR paid_in = ?1 ->> 'currency')
@@ -47,8 +47,16 @@ const ADD: &str = "INSERT INTO payouts
     FROM json_each(?1, '$.payouts')";
 const ADD_LINES: &str = "INSERT INTO payout_lines (entry, payout)
     SELECT u.entry, p.value ->> 'id' FROM json_each(?1, '$.payouts') p
-    CROSS JOIN unpaid u ON u.program = ?1 ->> 'program'
+    CROSS JOIN payable u ON u.program = ?1 ->> 'program'
       AND u.partner = p.value ->> 'partner' AND u.paid_in = p.value ->> 'currency'";
+
+/// A fold may have decided anew since, and what was payable waits: then nothing is paid.
+const STILL_PAYABLE: &str = "INSERT INTO fold_guard (ok)
+    SELECT NOT EXISTS (
+      SELECT 1 FROM json_each(?1, '$.payouts') p
+      WHERE p.value ->> 'amount' IS NOT (
+        SELECT sum(payout) FROM payable WHERE program = ?1 ->> 'program'
+          AND partner = p.value ->> 'partner' AND paid_in = p.value ->> 'currency'))";
 
 /// What can be paid, with the version of the guard under which that is so.
 struct Payable {
@@ -167,6 +175,7 @@ impl<D: Database> Control<'_, D> {
         param["payouts"] = json!(rows);
         let booked = json!({"now": self.now, "entries": entries, "notices": notices});
         let mut all = ledger::guarded(&key, version);
+        all.insert(1, Statement::new(STILL_PAYABLE, param));
         all.push(Statement::new(commit::ADD_ENTRIES, &booked));
         all.push(Statement::new(ADD_NOTICES, &booked));
         all.push(Statement::new(ADD, param));

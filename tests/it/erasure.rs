@@ -194,6 +194,50 @@ fn an_old_event_that_is_reported_again_pays_nothing_twice() {
 }
 
 #[test]
+fn a_replay_after_an_erasure_finds_everything_as_booked_and_nobody() {
+    let (shop, pseudonym) = lived();
+    shop.made("POST", "settlements", &json!({"program": shop.program}));
+    let other = json!({"window_days": 30, "sale": {"rate_bps": 2_000}});
+    let asked = |plan: Option<&Value>| {
+        let mut body = json!({"program": shop.program, "from": "2020-01-01T00:00:00Z",
+            "until": "2030-01-01T00:00:00Z"});
+        body["plan"] = plan.cloned().unwrap_or_default();
+        shop.made("POST", "what-if", &body)
+    };
+    let before = (asked(None), asked(Some(&other)), shop.list("balances"));
+    assert_eq!(
+        (&before.0["changed"], &before.0["events"]),
+        (&json!(0), &json!(5))
+    );
+    shop.made("POST", "customers/erase", &named(&shop));
+    shop.fold_again();
+    let after = (asked(None), asked(Some(&other)), shop.list("balances"));
+    for (before, after) in [(&before.0, &after.0), (&before.1, &after.1)] {
+        for part in ["customers", "events", "changed", "pending"] {
+            assert_eq!(before[part], after[part], "{part}");
+        }
+        let sums = |answer: &Value| {
+            let mut sums: Vec<_> = answer["partners"].as_array().unwrap().clone();
+            sums.sort_by_key(ToString::to_string);
+            sums
+        };
+        assert_eq!(sums(before), sums(after));
+    }
+    assert_eq!(before.2, after.2, "balances");
+    let told = format!("{}{}", after.0, after.1);
+    for person in [
+        &pseudonym,
+        "er_",
+        "u1",
+        "PAIDCLICK",
+        "SOCIALCLICK",
+        "anna@mail",
+    ] {
+        assert!(!told.contains(person), "{person} is told: {told}");
+    }
+}
+
+#[test]
 fn erasing_again_or_somebody_unknown_changes_nothing() {
     let (shop, _) = lived();
     shop.made("POST", "customers/erase", &named(&shop));

@@ -38,6 +38,7 @@ mod regressions;
 mod rulings;
 mod settlement;
 mod simulation;
+mod standings;
 mod strippers;
 mod suffixes;
 mod tidy;

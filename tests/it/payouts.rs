@@ -12,7 +12,7 @@ fn opened() -> Shop {
     shop(&json!({"window_days": 30, "sale": {"rate_bps": 1000}}))
 }
 
-fn pay(shop: &Shop, more: &Value) -> (u16, Value) {
+pub fn pay(shop: &Shop, more: &Value) -> (u16, Value) {
     let mut body = json!({"program": shop.program, "reference": "SEPA"});
     for (name, value) in more.as_object().unwrap() {
         body[name] = value.clone();
@@ -20,7 +20,7 @@ fn pay(shop: &Shop, more: &Value) -> (u16, Value) {
     shop.control("POST", "payouts", &body)
 }
 
-fn paid(shop: &Shop) -> i64 {
+pub fn paid(shop: &Shop) -> i64 {
     shop.db
         .number("SELECT coalesce(sum(amount), 0) FROM payouts")
 }

@@ -355,6 +355,10 @@ fn nothing_reads_a_whole_table() {
     let db = Watched(&shop, std::cell::RefCell::default());
     block_on(settle::monthly(&db, shop.now.get())).unwrap();
     assert_eq!(settled(&shop), 1_000);
+    let body = json!({"program": shop.program, "reference": "x"}).to_string();
+    let to = ("admin.example", "payouts");
+    let answer = shop.request_over(&db, "POST", to, &shop.admin, body.as_bytes());
+    assert_eq!(answer.status, 201);
     let known = [
         "CONSTANT ROW",
         "json_each",
@@ -365,6 +369,8 @@ fn nothing_reads_a_whole_table() {
         "SCAN counted",
         "SCAN fold_guard",
         "SCAN t",
+        "SCAN k",
+        "SCAN p",
         "SCAN what",
         "SCAN g",
         "SCAN l",

@@ -236,4 +236,35 @@ proptest! {
         prop_assert_eq!(sums(&pages), (balances(shop), balances(&other.shop)));
         prop_assert_eq!(dump(shop), before);
     }
+
+    /// Erasing renames customers: what is booked still follows from the facts, and what another
+    /// plan would have given is the same money.
+    #[test]
+    fn after_an_erasure_a_replay_and_another_plan_give_the_same_money(
+        story in story::stories(),
+        erased in proptest::collection::vec(0u8..6, 1..3),
+        rate in 1i64..=10_000,
+    ) {
+        let stage = told(&story, None);
+        let shop = &stage.shop;
+        let until = shop.now.get().0 + 400 * DAY;
+        let plan = json!({"window_days": 9, "model": "linear", "sale": {"rate_bps": rate}});
+        let before = (balances(shop), sums(&ask(shop, Some(&plan), 0, until)));
+        let mut named = Vec::new();
+        for number in erased {
+            let body = json!({"program": shop.program,
+                "customerExternalId": format!("u{number}")});
+            let export = shop.made("POST", "customers/export", &body);
+            named.push(export["customer"].as_str().unwrap().to_owned());
+            shop.made("POST", "customers/erase", &body);
+        }
+        shop.fold_again();
+        let pages = ask(shop, None, 0, until);
+        prop_assert!(pages.iter().all(|page| page["changed"] == 0), "{pages:?}");
+        prop_assert_eq!(sums(&pages), (balances(shop), balances(shop)));
+        let tried = ask(shop, Some(&plan), 0, until);
+        prop_assert_eq!(&before, &(balances(shop), sums(&tried)));
+        let told = format!("{pages:?}{tried:?}");
+        prop_assert!(named.iter().all(|pseudonym| !told.contains(pseudonym)));
+    }
 }

@@ -6,19 +6,15 @@ macro_rules! due {
     ($tail:expr) => {
         concat!(
             "WITH due AS (
-               SELECT u.seq, e.id, e.partner, e.paid_in, e.payout, d.revision,
-                 unixepoch(coalesce(iif(d.body ->> 'rule' = 'purchase',
+               SELECT e.seq, e.id, e.partner, e.paid_in, e.payout, e.revision,
+                 unixepoch(coalesce(iif(e.body ->> 'rule' = 'purchase',
                      (SELECT p.body ->> 'occurred_at' FROM decisions p
-                      WHERE p.event = d.body ->> 'purchase' LIMIT 1), NULL),
-                   d.body ->> 'occurred_at') / 1000, 'unixepoch', 'start of month') * 1000
+                      WHERE p.event = e.body ->> 'purchase' LIMIT 1), NULL),
+                   e.body ->> 'occurred_at') / 1000, 'unixepoch', 'start of month') * 1000
                    AS month
-               FROM unsettled u CROSS JOIN entries e ON e.seq = u.seq
-               CROSS JOIN decisions d ON d.event = e.cause
-               WHERE u.program = ?1 ->> 'program' AND u.seq > ?1 ->> 'after'
-                 AND NOT EXISTS (SELECT 1 FROM decisions n
-                                 WHERE n.event = d.event AND n.revision > d.revision)
-                 AND d.body ->> 'status' IN ('clear', 'rejected')
-                 AND d.body ->> 'hold_until' <= ?1 ->> 'until'
+               FROM unsettled u CROSS JOIN standings e
+               WHERE u.program = ?1 ->> 'program' AND u.seq > ?1 ->> 'after' AND e.seq = u.seq
+                 AND e.waits IS NULL AND e.body ->> 'hold_until' <= ?1 ->> 'until'
                ORDER BY u.seq LIMIT ?1 ->> 'limit'),
              touched AS (SELECT DISTINCT partner, month FROM due) ",
             $tail

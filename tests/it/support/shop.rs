@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use std::cell::Cell;
 use throughline::app::api::{Request, Response, Services};
 use throughline::app::clicks::{self, Message};
+use throughline::app::ports::Database;
 use throughline::app::settings::Settings;
 use throughline::app::{deliver, edge_plane, isolate, ledger, publish};
 use throughline::domain::click::Visit;
@@ -119,6 +120,18 @@ impl Shop {
         key: &str,
         body: &[u8],
     ) -> Response {
+        self.request_over(&self.db, method, (host, path), key, body)
+    }
+
+    /// The same over another port of the database.
+    pub fn request_over(
+        &self,
+        db: &impl Database,
+        method: &str,
+        (host, path): (&str, &str),
+        key: &str,
+        body: &[u8],
+    ) -> Response {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let request = Request {
             method: method.into(),
@@ -132,7 +145,7 @@ impl Shop {
             entropy: self.random(),
         };
         let services = Services {
-            db: &self.db,
+            db,
             snapshots: &self.kv,
             queue: &self.queue,
             transport: &self.receiver,
