@@ -3,6 +3,7 @@
 use crate::support::shop::{BROWSER, Clicked, Shop};
 use serde_json::{Value, json};
 use throughline::app::edge_plane::{self, Answer, Facts};
+use throughline::domain::click::VisitKind;
 use throughline::domain::redirect::Entropy;
 use throughline::domain::token;
 
@@ -86,7 +87,8 @@ fn a_grant_mints_a_named_token_once_and_keeps_the_click_ids() {
     let named = state(&first)["t"].as_str().unwrap().to_owned();
     let touch = |text: &str| token::open(&shop.settings.keys, text, shop.now.get()).unwrap();
     assert!(touch(&named).nonce.is_some());
-    assert_eq!(first.visits.len(), 1);
+    let kinds: Vec<VisitKind> = first.visits.iter().map(|visit| visit.kind).collect();
+    assert_eq!(kinds, [VisitKind::Grant, VisitKind::Landing]);
     assert_eq!(first.visits[0].click_ids[0].value, "IwAR1");
     shop.wait(1_000);
     let again = shop.beacon(&grant, &kept, "");

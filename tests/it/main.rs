@@ -35,6 +35,7 @@ mod properties;
 mod rates;
 mod redirects;
 mod regressions;
+mod replay;
 mod rulings;
 mod settlement;
 mod simulation;

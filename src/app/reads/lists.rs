@@ -113,7 +113,8 @@ const CLICKS: &str = list!(
         sum(iif(class IN ('human', 'validated'), count, 0)) AS valid,
         -- An anonymous click that got a name is confirmed under that.
         sum(iif(class = 'confirmed', count, 0)) + max(0, sum(CASE class
-          WHEN 'confirmed_anonymous' THEN count WHEN 'granted' THEN -count ELSE 0 END)) AS confirmed,
+          WHEN 'confirmed_anonymous' THEN count WHEN 'granted' THEN -count ELSE 0 END))
+          AS confirmed,
         row_number() OVER (ORDER BY day, link, partner) AS seq
       FROM click_rollups WHERE ?1 ->> 'program' IS NULL OR program = ?1 ->> 'program'
       GROUP BY program, day, link, partner)",
