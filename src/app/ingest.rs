@@ -4,6 +4,7 @@
 use super::ports::{self, Database, DatabaseError, Snapshots, Statement, WorkQueue};
 use super::problem::{self, Problem};
 use super::settings::Settings;
+use super::together::together;
 use super::track::Conversion;
 use crate::domain::api_key::ApiKey;
 use crate::domain::event::Fact;
@@ -14,7 +15,6 @@ use crate::domain::seal::{NONCE, Purpose};
 use crate::json;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use futures_util::future::join_all;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -231,7 +231,7 @@ pub async fn accept(
         let message = json!({"intake": intake}).to_string();
         Ok(queue.send(message).await.map(|()| false)?)
     });
-    join_all(sends).await
+    together(sends).await
 }
 
 fn answer(accepted: Accepted) -> Result<bool, Problem> {

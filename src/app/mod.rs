@@ -17,5 +17,6 @@ pub mod publish;
 pub mod reads;
 pub mod settings;
 pub mod settle;
+pub mod together;
 pub mod track;
 pub mod what_if;

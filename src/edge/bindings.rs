@@ -1,6 +1,6 @@
 //! The platform's objects. What needs more than a call is handled by `js/worker/bindings.js` and
-//! `http.js`: in wasm the glue for D1, KV, queues and `fetch` would be 28 KB of the product, and the
-//! `worker` crate with its requests, responses and errors 23 KB more. None of these rejects.
+//! `http.js`: in wasm the glue for D1, KV, queues and `fetch` would be 28 KB of the product, and
+//! the `worker` crate with its requests, responses and errors 23 KB more. None of these rejects.
 
 #![allow(unreachable_pub, reason = "exported functions take these types")]
 

@@ -10,6 +10,7 @@ use super::runtime;
 use crate::app::edge_plane::{self, Facts, Form};
 use crate::app::isolate::Fetched;
 use crate::app::ports::Snapshots;
+use crate::app::together::together;
 use crate::domain::redirect::Entropy;
 use crate::domain::time::UnixMs;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -75,7 +76,7 @@ pub async fn prepare(env: Env) {
     drill_later(&asked()).await;
     let kv = Kv::of(&env);
     let fetches = wanted.iter().map(|key| fetch(kv.as_ref(), key));
-    let fetched = futures_util::future::join_all(fetches).await;
+    let fetched = together(fetches).await;
     let now = clock::now();
     runtime::memory(|memory| {
         for (key, fetched) in wanted.iter().zip(&fetched) {

@@ -17,6 +17,7 @@ mod told;
 
 use super::ports::{Database, DatabaseError, Statement, Transport};
 use super::settings::Settings;
+use super::together::together;
 use crate::domain::destination::{Event, Prepared};
 use crate::domain::seal::Keyring;
 use crate::domain::time::UnixMs;
@@ -68,7 +69,7 @@ pub async fn deliver(
             }
         }
         let sends = send.iter().map(|batch| attempt(batch, &round, transport));
-        let done = futures_util::future::join_all(sends).await;
+        let done = together(sends).await;
         for (batch, exchange) in send.into_iter().zip(done) {
             round.settle(batch, exchange);
         }
