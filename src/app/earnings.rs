@@ -1,6 +1,7 @@
 //! Where money stands: the state of each position is derived from decisions, settlements and
 //! payouts when it is asked for, never stored.
 
+use super::payout::payout;
 use super::reads::listing as list;
 
 /// Each position (an event's, of a partner and currency) as the first of its entries, with what
@@ -95,14 +96,7 @@ pub(super) const SETTLEMENTS: &str = list!(
     "seq"
 );
 
-pub(super) const PAYOUTS: &str = list!(
-    "json_object('id', id, 'program', program, 'partner', partner, 'amount', amount,
-      'currency', currency, 'reference', reference, 'actor', actor, 'request', request,
-      'created_at', created_at)",
-    "payouts",
-    "program",
-    "seq"
-);
+pub(super) const PAYOUTS: &str = list!(payout!(), "payouts", "program", "seq");
 
 macro_rules! lines {
     ($table:literal, $of:literal) => {

@@ -1,5 +1,6 @@
 //! Payouts: what was settled and not paid yet is taken together by partner and currency, and booked
-//! as an entry of its own. What is negative stays and nets the next payout.
+//! as an entry of its own. What is negative stays and nets the next payout. One that was booked
+//! wrongly is voided: by an entry that takes it back, and its lines can be paid again.
 
 use super::control::{self, Control, Made};
 use super::deliver::ADD_NOTICES;
@@ -9,11 +10,12 @@ use super::problem::{self, Problem};
 use super::settle;
 use crate::domain::api_key::Scope;
 use crate::domain::destination::notice::{self, Commission, Step};
-use crate::domain::fold::{Booked, Position};
+use crate::domain::fold::{Booked, Entry, Position};
 use crate::domain::ids::{self, PartnerId, ProgramId};
 use crate::domain::input::Fields;
 use crate::domain::limits;
 use crate::domain::money::{Currency, MAX_MINOR};
+use crate::domain::time::UnixMs;
 use crate::json;
 use serde_json::Value;
 
@@ -27,19 +29,28 @@ const PAYABLE: &str = "SELECT json_object('partner', partner, 'currency', paid_i
     LIMIT ?1 ->> 'limit'";
 const VERSION: &str = "SELECT json_quote(coalesce((SELECT version FROM aggregates
     WHERE key = ?1 ->> 'guard'), 0))";
+/// A payout as a record, and who took it back.
+macro_rules! payout {
+    () => {
+        "json_object('id', id, 'program', program, 'partner', partner, 'amount', amount,
+           'currency', currency, 'reference', reference, 'actor', actor, 'request', request,
+           'created_at', created_at,
+           'void', json((SELECT json_object('actor', v.actor, 'reason', v.reason, 'at', v.at)
+                         FROM payout_voids v WHERE v.payout = id)))"
+    };
+}
+pub(super) use payout;
 macro_rules! record {
     ($where:literal) => {
-        concat!(
-            "SELECT json_object('id', id, 'program', program, 'partner', partner,
-               'amount', amount, 'currency', currency, 'reference', reference, 'actor', actor,
-               'request', request, 'created_at', created_at) FROM payouts WHERE ",
-            $where
-        )
+        concat!("SELECT ", payout!(), " FROM payouts WHERE ", $where)
     };
 }
 /// One payout as a record.
 pub const ONE: &str = record!("id = ?1 ->> 'id'");
 const OF_REQUEST: &str = record!("program = ?1 ->> 'program' AND request = ?1 ->> 'id'");
+/// Once for each payout; a trigger makes its lines payable again.
+const VOID: &str = "INSERT INTO payout_voids (payout, actor, reason, at)
+    VALUES (?1 ->> 'id', ?1 ->> 'actor', ?1 ->> 'reason', ?1 ->> 'now')";
 const ADD: &str = "INSERT INTO payouts
       (id, program, partner, amount, currency, reference, actor, request, created_at)
     SELECT value ->> 'id', ?1 ->> 'program', value ->> 'partner', value ->> 'amount',
@@ -127,6 +138,29 @@ impl<D: Database> Control<'_, D> {
         )
     }
 
+    /// `POST /api/v1/payouts/{id}/void`: the payout never was, what it paid is payable again.
+    pub async fn void(&self, id: &str, body: &Value) -> Result<Made, Problem> {
+        let param = control::by_id(id);
+        let known = self.one(ONE, &param).await?;
+        let program = known["program"].as_str().and_then(ProgramId::parse);
+        let program = program.ok_or(&problem::UNAVAILABLE)?;
+        self.allow(Scope::Admin, Some(program))?;
+        let mut fields = Fields::new(control::object(body)?, "");
+        fields.only(&["reason"]);
+        let reason = fields.required_text("reason", limits::REASON_CHARS);
+        let reason = fields.finish(reason)?;
+        if !known["void"].is_null() {
+            let detail = "the payout was voided before";
+            return Err(Problem::with_detail(&problem::STATE_UNFIT, detail));
+        }
+        let entry = entry(program, &known, true, self.now).ok_or(&problem::UNAVAILABLE)?;
+        let param = json!({"id": id, "actor": self.caller.id, "reason": reason, "now": self.now,
+            "entries": [commit::entry_row(&entry)], "notices": [told(&entry)]});
+        let all = [VOID, commit::ADD_ENTRIES, ADD_NOTICES];
+        self.write(&all, &param).await?;
+        Ok(Made::folding(200, self.one(ONE, &param).await?))
+    }
+
     async fn book(&self, payable: Payable, param: &mut Value) -> Result<Made, DatabaseError> {
         let Payable {
             program,
@@ -141,36 +175,10 @@ impl<D: Database> Control<'_, D> {
             let read = |name: &str| row[name].as_str().unwrap_or_default();
             let (partner, currency) = (read("partner"), read("currency"));
             let id = ids::derived("po_", &[&key, &version.to_string(), partner, currency]);
-            let partner = PartnerId::parse(partner).ok_or(DatabaseError::Unavailable)?;
-            let currency = Currency::parse(currency).map_err(|_| DatabaseError::Unavailable)?;
-            let amount = -row["amount"].as_i64().unwrap_or(0);
-            let position = Position {
-                cause: id.clone(),
-                partner,
-                currency,
-                paid_in: Some(currency),
-            };
-            let want = Booked {
-                amount,
-                payout: amount,
-                count: 0,
-            };
-            let entry = position.step(program, Booked::default(), want, "payout", self.now);
-            let entry = entry.map_err(|_| DatabaseError::Unavailable)?;
-            notices.extend(entry.as_ref().map(|entry| {
-                let told = Commission {
-                    entry: &entry.id,
-                    program: &entry.program.to_string(),
-                    partner: &entry.partner.to_string(),
-                    event: &entry.cause,
-                    money: entry.money,
-                    reason: &entry.reason,
-                    at: self.now,
-                };
-                notice::commission(Step::Paid, &told)
-            }));
-            entries.extend(entry.as_ref().map(commit::entry_row));
             row["id"] = json!(id);
+            let entry = entry(program, row, false, self.now).ok_or(DatabaseError::Unavailable)?;
+            notices.push(told(&entry));
+            entries.push(commit::entry_row(&entry));
         }
         param["payouts"] = json!(rows);
         let booked = json!({"now": self.now, "entries": entries, "notices": notices});
@@ -188,6 +196,47 @@ impl<D: Database> Control<'_, D> {
         }
         Ok(paid(201, rows, left))
     }
+}
+
+/// The entry of a payout by its record, or the one that takes it back.
+fn entry(program: ProgramId, row: &Value, void: bool, now: UnixMs) -> Option<Entry> {
+    let currency = Currency::parse(row["currency"].as_str()?).ok()?;
+    let position = Position {
+        cause: row["id"].as_str()?.to_owned(),
+        partner: PartnerId::parse(row["partner"].as_str()?)?,
+        currency,
+        paid_in: Some(currency),
+    };
+    let amount = -row["amount"].as_i64()?;
+    let paid = Booked {
+        amount,
+        payout: amount,
+        count: 1,
+    };
+    let (known, want) = if void {
+        (paid, Booked::default())
+    } else {
+        (Booked::default(), paid)
+    };
+    let mut entry = position.step(program, known, want, "payout", now).ok()??;
+    if void {
+        entry.reason = "void".to_owned();
+    }
+    Some(entry)
+}
+
+/// What webhooks are told of it.
+fn told(entry: &Entry) -> Value {
+    let told = Commission {
+        entry: &entry.id,
+        program: &entry.program.to_string(),
+        partner: &entry.partner.to_string(),
+        event: &entry.cause,
+        money: entry.money,
+        reason: &entry.reason,
+        at: entry.booked_at,
+    };
+    notice::commission(Step::Paid, &told)
 }
 
 fn paid(status: u16, payouts: Vec<Value>, left: bool) -> Made {

@@ -193,6 +193,33 @@ fn an_old_event_that_is_reported_again_pays_nothing_twice() {
     assert_eq!(shop.decision("n2")["purchase"], sale["event"]);
 }
 
+/// Whose a renewal is that names only a subscription of two customers is no question of names.
+#[test]
+fn erasing_one_of_two_subscribers_moves_no_renewal_to_the_other() {
+    for erased in ["u1", "u2"] {
+        let shop = Shop::open();
+        let tokens = ["anna", "northstar"].map(|link| shop.click(link).token);
+        shop.wait(60_000);
+        for (customer, token) in ["u1", "u2"].iter().zip(tokens) {
+            let more = json!({"subscriptionId": "sub1", "clickId": token});
+            shop.sell(customer, &format!("o-{customer}"), &more);
+        }
+        let renewal = json!({"invoiceId": "n1", "subscriptionId": "sub1", "amount": 1_000,
+            "currency": "usd"});
+        shop.tracked("renewal", &renewal);
+        shop.fold_again();
+        let (decided, booked) = (shop.decision("n1"), entries(&shop));
+        let body = json!({"program": shop.program, "customerExternalId": erased});
+        shop.made("POST", "customers/erase", &body);
+        shop.fold_again();
+        assert_eq!(
+            (decided, booked),
+            (shop.decision("n1"), entries(&shop)),
+            "{erased}"
+        );
+    }
+}
+
 #[test]
 fn a_replay_after_an_erasure_finds_everything_as_booked_and_nobody() {
     let (shop, pseudonym) = lived();

@@ -8,6 +8,8 @@ use crate::support::sqlite::Fault;
 use serde_json::{Value, json};
 use throughline::app::settle;
 
+mod voids;
+
 fn opened() -> Shop {
     shop(&json!({"window_days": 30, "sale": {"rate_bps": 1000}}))
 }

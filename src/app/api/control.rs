@@ -184,6 +184,7 @@ async fn change<D: Database>(
         ("POST", ["destinations"]) => control.make_destination(body).await,
         ("POST", ["settlements"]) => control.settle(body).await,
         ("POST", ["payouts"]) => control.pay(body).await,
+        ("POST", ["payouts", id, "void"]) => control.void(id, body).await,
         ("PATCH", ["programs", id]) => {
             let id = ProgramId::parse(id).ok_or(&problem::NOT_FOUND)?;
             control.change_program(id, body).await

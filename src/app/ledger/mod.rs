@@ -105,12 +105,12 @@ fn subscribers(facts: &[FactRow]) -> Places {
     for (place, row) in facts.iter().enumerate() {
         let fact = &row.body;
         if let (Some(subscription), Some(_)) = (&fact.subscription, &fact.customer) {
-            // Of several customers the same one, whatever arrived first.
+            // Of several customers the same one, whatever arrived first and whoever is erased.
             let first = known
                 .entry(named(fact.program, subscription))
                 .or_insert(place);
-            let customer = |place: usize| facts.get(place).map(|row| &row.body.customer);
-            if customer(place) < customer(*first) {
+            let event = |place: usize| facts.get(place).map(|row| &row.body.id);
+            if event(place) < event(*first) {
                 *first = place;
             }
         }

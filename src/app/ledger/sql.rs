@@ -7,7 +7,8 @@
 /// The facts that are pending (or the customers that are named), the customers whom they touch, and
 /// all facts of those customers: their own, what names only their subscription, and the reversals
 /// of their purchases. A subscription of several customers touches all of them, since a new one may
-/// take over what names only it; what names only it is loaded with its owner alone.
+/// take over what names only it; what names only it is loaded with its owner alone: who is named by
+/// the event of the least id, which erasing a customer does not change.
 macro_rules! touched {
     ($tail:literal) => {
         concat!(
@@ -37,7 +38,8 @@ macro_rules! touched {
                CROSS JOIN facts n ON n.program = s.program AND n.subscription = s.subscription
                WHERE n.customer IS NULL AND NOT EXISTS (
                  SELECT 1 FROM facts o WHERE o.program = n.program
-                   AND o.subscription = n.subscription AND +o.customer < t.customer)),
+                   AND o.subscription = n.subscription AND o.customer IS NOT NULL
+                   AND +o.id < s.id)),
              chosen AS (
                SELECT seq FROM own
                UNION

@@ -150,15 +150,15 @@ impl World {
     }
 
     /// Facts by the customer to whom they belong: the one they name, else that of the subscription
-    /// (of several the first by name), else that of the purchase that is reversed.
+    /// (of several whom the first event by id names), else that of the purchase that is reversed.
     fn by_customer(&self) -> BTreeMap<&str, Vec<&Fact>> {
-        let mut subscribers: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        let mut subscribers: BTreeMap<&str, BTreeSet<(&str, &str)>> = BTreeMap::new();
         for fact in &self.facts {
             if let (Some(subscription), Some(customer)) = (&fact.subscription, &fact.customer) {
                 subscribers
                     .entry(subscription)
                     .or_default()
-                    .insert(customer);
+                    .insert((&fact.event, customer));
             }
         }
         let mut owned: BTreeMap<&str, Vec<&Fact>> = BTreeMap::new();
@@ -167,7 +167,7 @@ impl World {
         for fact in &self.facts {
             let subscription = fact.subscription.as_deref();
             let known = subscription.and_then(|id| subscribers.get(id));
-            let subscriber = known.and_then(|all| all.first().copied());
+            let subscriber = known.and_then(|all| Some(all.first()?.1));
             let Some(owner) = fact.customer.as_deref().or(subscriber) else {
                 without.push(fact);
                 continue;
