@@ -1,5 +1,5 @@
-//! Waiting for several things at once. What `futures-util` has for it keeps a list of who was woken,
-//! for thousands; here they are a hundred at most, and asking each costs less than that code.
+//! Waiting for several things at once. What `futures-util` has for it keeps a list of who was
+//! woken, for thousands; here they are a hundred at most, and asking each costs less than that.
 
 use std::future::{Future, poll_fn};
 use std::task::Poll;
