@@ -172,6 +172,7 @@ describe("events go out", () => {
     const row = await delivery(sale.event, toHook, tried);
     assert.deepEqual([row.state, row.last_status], ["pending", 307]);
     assert.match(row.last_error, /redirects are not followed/);
+    assert.ok(!hook.requests.some((one) => one.path === "/followed"));
   });
 
   test("to Meta under full consent: hashes, the click's id, no more", async () => {

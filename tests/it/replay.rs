@@ -171,6 +171,28 @@ fn assert_ended(shop: &Shop) {
     assert!(aside || kept == 0, "kept for nobody");
 }
 
+/// Without a throttle nothing but the delivery's own time holds it back.
+#[test]
+fn a_failing_receiver_is_asked_again_when_it_said() {
+    let shop = Shop::open();
+    let hook = json!({"program": shop.program, "kind": "webhook", "url": "https://h.example/",
+        "events": ["sale"]});
+    shop.made("POST", "destinations", &hook);
+    sale(&shop, "o1", false);
+    let busy = Reply::Answered(Answer {
+        status: 503,
+        body: String::new(),
+        wait_ms: 2 * HOUR,
+    });
+    shop.receiver.replies.borrow_mut().push(busy);
+    assert_eq!(shop.deliver(), 1);
+    shop.wait(2 * HOUR - 1);
+    assert_eq!(shop.deliver(), 0, "not before Retry-After");
+    shop.wait(1);
+    assert_eq!(shop.deliver(), 1);
+    assert_eq!(ends(&shop), ["webhook delivered"]);
+}
+
 #[test]
 fn what_is_sent_again_without_its_person_says_what_is_left() {
     let shop = Shop::open();

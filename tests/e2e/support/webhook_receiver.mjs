@@ -56,7 +56,7 @@ export async function startWebhookReceiver({ port = 0, secret = "", onRequest } 
     if (requests.length > MAX_RECORDS) requests.shift();
     onRequest?.(got);
     if (status === null) held.add(res);
-    else res.writeHead(status).end();
+    else res.writeHead(status, status < 300 || status > 399 ? {} : { location: "/followed" }).end();
   });
 
   await once(server.listen(port, "127.0.0.1"), "listening");
