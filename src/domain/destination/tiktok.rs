@@ -1,6 +1,7 @@
 //! TikTok's Events API 2.0 for web events. Source: TikTok's pages "How to adopt TikTok's updated
 //! standard events", "About parameters" and "Event deduplication"; the open source of
-//! segmentio/action-destinations (`tiktok-conversions`) and rudderlabs/rudder-transformer (`tiktok_ads`).
+//! segmentio/action-destinations (`tiktok-conversions`) and rudderlabs/rudder-transformer
+//! (`tiktok_ads`).
 
 #[cfg(test)]
 mod tests;
