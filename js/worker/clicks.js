@@ -3,26 +3,26 @@
  *
  * Sending costs more than everything else a click does. A quiet isolate sends each click at once;
  * a busy one (a send within the last second) gathers them for up to a second or 64 KB and sends
- * one message. What a crash can lose here is a count, never a credit: the token earns without it.
+ * one message. Until then they lie in wasm's memory. What a crash can lose is a count, never a
+ * credit: the token earns without it.
  */
+import * as core from "throughline:core";
+import { guarded } from "./crash.js";
 
 const GATHER_MS = 1_000;
 const GATHER_BYTES = 64_000;
 
-/** @type {string[]} */
-let gathered = [];
-let bytes = 0;
 let lastSend = 0;
 let waiting = false;
 
 /**
- * @param {string} visits JSON objects with commas between them
+ * Sees to it that the clicks that wait are sent.
+ *
+ * @param {number} bytes how many there are of them
  * @param {any} env
  * @param {ExecutionContext} ctx
  */
-export function gather(visits, env, ctx) {
-  gathered.push(visits);
-  bytes += visits.length;
+export function gather(bytes, env, ctx) {
   if (bytes >= GATHER_BYTES) {
     ctx.waitUntil(send(env));
   } else if (!waiting) {
@@ -44,10 +44,8 @@ async function sendLater(env) {
 
 /** @param {any} env */
 async function send(env) {
-  if (gathered.length === 0) return;
-  const visits = gathered.join(",");
-  gathered = [];
-  bytes = 0;
+  const visits = guarded(() => core.clicks());
+  if (visits === "") return;
   lastSend = Date.now();
   try {
     const message = `{"sent":${lastSend},"visits":[${visits}]}`;

@@ -72,9 +72,9 @@ function headersOf(parts, from) {
 function respond(text, request, env, ctx) {
   if (text === "") return passThrough(request, env);
   const parts = text.split("\x1f");
-  const [head, refresh, visits, body] = parts;
+  const [head, refresh, waiting, body] = parts;
   if (refresh) ctx.waitUntil(prepared(env).catch(() => {}));
-  if (visits) gather(visits, env, ctx);
+  if (waiting) gather(Number(waiting), env, ctx);
   if (head.startsWith("0")) {
     return passThrough(request, env, { headers: headersOf(parts, 4), script: body });
   }

@@ -15,6 +15,7 @@ declare module "throughline:core" {
   export function initSync(options: { module: WebAssembly.Module }): unknown;
   export function __wbg_reset_state(): void;
   export function answer(told: Uint8Array, body: string, now: number): string | undefined;
+  export function clicks(): string;
   export function passes(url: string, now: number): boolean;
   export function form_headers(number: number): string;
   export function away(): string;

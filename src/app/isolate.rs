@@ -140,6 +140,9 @@ pub struct Memory {
     /// By KV key.
     pub shown: Cache<Shown>,
     pub flood: RefCell<Flood>,
+    /// Clicks that wait for their message to the queue: JSON objects with commas between them. The
+    /// entry takes them after a second or 64 KB.
+    pub clicks: String,
     wanted: RefCell<Vec<String>>,
     /// Something was looked for in vain since [`Memory::asked`].
     asked: Cell<bool>,
@@ -152,6 +155,7 @@ impl Default for Memory {
             links: Cache::new(CAPACITY),
             shown: Cache::new(CAPACITY),
             flood: RefCell::new(Flood::default()),
+            clicks: String::new(),
             wanted: RefCell::new(Vec::new()),
             asked: Cell::new(false),
         }

@@ -107,7 +107,7 @@ mod tests {
         assert_eq!(message[plain.len()..], tag);
         assert_eq!(open(&key, nonce, &[], &mut message.clone()), None);
         assert_eq!(open(&key, nonce, &aad, &mut message).unwrap(), plain);
-        assert_eq!(open(&key, nonce, &aad, &mut tag.clone()[..TAG - 1]), None);
+        assert_eq!(open(&key, nonce, &aad, &mut { tag }[..TAG - 1]), None);
     }
 
     /// RFC 5869, A.3: no salt and no label, first 32 bytes.

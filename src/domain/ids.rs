@@ -8,22 +8,11 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use std::fmt;
+use throughline_text::base32;
 
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 const CHARS: usize = 12;
 const MASK: u64 = (1 << 60) - 1;
-
-fn write_number(mut number: u64, out: &mut String) {
-    let mut text = [b'0'; CHARS];
-    for slot in text.iter_mut().rev() {
-        *slot = ALPHABET
-            .get((number & 31) as usize)
-            .copied()
-            .unwrap_or(b'0');
-        number >>= 5;
-    }
-    out.push_str(str::from_utf8(&text).unwrap_or_default());
-}
 
 fn read_number(text: &str) -> Option<u64> {
     if text.len() != CHARS {
@@ -61,8 +50,7 @@ macro_rules! id {
 
             /// Appends the text form.
             pub fn write(self, out: &mut String) {
-                out.push_str($prefix);
-                write_number(self.0, out);
+                base32($prefix, self.0, ALPHABET, out);
             }
 
             /// Reads the text form; `None` when prefix, length or alphabet differ.
@@ -131,7 +119,7 @@ pub fn derived(prefix: &str, parts: &[&str]) -> String {
         let bytes = half
             .and_then(|bytes| <[u8; 8]>::try_from(bytes).ok())
             .unwrap_or_default();
-        write_number(u64::from_be_bytes(bytes) & MASK, &mut id);
+        base32("", u64::from_be_bytes(bytes), ALPHABET, &mut id);
     }
     id
 }

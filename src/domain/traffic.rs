@@ -182,7 +182,8 @@ pub fn classify(signals: &Signals<'_>) -> Sighting {
     if ahead.iter().any(|word| signals.purpose.contains(word)) {
         return seen(Class::Prefetch, Reasons::LOADED_AHEAD);
     }
-    if PARTS.contains(&signals.fetch_dest) || PART_MODES.contains(&signals.fetch_mode) {
+    let part = || PARTS.contains(&signals.fetch_dest) || PART_MODES.contains(&signals.fetch_mode);
+    if !navigates && part() {
         return seen(Class::Stuffed, Reasons::EMBEDDED);
     }
     if let Some(other) = accepts_no_page(signals, navigates) {

@@ -37,10 +37,22 @@ pub fn answer(told: &[u8], body: &str, now: f64) -> Option<String> {
     }
     let settings = runtime::known_settings()?;
     let facts = Facts::read(facts);
-    let answer = runtime::memory(|memory| {
-        edge_plane::answer(&facts, body, memory, &settings, instant(now), &entropy)
-    });
-    answer.map(|answer| answer.encode())
+    runtime::memory(|memory| {
+        let now = instant(now);
+        let answer = edge_plane::answer(&facts, body, memory, &settings, now, &entropy)?;
+        Some(answer.encode_apart(&mut memory.clicks))
+    })
+}
+
+/// Hands over the clicks that wait. A crash before that loses them: counts, never credits.
+#[wasm_bindgen]
+pub fn clicks() -> String {
+    runtime::memory(|memory| {
+        let clicks = memory.clicks.clone();
+        // The room stays: the next second brings as many.
+        memory.clicks.clear();
+        clicks
+    })
 }
 
 /// Does the site answer a request for a part of a page at this address?

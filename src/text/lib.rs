@@ -7,7 +7,7 @@
 pub mod words;
 mod write;
 
-pub use write::{append, escape, hex, number};
+pub use write::{append, base32, escape, hex, number};
 
 /// A set of bytes.
 pub struct Set([bool; 256]);

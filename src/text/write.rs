@@ -31,6 +31,19 @@ pub fn escape(text: &str, out: &mut String) {
     }
 }
 
+/// Appends a text and the low 60 bits of a number, as 12 digits of this alphabet.
+pub fn base32(before: &str, mut number: u64, alphabet: &[u8; 32], out: &mut String) {
+    let mut digits = [0; 12];
+    for digit in digits.iter_mut().rev() {
+        *digit = alphabet
+            .get((number & 31) as usize)
+            .copied()
+            .unwrap_or_default();
+        number >>= 5;
+    }
+    append(&[before, str::from_utf8(&digits).unwrap_or_default()], out);
+}
+
 /// 16 hex digits.
 pub fn hex(number: u64) -> String {
     let mut digits = [0; 16];
@@ -44,14 +57,17 @@ pub fn hex(number: u64) -> String {
 /// Appends a number in decimal digits.
 #[allow(clippy::cast_possible_truncation, reason = "a digit")]
 pub fn number(value: i64, out: &mut String) {
-    let mut digits = [0; 20];
+    let mut digits = [b'0'; 20];
     let mut rest = value.unsigned_abs();
     let mut used = 0;
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        used += 1;
+    // Two digits for each division.
+    for pair in digits.as_chunks_mut::<2>().0.iter_mut().rev() {
+        let two = (rest % 100) as u8;
+        rest /= 100;
+        *pair = [b'0' + two / 10, b'0' + two % 10];
+        used += 2;
         if rest == 0 {
+            used -= usize::from(two < 10);
             break;
         }
     }
@@ -74,6 +90,18 @@ mod tests {
             assert_eq!(out, value.to_string());
             assert_eq!(hex(value.cast_unsigned()), format!("{value:016x}"));
         }
+    }
+
+    #[test]
+    fn digits_of_base_32_come_from_the_alphabet() {
+        let mut out = String::from("<");
+        base32(
+            "x_",
+            31 << 55 | 33,
+            b"0123456789abcdefghjkmnpqrstvwxyz",
+            &mut out,
+        );
+        assert_eq!(out, "<x_z00000000011");
     }
 
     #[test]

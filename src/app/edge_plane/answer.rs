@@ -89,16 +89,19 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// One text: status and the number of the form, refresh, visits as JSON objects, body, then
-    /// header names and values, with the unit separator between them, which none of them can hold.
-    /// Empty when the site answers and nothing is added.
-    pub fn encode(&self) -> String {
+    /// One text: status and the number of the form, refresh, how many bytes of clicks wait, body,
+    /// then header names and values, with the unit separator between them, which none of them can
+    /// hold. Empty when the site answers and nothing is added.
+    ///
+    /// The visits stay here, with `clicks`, as JSON objects with commas between them: many are
+    /// handed over together, and the entry reads less.
+    pub fn encode_apart(&self, clicks: &mut String) -> String {
         let nothing = self.headers.is_empty() && self.body.is_empty() && self.visits.is_empty();
         if self.status == PASS && nothing && !self.refresh {
             return String::new();
         }
         let headers: usize = self.headers.iter().map(|(_, value)| value.len() + 32).sum();
-        let room = 64 + headers + self.body.len() + self.visits.len() * 1_024;
+        let room = 64 + headers + self.body.len();
         let mut text = String::with_capacity(room);
         number(self.status.into(), &mut text);
         text.push(' ');
@@ -108,17 +111,25 @@ impl Answer {
         } else {
             "\u{1f}\u{1f}"
         });
-        for (place, visit) in self.visits.iter().enumerate() {
-            if place > 0 {
-                text.push(',');
+        for visit in &self.visits {
+            if !clicks.is_empty() {
+                clicks.push(',');
             }
-            visit.write_json(&mut text);
+            visit.write_json(clicks);
+        }
+        if !self.visits.is_empty() {
+            number(i64::try_from(clicks.len()).unwrap_or(i64::MAX), &mut text);
         }
         append(&["\u{1f}", &self.body], &mut text);
         for (name, value) in &self.headers {
             append(&["\u{1f}", name, "\u{1f}", value], &mut text);
         }
         text
+    }
+
+    /// The text of an answer whose visits, if it has any, nobody waits for.
+    pub fn encode(&self) -> String {
+        self.encode_apart(&mut String::new())
     }
 
     pub(super) fn problem(kind: &'static Kind) -> Answer {
@@ -170,6 +181,8 @@ impl Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::click::VisitKind;
+    use crate::domain::token::tests::touch;
 
     #[test]
     fn an_encoded_answer_keeps_its_parts_apart() {
@@ -185,6 +198,25 @@ mod tests {
         assert_eq!(
             parts,
             ["302 1", "1", "", "", "location", "https://a.example/"]
+        );
+    }
+
+    #[test]
+    fn visits_wait_apart_and_only_their_bytes_are_told() {
+        let visit = Visit::new(VisitKind::Click, 7, &touch(), None);
+        let answer = Answer {
+            status: 302,
+            visits: vec![visit.clone(), visit.clone()],
+            ..Answer::default()
+        };
+        let mut clicks = String::new();
+        answer.encode_apart(&mut clicks);
+        let told = answer.encode_apart(&mut clicks);
+        let waiting: Vec<Visit> = serde_json::from_str(&format!("[{clicks}]")).unwrap();
+        assert_eq!(waiting, vec![visit; 4]);
+        assert_eq!(
+            told.split('\u{1f}').nth(2),
+            Some(clicks.len().to_string().as_str())
         );
     }
 
