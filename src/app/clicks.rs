@@ -190,9 +190,9 @@ fn visit_row(visit: &Visit) -> Value {
         // A prefetched page that was shown: the click happens now.
         (VisitKind::Landing, Class::Prefetch, true) => &["human", "confirmed"],
         // What might have been software was a person.
-        (VisitKind::Landing, Class::Provisional | Class::Flood, true) => {
-            &["validated", "confirmed"]
-        }
+        (VisitKind::Landing, Class::Provisional, true) => &["validated", "confirmed"],
+        (VisitKind::Landing, Class::Flood, true) => &["validated", "confirmed", "unpaid"],
+        (VisitKind::Landing, class, true) if !class.is_paid() => &["confirmed", "unpaid"],
         (VisitKind::Landing, _, true) => &["confirmed"],
         // Nothing tells two anonymous landings apart, so they are counted by themselves; those that
         // got a name by a grant, which comes with a landing of that name, are subtracted in reads.

@@ -88,9 +88,11 @@ impl<D: Database> Control<'_, D> {
             rules,
             rates,
         });
-        let shadows = shadow::shadows(self.db, question.program, &customers, instead).await?;
+        let (shadows, skipped) =
+            shadow::shadows(self.db, question.program, &customers, instead).await?;
         let mut answer = self.compare(&question, &shadows).await?;
         answer["customers"] = json!(customers.len());
+        answer["skipped"] = json!(skipped);
         let last = customers.last().filter(|_| next.is_some());
         answer["next_cursor"] = json!(last.map(|(_, customer)| customer));
         Ok(answer)

@@ -99,6 +99,12 @@ impl Class {
         )
     }
 
+    /// Is a confirmed click of this class paid for? A repeat within the hour and what came in a
+    /// flood are not, even if a person was there: the same visitor would be paid for again.
+    pub fn is_paid(self) -> bool {
+        matches!(self, Class::Human | Class::Provisional | Class::Prefetch)
+    }
+
     /// May a visit of this class set or change a cookie?
     pub fn sets_cookie(self) -> bool {
         matches!(self, Class::Human | Class::Provisional | Class::Duplicate)

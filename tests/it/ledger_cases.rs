@@ -253,3 +253,25 @@ fn a_click_that_comes_while_the_chargeback_of_a_deal_is_folded_is_not_missed() {
     };
     assert_eq!(run(false), run(true));
 }
+
+/// A refund that waits for its sale is not put aside when the sale was folded with it meanwhile.
+#[test]
+fn a_sale_that_is_folded_while_its_refund_is_parked_leaves_it_folded() {
+    let shop = Shop::open();
+    let token = shop.click("anna").token;
+    shop.wait(60_000);
+    let refund = json!({"refundId": "r1", "invoiceId": "o1", "amount": 500, "currency": "usd"});
+    shop.tracked("refund", &refund);
+    let meanwhile = || {
+        shop.sell("u1", "o1", &json!({"clickId": token}));
+        shop.fold();
+    };
+    let db = Interleaved::new(&shop.db).before(1, meanwhile);
+    block_on(ledger::fold(&db, shop.now.get())).unwrap();
+    let states = "SELECT DISTINCT state FROM facts";
+    assert_eq!(
+        (shop.db.column(states), shop.balance(0)),
+        (vec!["folded".to_owned()], 150)
+    );
+    shop.fold_again();
+}

@@ -164,6 +164,32 @@ fn a_payout_between_the_halves_of_a_settlement_pays_nothing_twice() {
 }
 
 #[test]
+fn more_than_a_hundred_partners_are_several_calls_each_paid_once() {
+    let shop = opened();
+    let event = sell(&shop, "o1", 10_000);
+    for number in 0..104 {
+        let body = json!({"program": shop.program, "name": format!("P{number}")});
+        shop.made("POST", "partners", &body);
+    }
+    shop.db.execute(&format!(
+        "INSERT INTO entries (id, program, partner, cause, kind, amount, currency, payout, paid_in,
+           reason, booked_at)
+         SELECT 'le_' || p.id, e.program, p.id, e.cause, 'commission', 7, 'USD', 7, 'USD', '', 0
+         FROM entries e, partners p WHERE e.cause = '{event}' AND p.name LIKE 'P%'"
+    ));
+    settle(&shop);
+    let (_, first) = pay(&shop, &json!({"id": "1"}));
+    let (_, second) = pay(&shop, &json!({"id": "2"}));
+    let count = |answer: &Value| answer["payouts"].as_array().unwrap().len();
+    assert_eq!((count(&first), &first["left"]), (100, &json!(true)));
+    assert_eq!((count(&second), &second["left"]), (5, &json!(false)));
+    assert_eq!(
+        (paid(&shop), pay(&shop, &json!({})).0),
+        (1_000 + 104 * 7, 409)
+    );
+}
+
+#[test]
 fn a_key_that_may_not_pay_does_not() {
     let shop = opened();
     let body = json!({"program": shop.program, "reference": "x"}).to_string();

@@ -223,6 +223,16 @@ fn a_month_is_cut_at_the_cap_and_a_refund_gives_room_back() {
 }
 
 #[test]
+fn a_cap_in_another_currency_than_the_partner_is_paid_in_cuts_nothing() {
+    let cap = json!({"amount": 500, "currency": "EUR"});
+    let shop = shop(&json!({"window_days": 30, "sale": {"rate_bps": 1000},
+        "caps": {"partner": cap}}));
+    sell(&shop, "o1", 10_000);
+    settle(&shop);
+    assert_eq!((settled(&shop), shop.balance(0)), (1_000, 1_000));
+}
+
+#[test]
 fn each_month_is_closed_once_by_itself() {
     let shop = shop(&json!({"window_days": 30, "sale": {"rate_bps": 1000}}));
     sell(&shop, "o1", 10_000);

@@ -173,6 +173,30 @@ fn many_customers_are_several_pages() {
 }
 
 #[test]
+fn customers_with_too_many_events_are_counted_and_stop_nobody() {
+    let shop = opened();
+    sell(&shop, "o1", 10_000);
+    sell(&shop, "o2", 20_000);
+    shop.db.execute(
+        "WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
+         INSERT INTO facts (id, program, kind, key, customer, awaits_click, occurred_at,
+           received_at, content, body, state)
+         SELECT id || i, program, kind, key || '-' || i, customer, 0, occurred_at, received_at,
+           content, json_set(body, '$.id', id || i, '$.key', key || '-' || i), state
+         FROM n, facts WHERE key = 'o1'",
+    );
+    let pages = ask(&shop, None, START.0, shop.now.get().0 + DAY);
+    let all = |name: &str| {
+        pages
+            .iter()
+            .map(|page| page[name].as_i64().unwrap())
+            .sum::<i64>()
+    };
+    assert_eq!((all("customers"), all("skipped"), all("events")), (2, 1, 1));
+    assert_eq!(sums(&pages).0.values().sum::<i64>(), 2_000);
+}
+
+#[test]
 fn a_wrong_question_is_refused() {
     let shop = opened();
     let body = json!({"program": shop.program, "from": 10, "until": 10,

@@ -32,13 +32,14 @@ pub(in crate::app) struct Instead<'a> {
     pub(in crate::app) rates: Vec<Rate>,
 }
 
-/// Decides all events of some customers of a program again.
+/// Decides all events of some customers of a program again; gives also how many customers were
+/// skipped, because they have more events than the fold takes.
 pub(in crate::app) async fn shadows(
     db: &impl Database,
     program: ProgramId,
     customers: &[Customer],
     instead: Option<Instead<'_>>,
-) -> Result<Vec<Shadow>, DatabaseError> {
+) -> Result<(Vec<Shadow>, usize), DatabaseError> {
     let mut loaded = load::customers(db, customers).await?;
     let mut plans = own(&loaded.plans, program);
     if let Some(instead) = instead {
@@ -46,10 +47,12 @@ pub(in crate::app) async fn shadows(
         loaded.rates.extend(instead.rates);
     }
     let mut all = Vec::new();
+    let mut skipped = 0;
     for group in by_customer(&loaded.facts).0 {
         let rows = group.rows;
         // The fold sets these aside too.
         if rows.len() > limits::CUSTOMER_FACTS {
+            skipped += 1;
             continue;
         }
         let pending = rows.iter().any(|row| row.state == "pending");
@@ -62,7 +65,7 @@ pub(in crate::app) async fn shadows(
             pending,
         }));
     }
-    Ok(all)
+    Ok((all, skipped))
 }
 
 fn stored(loaded: &load::Loaded, event: &str) -> Option<Value> {

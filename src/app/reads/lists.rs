@@ -109,7 +109,7 @@ const CLICKS: &str = list!(
       'raw', raw, 'valid', valid, 'confirmed', confirmed, 'classes', json(classes))",
     "(SELECT program, day, link, partner, json_group_object(class, count) AS classes,
         sum(iif(class NOT IN ('validated', 'confirmed', 'confirmed_anonymous', 'granted',
-          'orphan'), count, 0)) AS raw,
+          'orphan', 'unpaid'), count, 0)) AS raw,
         sum(iif(class IN ('human', 'validated'), count, 0)) AS valid,
         -- An anonymous click that got a name is confirmed under that.
         sum(iif(class = 'confirmed', count, 0)) + max(0, sum(CASE class

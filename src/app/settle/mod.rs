@@ -176,8 +176,8 @@ async fn load(
     from: Option<UnixMs>,
 ) -> Result<Loaded, DatabaseError> {
     let month = what.until.month_start();
-    let earning = Class::ALL.into_iter().filter(|class| class.carries_token());
-    let earning: Vec<&str> = earning.map(Class::name).collect();
+    let paid = Class::ALL.into_iter().filter(|class| class.is_paid());
+    let paid: Vec<&str> = paid.map(Class::name).collect();
     let param = json!({
         "program": what.program,
         "guard": guard(what.program),
@@ -188,7 +188,7 @@ async fn load(
         "from_day": from.map(UnixMs::to_day),
         "until_month": month,
         "until_day": month.to_day(),
-        "earning": earning,
+        "paid": paid,
     });
     let found = if from.is_some() {
         sql::CLICKED

@@ -22,17 +22,22 @@ macro_rules! due {
     };
 }
 
-/// Confirmed clicks by partner and month, less those that people say were none.
+/// Confirmed clicks of the classes that are paid, by partner and month; what people say of a click
+/// goes before its class.
 macro_rules! clicked {
     ($tail:expr) => {
         concat!(
             "WITH counted AS (
-               SELECT partner, unixepoch(day, 'start of month') * 1000 AS month, count
-               FROM click_rollups WHERE program = ?1 ->> 'program' AND class = 'confirmed'
+               SELECT partner, unixepoch(day, 'start of month') * 1000 AS month,
+                 iif(class = 'confirmed', count, -count) AS count
+               FROM click_rollups
+               WHERE program = ?1 ->> 'program' AND class IN ('confirmed', 'unpaid')
                  AND day >= ?1 ->> 'from_day' AND day < ?1 ->> 'until_day'
                UNION ALL
                SELECT v.value ->> '$.touch.partner', unixepoch(r.clicked_at / 1000, 'unixepoch',
-                 'start of month') * 1000, -1
+                 'start of month') * 1000,
+                 (r.class IN (SELECT value FROM json_each(?1, '$.paid')))
+                 - (v.value ->> '$.touch.class' IN (SELECT value FROM json_each(?1, '$.paid')))
                FROM (SELECT nonce, class, coalesce(clicked_at,
                        (SELECT json_extract(f.body, '$.token.opened.at') FROM facts f
                         WHERE f.nonce = r.nonce LIMIT 1)) AS clicked_at
@@ -43,7 +48,6 @@ macro_rules! clicked {
                CROSS JOIN click_packs k ON k.bucket = r.clicked_at / 60000
                CROSS JOIN json_each(k.visits) v ON v.value ->> '$.touch.nonce' = r.nonce
                WHERE k.kind = 'landing' AND r.class IS NOT NULL
-                 AND r.class NOT IN (SELECT value FROM json_each(?1, '$.earning'))
                  AND r.clicked_at >= ?1 ->> 'from' AND r.clicked_at < ?1 ->> 'until_month'),
              touched AS (SELECT partner, month, sum(count) AS count FROM counted
                          WHERE partner || '/' || month > ?1 ->> 'after'

@@ -268,11 +268,6 @@ impl Decision {
         sums.retain(|sum| !sum.is_zero());
         sums
     }
-
-    /// The partner with the greatest share; of equal ones the first.
-    pub fn main_credit(&self) -> Option<&Credit> {
-        self.credits.iter().rev().max_by_key(|c| c.share_bps)
-    }
 }
 
 /// Adds an amount to those of its currency; refuses a sum beyond the range of money.

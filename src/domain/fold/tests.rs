@@ -11,6 +11,8 @@ use crate::domain::attribution::StatusChange;
 use crate::domain::click::TouchRecord;
 use serde_json::{Value, json};
 
+mod edges;
+
 const NOW: UnixMs = UnixMs(1_795_334_400_000);
 
 fn program() -> ProgramId {

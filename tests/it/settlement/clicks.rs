@@ -1,8 +1,12 @@
 //! Paid clicks: by the month, each once, whatever the queue repeats and people find out later.
 
-use super::{DAY, balance, settle, settled, shop};
+use super::{DAY, balance, settle as settle_now, settled, shop};
+use crate::support::block_on;
 use crate::support::shop::Shop;
 use serde_json::json;
+use throughline::app::settle;
+use throughline::domain::click::Visit;
+use throughline::domain::traffic::Class;
 
 fn rollup(shop: &Shop, day: &str, count: i64) {
     shop.db.execute(&format!(
@@ -19,21 +23,21 @@ fn clicks_are_paid_when_their_month_is_over_and_late_ones_by_the_next_settlement
     let shop = shop(&json!({"window_days": 30, "click": flat, "hold_days": 5,
         "caps": {"clicks": 100}}));
     rollup(&shop, "2026-11-23", 60);
-    settle(&shop);
+    settle_now(&shop);
     assert_eq!(settled(&shop), 0, "November is not over");
     shop.wait(9 * DAY); // 1 December
-    settle(&shop);
+    settle_now(&shop);
     assert_eq!(settled(&shop), 0, "nor its hold");
     shop.wait(5 * DAY);
-    settle(&shop);
+    settle_now(&shop);
     assert_eq!(settled(&shop), 420);
-    settle(&shop);
+    settle_now(&shop);
     assert_eq!(settled(&shop), 420);
     rollup(&shop, "2026-11-30", 10);
-    settle(&shop);
+    settle_now(&shop);
     assert_eq!(settled(&shop), 490);
     rollup(&shop, "2026-11-29", 1_000);
-    settle(&shop);
+    settle_now(&shop);
     assert_eq!(settled(&shop), 700, "a hundred clicks at most");
     let earnings = shop.list("earnings");
     assert_eq!(
@@ -60,7 +64,7 @@ fn clicks_are_paid_once_however_often_their_message_comes_and_not_when_found_inv
         shop.wait(100_000);
     }
     shop.wait(20 * DAY);
-    settle(&shop);
+    settle_now(&shop);
     assert_eq!(settled(&shop), 21);
     let (nonce, at) = &nonces[1];
     let reclassify = |class: Option<&str>| {
@@ -68,7 +72,7 @@ fn clicks_are_paid_once_however_often_their_message_comes_and_not_when_found_inv
             "clicked_at": at.0 / 1_000});
         shop.made("POST", &format!("clicks/{nonce}/reclassify"), &body);
         shop.wait(1_000);
-        settle(&shop);
+        settle_now(&shop);
         settled(&shop)
     };
     assert_eq!(reclassify(Some("crawler")), 14);
@@ -83,7 +87,7 @@ fn clicks_wait_for_an_exchange_rate() {
     let shop = shop(&json!({"window_days": 30, "click": flat, "payout_currency": "USD"}));
     rollup(&shop, "2026-11-23", 10);
     shop.wait(20 * DAY);
-    settle(&shop);
+    settle_now(&shop);
     assert_eq!(settled(&shop), 0);
     let row = balance(&shop);
     assert_eq!(
@@ -94,8 +98,8 @@ fn clicks_wait_for_an_exchange_rate() {
         "INSERT INTO rates (from_currency, to_currency, at, rate, actor)
          VALUES ('EUR', 'USD', 1795334400000, '1.1', 'ak_x')",
     );
-    settle(&shop);
-    settle(&shop);
+    settle_now(&shop);
+    settle_now(&shop);
     assert_eq!(settled(&shop), 1_100);
     let rows = shop.list("balances");
     let sums: Vec<_> = rows
@@ -106,4 +110,89 @@ fn clicks_wait_for_an_exchange_rate() {
         sums.contains(&(&json!("USD"), &json!(1_100), &json!(1_100))),
         "{rows:?}"
     );
+    let left = "SELECT coalesce(sum(amount), 0) FROM entries WHERE paid_in IS NULL";
+    assert_eq!(shop.db.number(left), 0, "nothing is left without a rate");
+}
+
+#[test]
+fn repeats_and_floods_are_not_paid_even_if_confirmed_unless_people_say_so() {
+    let flat = json!({"flat": {"amount": 7, "currency": "USD"}});
+    let shop = shop(&json!({"window_days": 30, "click": flat}));
+    let first = shop.follow("anna", "", "", "", "US");
+    shop.wait(60_000);
+    let again = shop.follow("anna", "", first.cookie.as_deref().unwrap(), "", "US");
+    shop.wait(4_000_000);
+    let mut flood = shop.follow("anna", "", "", "", "US");
+    flood.visits[0].touch.class = Class::Flood;
+    // A repeat has the token of the click that it repeats.
+    let repeat = &again.visits[0].touch;
+    assert_eq!((repeat.class, &repeat.nonce), (Class::Duplicate, &None));
+    for (place, click) in [&first, &again, &flood].into_iter().enumerate() {
+        let mut landed = shop.land(&click.token, click.cookie.as_deref().unwrap(), "");
+        for visit in landed.iter_mut().filter(|_| place == 2) {
+            visit.touch.class = Class::Flood;
+        }
+        shop.deliver_visits(&format!("c{place}"), &click.visits);
+        shop.deliver_visits(&format!("l{place}"), &landed);
+    }
+    shop.wait(20 * DAY);
+    settle_now(&shop);
+    assert_eq!(settled(&shop), 7, "one person, one click");
+    let reclassify = |click: &Visit, class: Option<&str>| {
+        let (nonce, at) = (
+            click.touch.nonce.as_deref().unwrap(),
+            click.touch.at.0 / 1_000,
+        );
+        let body = json!({"program": shop.program, "class": class, "reason": "looked",
+            "clicked_at": at});
+        shop.made("POST", &format!("clicks/{nonce}/reclassify"), &body);
+        shop.wait(1_000);
+        settle_now(&shop);
+        settled(&shop)
+    };
+    assert_eq!(reclassify(&flood.visits[0], Some("valid")), 14);
+    assert_eq!(reclassify(&flood.visits[0], Some("duplicate")), 7);
+    assert_eq!(reclassify(&first.visits[0], Some("flood")), 0);
+    assert_eq!(reclassify(&first.visits[0], None), 7);
+    let row = &shop.list("clicks")[0];
+    assert_eq!((&row["raw"], &row["confirmed"]), (&json!(3), &json!(2)));
+    assert_eq!(row["classes"]["unpaid"], 1);
+}
+
+#[test]
+fn cron_pays_the_clicks_of_the_month_that_it_closes_and_late_ones_two_months_later() {
+    let flat = json!({"flat": {"amount": 7, "currency": "USD"}});
+    let shop = shop(&json!({"window_days": 30, "click": flat}));
+    rollup(&shop, "2026-11-23", 10);
+    let tick = || block_on(settle::monthly(&shop.db, shop.now.get())).unwrap();
+    shop.wait(9 * DAY); // 1 December: the month and no hold end at that very instant.
+    tick();
+    assert_eq!(settled(&shop), 70);
+    shop.wait(31 * DAY);
+    rollup(&shop, "2026-11-24", 2);
+    tick();
+    assert_eq!(settled(&shop), 84);
+    rollup(&shop, "2026-11-25", 1);
+    settle_now(&shop);
+    assert_eq!(settled(&shop), 91, "January still pays November");
+}
+
+#[test]
+fn clicks_are_paid_by_the_plan_that_their_month_began_with() {
+    let plan = |cents: i64| {
+        let each = json!({"flat": {"amount": cents, "currency": "USD"}});
+        json!({"window_days": 30, "click": each})
+    };
+    let shop = shop(&plan(7));
+    shop.wait(DAY);
+    let path = format!("programs/{}", shop.program);
+    shop.made("PATCH", &path, &json!({"plan": plan(9)}));
+    rollup(&shop, "2026-11-25", 10);
+    rollup(&shop, "2026-12-02", 10);
+    shop.wait(10 * DAY);
+    settle_now(&shop);
+    assert_eq!(settled(&shop), 70);
+    shop.wait(31 * DAY);
+    settle_now(&shop);
+    assert_eq!(settled(&shop), 160);
 }

@@ -77,6 +77,9 @@ impl Simulation {
                 "confirmed_anonymous"
             };
             *self.counted.entry(class.into()).or_default() += 1;
+            if named && visit.touch.class.name() == "duplicate" {
+                *self.counted.entry("unpaid".into()).or_default() += 1;
+            }
         }
     }
 
