@@ -163,6 +163,15 @@ impl Default for Memory {
 }
 
 impl Memory {
+    /// Forgets what KV said. Clicks that wait, and the counts of networks, are not KV's.
+    pub fn forget(&mut self) {
+        *self = Memory {
+            flood: std::mem::take(&mut self.flood),
+            clicks: std::mem::take(&mut self.clicks),
+            ..Memory::default()
+        };
+    }
+
     /// What is known of a host; `None` when it has to be fetched first.
     pub fn host(&self, host: &str, now: UnixMs) -> Option<&Known<HostSnapshot>> {
         self.look(&self.hosts, host, now, || link::host_key(host))
@@ -283,6 +292,16 @@ mod tests {
             memory.host(&n.to_string(), UnixMs(1));
         }
         assert_eq!(memory.wanted().len(), limits::WANTED_KEYS);
+    }
+
+    #[test]
+    fn what_kv_said_is_forgotten_and_clicks_that_wait_are_not() {
+        let mut memory = Memory::default();
+        memory.learn("host:a.example", &Fetched::Record(HOST.into()), UnixMs(0));
+        memory.clicks.push_str("{}");
+        memory.forget();
+        assert!(memory.host("a.example", UnixMs(1)).is_none());
+        assert_eq!(memory.clicks, "{}");
     }
 
     #[test]

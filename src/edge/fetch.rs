@@ -95,7 +95,7 @@ async fn publish(env: &Env) {
     if work::publish_all(env).await.is_err() {
         bindings::log("publish: will be tried again by cron");
     }
-    runtime::memory(|memory| *memory = Memory::default());
+    runtime::memory(Memory::forget);
 }
 
 async fn wake(env: Env, message: String) -> Result<JsValue, JsValue> {
