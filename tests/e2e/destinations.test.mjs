@@ -89,11 +89,10 @@ describe("destinations", () => {
       const found = await delivery(row, tried);
       assert.deepEqual([found.state, found.last_error], [state, reason], `${row.kind} ${path}`);
     }
-    // Who never answers holds up nobody: others were asked meanwhile.
+    // Who never answers holds up nobody: meanwhile those that stand behind it were asked.
     for (const silent of rude.got.filter(({ url }) => url.startsWith("/silent"))) {
       const until = await eventually("it was given up", () => silent.until);
-      const came = rude.got.indexOf(silent) + 1;
-      assert.ok(until > came || came === all.length, silent.url);
+      assert.ok(until >= 5, `${silent.url} was over when ${until} had been asked`);
     }
     const later = all.find(({ path }) => path === "/later");
     const wait = await delivery(later?.row ?? {}, tried);
