@@ -31,6 +31,7 @@ mod overtaken;
 mod partners;
 mod payouts;
 mod platforms;
+mod postbacks;
 mod properties;
 mod rates;
 mod redirects;
