@@ -40,6 +40,11 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Was nothing wrong so far?
+    pub fn is_sound(&self) -> bool {
+        self.errors.is_empty()
+    }
+
     /// Records a fault of a field; without a name, of the object itself.
     pub fn fault(&mut self, name: &str, code: &'static str, detail: impl Into<String>) {
         let mut path = self.at.clone();

@@ -40,8 +40,23 @@ test("a sale is settled within the cap, paid once, and can be asked about", asyn
   assert.equal((await world.api("POST", "payouts", { ...body, id: "two" })).status, 409);
   const [balance] = await world.rows("balances");
   assert.deepEqual([balance.amount, balance.paid, balance.total, balance.payable], [0, 250, 250, 0]);
-  const states = (await world.rows("earnings")).map((row) => row.state);
-  assert.deepEqual(states, ["paid", "paid"]);
+  const states = async () => (await world.rows("earnings")).map((row) => row.state);
+  assert.deepEqual(await states(), ["paid", "paid"]);
+
+  // It was booked wrongly: taken back once, and paid again.
+  const path = `payouts/${paid.payouts[0].id}`;
+  const voided = await world.must("POST", `${path}/void`, { reason: "wrong account" });
+  assert.equal(voided.void.reason, "wrong account");
+  assert.deepEqual(await states(), ["payable", "payable"]);
+  const twice = await world.api("POST", `${path}/void`, { reason: "again" });
+  assert.deepEqual([twice.status, twice.json().code], [409, "state_unfit"]);
+  const anew = await world.must("POST", "payouts", { ...body, id: "three" });
+  assert.equal(anew.payouts[0].amount, 250);
+  const [after_] = await world.rows("balances");
+  assert.deepEqual([after_.amount, after_.paid, after_.total, after_.payable], [0, 250, 250, 0]);
+  const booked = (await world.rows("ledger")).map((row) => [row.kind, row.amount, row.reason]);
+  assert.deepEqual(booked.slice(-3),
+    [["payout", -250, "payout"], ["payout", 250, "void"], ["payout", -250, "payout"]]);
 });
 
 test("a month that ended is closed by cron once, with its clicks", async () => {

@@ -336,7 +336,8 @@ fn commission(parent: &mut Fields<'_>, name: &str, paid: bool) -> Option<Commiss
     let pays = |rates: Rates| rates.rate_bps > 0 || rates.flat.is_some_and(|flat| !flat.is_zero());
     let mut by_line = commission.by_sku.iter().chain(&commission.by_category);
     let by_line = by_line.any(|(_, bps)| *bps > 0);
-    if !pays(rates) && !by_line && !returning.is_some_and(pays) {
+    // What was given and is wrong is told already.
+    if fields.is_sound() && !pays(rates) && !by_line && !returning.is_some_and(pays) {
         fields.fault("rate_bps", "required", "give a rate, a flat sum, or both");
     }
     let rated = rates.rate_bps > 0 || returning.is_some_and(|r| r.rate_bps > 0) || by_line;
