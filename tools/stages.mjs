@@ -73,6 +73,20 @@ function nodeTests(name, dir, env) {
   };
 }
 
+/** The snippet in Firefox, which the project does not install. @type {Stage} */
+const firefox = {
+  name: "end to end in Firefox",
+  async work() {
+    const { firefoxPath } = await import("../tests/e2e/support/firefox.mjs");
+    try {
+      firefoxPath();
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
+    return nodeTests("", "tests/e2e/verify/firefox").work();
+  },
+};
+
 /** @type {Stage} */
 const drillBuild = {
   name: "wasm build for drills",
@@ -136,6 +150,7 @@ const SETS = {
     ),
     ...builds,
     nodeTests("long end to end", "tests/e2e/verify"),
+    firefox,
   ],
 };
 

@@ -1,10 +1,10 @@
 /** The snippet in Firefox: what is sent and what is not, where browsers may differ. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { bundleScript } from "../../../tools/snippet.mjs";
-import { launchFirefox } from "../support/firefox.mjs";
-import { startPageServer } from "../support/page_server.mjs";
-import { FIELD, FORM, FULL_TAG, QUERY, TAG, html, withData } from "../support/page_visitor.mjs";
+import { bundleScript } from "../../../../tools/snippet.mjs";
+import { launchFirefox } from "../../support/firefox.mjs";
+import { startPageServer } from "../../support/page_server.mjs";
+import { FIELD, FORM, FULL_TAG, QUERY, TAG, html, withData } from "../../support/page_visitor.mjs";
 
 /** @type {Awaited<ReturnType<typeof launchFirefox>>} */
 let browser;
