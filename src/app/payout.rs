@@ -4,12 +4,12 @@
 
 use super::control::{self, Control, Made};
 use super::deliver::ADD_NOTICES;
-use super::ledger::{self, commit};
+use super::ledger::{self, commit, notices};
 use super::ports::{self, Database, DatabaseError, Statement};
 use super::problem::{self, Problem};
 use super::settle;
 use crate::domain::api_key::Scope;
-use crate::domain::destination::notice::{self, Commission, Step};
+use crate::domain::destination::notice::Step;
 use crate::domain::fold::{Booked, Entry, Position};
 use crate::domain::ids::{self, PartnerId, ProgramId};
 use crate::domain::input::Fields;
@@ -155,7 +155,8 @@ impl<D: Database> Control<'_, D> {
         }
         let entry = entry(program, &known, true, self.now).ok_or(&problem::UNAVAILABLE)?;
         let param = json!({"id": id, "actor": self.caller.id, "reason": reason, "now": self.now,
-            "entries": [commit::entry_row(&entry)], "notices": [told(&entry)]});
+            "entries": [commit::entry_row(&entry)],
+            "notices": [notices::of_entry(Step::Paid, &entry)]});
         let all = [VOID, commit::ADD_ENTRIES, ADD_NOTICES];
         self.write(&all, &param).await?;
         Ok(Made::folding(200, self.one(ONE, &param).await?))
@@ -170,18 +171,18 @@ impl<D: Database> Control<'_, D> {
         let left = rows.len() > limits::PAYOUTS;
         rows.truncate(limits::PAYOUTS);
         let key = settle::guard(program);
-        let (mut entries, mut notices) = (Vec::new(), Vec::new());
+        let (mut entries, mut told) = (Vec::new(), Vec::new());
         for row in &mut rows {
             let read = |name: &str| row[name].as_str().unwrap_or_default();
             let (partner, currency) = (read("partner"), read("currency"));
             let id = ids::derived("po_", &[&key, &version.to_string(), partner, currency]);
             row["id"] = json!(id);
             let entry = entry(program, row, false, self.now).ok_or(DatabaseError::Unavailable)?;
-            notices.push(told(&entry));
+            told.push(notices::of_entry(Step::Paid, &entry));
             entries.push(commit::entry_row(&entry));
         }
         param["payouts"] = json!(rows);
-        let booked = json!({"now": self.now, "entries": entries, "notices": notices});
+        let booked = json!({"now": self.now, "entries": entries, "notices": told});
         let mut all = ledger::guarded(&key, version);
         all.insert(1, Statement::new(STILL_PAYABLE, param));
         all.push(Statement::new(commit::ADD_ENTRIES, &booked));
@@ -223,20 +224,6 @@ fn entry(program: ProgramId, row: &Value, void: bool, now: UnixMs) -> Option<Ent
         entry.reason = "void".to_owned();
     }
     Some(entry)
-}
-
-/// What webhooks are told of it.
-fn told(entry: &Entry) -> Value {
-    let told = Commission {
-        entry: &entry.id,
-        program: &entry.program.to_string(),
-        partner: &entry.partner.to_string(),
-        event: &entry.cause,
-        money: entry.money,
-        reason: &entry.reason,
-        at: entry.booked_at,
-    };
-    notice::commission(Step::Paid, &told)
 }
 
 fn paid(status: u16, payouts: Vec<Value>, left: bool) -> Made {

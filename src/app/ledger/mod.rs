@@ -6,7 +6,7 @@
 
 pub(super) mod commit;
 pub(super) mod load;
-mod notices;
+pub(in crate::app) mod notices;
 pub(super) mod shadow;
 pub(in crate::app) mod sql;
 

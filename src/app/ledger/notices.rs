@@ -16,6 +16,20 @@ pub(super) fn are_heard(loaded: &Loaded, program: ProgramId) -> bool {
     own.any(|each| each.program == program && each.value.kind == "webhook")
 }
 
+/// What webhooks are told of an entry.
+pub(in crate::app) fn of_entry(step: Step, entry: &Entry) -> Value {
+    let told = Commission {
+        entry: &entry.id,
+        program: &entry.program.to_string(),
+        partner: &entry.partner.to_string(),
+        event: &entry.cause,
+        money: entry.money,
+        reason: &entry.reason,
+        at: entry.booked_at,
+    };
+    notice::commission(step, &told)
+}
+
 impl Commit {
     /// Tells of an entry of the fold.
     pub(super) fn tell_entry(&mut self, entry: &Entry) {
@@ -25,16 +39,7 @@ impl Commit {
             (_, "rejected") => Step::Rejected,
             _ => Step::Adjusted,
         };
-        let told = Commission {
-            entry: &entry.id,
-            program: &entry.program.to_string(),
-            partner: &entry.partner.to_string(),
-            event: &entry.cause,
-            money: entry.money,
-            reason: &entry.reason,
-            at: entry.booked_at,
-        };
-        self.notices.push(notice::commission(step, &told));
+        self.notices.push(of_entry(step, entry));
     }
 
     /// Tells of what a new revision of a decision changes: whether its money may move, and what
