@@ -126,6 +126,8 @@ const CONVERSATION = [
   { name: "no consent", country: "DE" },
   { name: "an unknown country", country: "XX" },
   { name: "no gesture", headers: { "sec-fetch-user": "" } },
+  { name: "an older browser", headers: {
+    "sec-fetch-dest": "", "sec-fetch-mode": "", "sec-fetch-site": "", "sec-fetch-user": "" } },
   { name: "loaded ahead", uncounted: true, headers: { "sec-purpose": "prefetch" } },
   { name: "an image", headers: { "sec-fetch-dest": "image", "sec-fetch-mode": "no-cors" } },
   { name: "a crawler", headers: { "user-agent": "Mozilla/5.0 (compatible; Googlebot/2.1)" } },

@@ -10,7 +10,6 @@ import * as core from "throughline:core";
 import { guarded } from "./crash.js";
 
 const GATHER_MS = 1_000;
-const GATHER_BYTES = 64_000;
 
 let lastSend = 0;
 let waiting = false;
@@ -18,12 +17,12 @@ let waiting = false;
 /**
  * Sees to it that the clicks that wait are sent.
  *
- * @param {number} bytes how many there are of them
+ * @param {boolean} enough they make a message (`MESSAGE` in src/app/edge_plane/answer.rs)
  * @param {any} env
  * @param {ExecutionContext} ctx
  */
-export function gather(bytes, env, ctx) {
-  if (bytes >= GATHER_BYTES) {
+export function gather(enough, env, ctx) {
+  if (enough) {
     ctx.waitUntil(send(env));
   } else if (!waiting) {
     if (Date.now() - lastSend >= GATHER_MS) {

@@ -30,39 +30,49 @@ const ATTEMPTS = 5;
 const PORT = /:\d+$/;
 const TRY_AGAIN = { "retry-after": "2", "cache-control": "no-store" };
 
+/** What stands before each part of an answer. */
+const PART = "\x1f";
+
 /**
- * Responses to copy, by status and form (see `Form` in src/app/edge_plane/answer.rs): copying one
- * costs a quarter less than making one with the same headers.
+ * Responses to copy, by ten times the status and the form (see `Form` in
+ * src/app/edge_plane/answer.rs): copying one costs a quarter less than making one with the same
+ * headers.
  *
- * @type {Map<string, Response>}
+ * @type {Map<number, Response>}
  */
 const FORMS = new Map();
 
-/** @param {string} head status and the number of the form */
-function form(head) {
-  const [status, number] = head.split(" ").map(Number);
-  const parts = guarded(() => core.form_headers(number)).split("\x1f");
-  const made = new Response(null, { status, headers: headersOf(parts, 0) });
-  FORMS.set(head, made);
+/** @param {number} status @param {number} number of the form */
+function form(status, number) {
+  const headers = new Headers();
+  const text = PART + guarded(() => core.form_headers(number));
+  eachHeader(text, 0, (name, value) => headers.append(name, value));
+  const made = new Response(null, { status, headers });
+  FORMS.set(status * 10 + number, made);
   return made;
 }
 
 /**
- * Names and values by turns, from one place on.
+ * Hands over the headers whose names and values, by turns, a text holds from one place on; to
+ * `split` it took a microsecond.
  *
- * @param {string[]} parts
- * @param {number} from
+ * @param {string} text
+ * @param {number} at where the first part begins; -1 for none
+ * @param {(name: string, value: string) => void} add
  */
-function headersOf(parts, from) {
-  /** @type {[string, string][]} */
-  const headers = [];
-  for (let at = from; at + 1 < parts.length; at += 2) headers.push([parts[at], parts[at + 1]]);
-  return headers;
+function eachHeader(text, at, add) {
+  while (at >= 0) {
+    const middle = text.indexOf(PART, at + 1);
+    const end = text.indexOf(PART, middle + 1);
+    add(text.slice(at + 1, middle), text.slice(middle + 1, end < 0 ? undefined : end));
+    at = end;
+  }
 }
 
 /**
- * Builds the response from the answer, whose parts the edge plane gives as one text (see
- * `Answer::encode`). Status 0: the site answers, with additions.
+ * Builds the response from the answer, which the edge plane gives as one text (see
+ * `Answer::encode_apart`): six digits, the body, headers. Status 0: the site answers, with
+ * additions.
  *
  * @param {string} text
  * @param {Request} request
@@ -71,17 +81,25 @@ function headersOf(parts, from) {
  */
 function respond(text, request, env, ctx) {
   if (text === "") return passThrough(request, env);
-  const parts = text.split("\x1f");
-  const [head, refresh, waiting, body] = parts;
-  if (refresh) ctx.waitUntil(prepared(env).catch(() => {}));
-  if (waiting) gather(Number(waiting), env, ctx);
-  if (head.startsWith("0")) {
-    return passThrough(request, env, { headers: headersOf(parts, 4), script: body });
+  const digit = (/** @type {number} */ place) => text.charCodeAt(place) - 48;
+  const status = digit(0) * 100 + digit(1) * 10 + digit(2);
+  const number = digit(3);
+  if (digit(4) > 0) ctx.waitUntil(prepared(env).catch(() => {}));
+  const clicks = digit(5);
+  if (clicks > 0) gather(clicks > 1, env, ctx);
+  const at = text.indexOf(PART);
+  const body = text.slice(6, at < 0 ? undefined : at);
+  if (status === 0) {
+    /** @type {[string, string][]} */
+    const headers = [];
+    eachHeader(text, at, (name, value) => void headers.push([name, value]));
+    return passThrough(request, env, { headers, script: body });
   }
-  const content = request.method === "HEAD" ? null : body || null;
-  const response = new Response(content, FORMS.get(head) ?? form(head));
+  const content = body !== "" && request.method !== "HEAD" ? body : null;
+  const made = FORMS.get(status * 10 + number) ?? form(status, number);
+  const response = new Response(content, made);
   const { headers } = response;
-  for (let at = 4; at < parts.length; at += 2) headers.append(parts[at], parts[at + 1]);
+  eachHeader(text, at, (name, value) => headers.append(name, value));
   return response;
 }
 

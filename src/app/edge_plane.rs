@@ -66,7 +66,7 @@ pub fn answer(
         path => match below_mount(path, host) {
             Some(path) => links::visit(&place, path, &context, memory)?,
             None if settings.site => documents::pass(facts, &place, &context, memory)?,
-            None => links::unknown(host),
+            None => links::unknown(&context),
         },
     };
     answer.refresh = memory.asked();

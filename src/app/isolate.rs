@@ -141,7 +141,7 @@ pub struct Memory {
     pub shown: Cache<Shown>,
     pub flood: RefCell<Flood>,
     /// Clicks that wait for their message to the queue: JSON objects with commas between them. The
-    /// entry takes them after a second or 64 KB.
+    /// entry takes them after a second, or when they make a message.
     pub clicks: String,
     wanted: RefCell<Vec<String>>,
     /// Something was looked for in vain since [`Memory::asked`].

@@ -130,6 +130,14 @@ pub struct Signals<'a> {
     pub organisation: &'a str,
 }
 
+impl Signals<'_> {
+    /// Does the client go where a redirect sends it? Who says that it navigates is a browser, and
+    /// a browser shows nothing of a redirect (Fetch standard, "HTTP-redirect fetch").
+    pub fn follows(&self) -> bool {
+        self.fetch_mode == "navigate"
+    }
+}
+
 /// A class with its reasons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sighting {

@@ -20,11 +20,22 @@ describe("a partner link", () => {
       assert.equal(answer.status, 302, round);
       assert.equal(answer.headers.location, `${world.program.target}?${query}&tl=${token}`);
       assert.match(token, TOKEN);
-      const shown = String(answer.headers.location).replaceAll("&", "&amp;");
-      assert.ok(answer.text.includes(`<a href="${shown}">`), "for clients that do not follow");
+      assert.equal(answer.text, "", "a browser follows");
     }
     const { answer } = await world.click("/go/ANNA");
     assert.ok(answer.headers.location?.startsWith(`${world.program.target}?tl=`));
+  });
+
+  test("shows clients that may not follow where it leads", async () => {
+    const headers = { "sec-fetch-mode": "", "sec-fetch-dest": "", "sec-fetch-user": "" };
+    const answer = await world.visit("/go/anna?a=1&b=2", headers);
+    assert.equal(answer.status, 302);
+    const shown = String(answer.headers.location).replaceAll("&", "&amp;");
+    assert.ok(answer.text.includes(`<a href="${shown}">`), answer.text);
+    assert.match(String(answer.headers["content-type"]), /^text\/html/);
+    assert.equal(answer.headers["x-content-type-options"], "nosniff");
+    const head = await world.visit("/go/anna?a=1&b=2", headers, "HEAD");
+    assert.deepEqual([head.status, head.text], [302, ""]);
   });
 
   test("cannot be made to lead elsewhere, nor to carry a foreign token or header", async () => {
@@ -41,7 +52,6 @@ describe("a partner link", () => {
     const { answer } = await world.click();
     assert.equal(answer.headers["cache-control"], "private, no-store");
     assert.equal(answer.headers["x-robots-tag"], "noindex, nofollow");
-    assert.equal(answer.headers["x-content-type-options"], "nosniff");
     assert.equal(answer.headers["referrer-policy"], "strict-origin-when-cross-origin");
   });
 

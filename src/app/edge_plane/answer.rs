@@ -3,10 +3,13 @@
 use super::super::problem::{Kind, Problem};
 use crate::domain::click::Visit;
 use crate::domain::document::Additions;
-use throughline_text::{append, number};
+use throughline_text::append;
 
 /// Status of an answer that the site behind the gateway gives; ours are additions to it.
 pub const PASS: u16 = 0;
+
+/// Bytes of clicks that make a message to the queue, which is billed by 64 KB.
+const MESSAGE: usize = 64_000;
 
 /// A kind of answers that have headers in common. The entry asks for those once and keeps a
 /// response with them: copying that costs less than making one.
@@ -16,6 +19,8 @@ pub enum Form {
     #[default]
     Plain,
     Redirect,
+    /// A redirect with a page for clients that do not follow it.
+    RedirectPage,
     Page,
     Json,
     Problem,
@@ -26,12 +31,14 @@ const PRIVATE: (&str, &str) = ("cache-control", "private, no-store");
 const NO_SNIFF: (&str, &str) = ("x-content-type-options", "nosniff");
 const UNLISTED: (&str, &str) = ("x-robots-tag", "noindex, nofollow");
 const HTML: (&str, &str) = ("content-type", "text/html; charset=utf-8");
+const REFERRER: (&str, &str) = ("referrer-policy", "strict-origin-when-cross-origin");
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
 
 impl Form {
-    pub const ALL: [Form; 5] = [
+    pub const ALL: [Form; 6] = [
         Form::Plain,
         Form::Redirect,
+        Form::RedirectPage,
         Form::Page,
         Form::Json,
         Form::Problem,
@@ -41,13 +48,8 @@ impl Form {
     pub fn headers(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Form::Plain => &[],
-            Form::Redirect => &[
-                HTML,
-                PRIVATE,
-                ("referrer-policy", "strict-origin-when-cross-origin"),
-                UNLISTED,
-                NO_SNIFF,
-            ],
+            Form::Redirect => &[PRIVATE, REFERRER, UNLISTED],
+            Form::RedirectPage => &[HTML, PRIVATE, REFERRER, UNLISTED, NO_SNIFF],
             Form::Page => &[
                 HTML,
                 PRIVATE,
@@ -89,9 +91,10 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// One text: status and the number of the form, refresh, how many bytes of clicks wait, body,
-    /// then header names and values, with the unit separator between them, which none of them can
-    /// hold. Empty when the site answers and nothing is added.
+    /// One text: three digits of the status, one each for the form, for "refresh" and for the
+    /// clicks (0: none is new, 1: they wait, 2: send them now), the body, then header names and
+    /// values, with the unit separator before each, which none of them can hold. Empty when the
+    /// site answers and nothing is added.
     ///
     /// The visits stay here, with `clicks`, as JSON objects with commas between them: many are
     /// handed over together, and the entry reads less.
@@ -103,24 +106,22 @@ impl Answer {
         let headers: usize = self.headers.iter().map(|(_, value)| value.len() + 32).sum();
         let room = 64 + headers + self.body.len();
         let mut text = String::with_capacity(room);
-        number(self.status.into(), &mut text);
-        text.push(' ');
-        text.push(char::from(b'0' + self.form as u8));
-        text.push_str(if self.refresh {
-            "\u{1f}1\u{1f}"
-        } else {
-            "\u{1f}\u{1f}"
-        });
         for visit in &self.visits {
             if !clicks.is_empty() {
                 clicks.push(',');
             }
             visit.write_json(clicks);
         }
-        if !self.visits.is_empty() {
-            number(i64::try_from(clicks.len()).unwrap_or(i64::MAX), &mut text);
+        let waiting = match self.visits.len() {
+            0 => 0,
+            _ => 1 + u8::from(clicks.len() >= MESSAGE),
+        };
+        let status = [self.status / 100, self.status / 10 % 10, self.status % 10];
+        let flags = [self.form as u8, u8::from(self.refresh), waiting];
+        for digit in status.into_iter().chain(flags.map(u16::from)) {
+            text.push(char::from_digit(digit.into(), 10).unwrap_or('0'));
         }
-        append(&["\u{1f}", &self.body], &mut text);
+        text.push_str(&self.body);
         for (name, value) in &self.headers {
             append(&["\u{1f}", name, "\u{1f}", value], &mut text);
         }
@@ -190,19 +191,17 @@ mod tests {
             status: 302,
             form: Form::Redirect,
             headers: vec![("location", "https://a.example/".to_owned())],
+            body: "Moved".to_owned(),
             refresh: true,
             ..Answer::default()
         };
         let text = answer.encode();
         let parts: Vec<_> = text.split('\u{1f}').collect();
-        assert_eq!(
-            parts,
-            ["302 1", "1", "", "", "location", "https://a.example/"]
-        );
+        assert_eq!(parts, ["302110Moved", "location", "https://a.example/"]);
     }
 
     #[test]
-    fn visits_wait_apart_and_only_their_bytes_are_told() {
+    fn visits_wait_apart_and_the_entry_hears_when_they_make_a_message() {
         let visit = Visit::new(VisitKind::Click, 7, &touch(), None);
         let answer = Answer {
             status: 302,
@@ -214,10 +213,12 @@ mod tests {
         let told = answer.encode_apart(&mut clicks);
         let waiting: Vec<Visit> = serde_json::from_str(&format!("[{clicks}]")).unwrap();
         assert_eq!(waiting, vec![visit; 4]);
-        assert_eq!(
-            told.split('\u{1f}').nth(2),
-            Some(clicks.len().to_string().as_str())
-        );
+        assert_eq!(told, "302001");
+        while clicks.len() < MESSAGE {
+            let told = answer.encode_apart(&mut clicks);
+            assert_eq!(told.ends_with('2'), clicks.len() >= MESSAGE, "{told}");
+        }
+        assert_eq!(Answer::default().encode_apart(&mut clicks), "");
     }
 
     #[test]
@@ -247,7 +248,8 @@ mod tests {
         };
         let text = Answer::pass(token, String::new()).encode();
         assert!(
-            text.starts_with("0 0\u{1f}") && text.contains("server-timing\u{1f}tl;desc=\"tlc_x\"")
+            text.starts_with("000000\u{1f}")
+                && text.contains("server-timing\u{1f}tl;desc=\"tlc_x\"")
         );
         assert!(
             text.contains("private, no-store"),

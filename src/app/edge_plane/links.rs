@@ -7,7 +7,7 @@ use crate::app::isolate::{Known, Memory};
 use crate::app::problem;
 use crate::domain::click::Visit;
 use crate::domain::ids::{LinkId, PartnerId};
-use crate::domain::link::{Address, Availability, HostSnapshot, LinkSnapshot};
+use crate::domain::link::{Address, Availability, LinkSnapshot};
 use crate::domain::redirect::{self, Arrival, Outcome, PageKind};
 use crate::domain::traffic::{self, Class};
 use crate::domain::visitor::Context;
@@ -27,7 +27,7 @@ pub(super) fn visit(
     };
     match memory.link(place.host, address.slug.as_str(), context.now)? {
         Known::Found(link) if address.inspect => Some(match link.availability(context.now) {
-            Availability::Scheduled => unknown(context.host),
+            Availability::Scheduled => unknown(context),
             Availability::Expired | Availability::Capped => pages::ended(),
             _ => pages::leads_to(link.settings.target.as_str()),
         }),
@@ -59,10 +59,10 @@ fn follow(
     });
     let nowhere = decided.outcome == Outcome::Unknown;
     let mut answer = match (decided.outcome, &link.settings.og) {
-        (Outcome::To(location), _) => pages::leading_to(location),
+        (Outcome::To(location), _) => pages::leading_to(location, &context.request.signals),
         (Outcome::Page(PageKind::Preview), Some(og)) => pages::preview(og),
         (Outcome::Page(_), _) => pages::ended(),
-        (Outcome::Unknown, _) => unknown(context.host),
+        (Outcome::Unknown, _) => unknown(context),
     };
     if decided.availability != Availability::Open || decided.visit.is_none() && nowhere {
         let owner = (link.id, link.partner);
@@ -77,7 +77,7 @@ fn follow(
 /// An address that no link has leads to the program's fallback, or to a page that says so. People
 /// who follow one are counted: a partner may have mistyped it.
 fn orphan(context: &Context<'_>, memory: &Memory) -> Answer {
-    let mut answer = unknown(context.host);
+    let mut answer = unknown(context);
     let class = traffic::classify(&context.request.signals).class;
     let owner = (LinkId::from_number(0), PartnerId::from_number(0));
     let flood = human(class) && flooded(memory, context, owner.1);
@@ -98,9 +98,10 @@ fn stray(
 }
 
 /// An address without a link.
-pub(super) fn unknown(host: &HostSnapshot) -> Answer {
-    match host.fallback.as_deref() {
-        Some(fallback) => pages::leading_to(fallback.to_owned()),
+pub(super) fn unknown(context: &Context<'_>) -> Answer {
+    let client = &context.request.signals;
+    match context.host.fallback.as_deref() {
+        Some(fallback) => pages::leading_to(fallback.to_owned(), client),
         None => pages::nothing_here(),
     }
 }

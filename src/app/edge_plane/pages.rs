@@ -2,25 +2,35 @@
 
 use super::answer::{Answer, Form};
 use crate::domain::link::Preview;
+use crate::domain::traffic::Signals;
 use throughline_text::escape;
 
-/// A redirect that nobody keeps: not caches, not search engines. Clients that do not follow get a
-/// page with the address.
-pub(super) fn leading_to(location: String) -> Answer {
-    let mut body = String::with_capacity(location.len() + 96);
-    body.push_str("<!doctype html><title>Moved</title><a href=\"");
-    escape(&location, &mut body);
-    body.push_str("\">Continue</a>");
+/// A redirect that nobody keeps: not caches, not search engines. Clients that may not follow get a
+/// page with the address; for a browser it would be a packet that nobody reads.
+pub(super) fn leading_to(location: String, client: &Signals<'_>) -> Answer {
+    let (form, body) = if client.follows() {
+        (Form::Redirect, String::new())
+    } else {
+        (Form::RedirectPage, moved(&location))
+    };
     // With room for the cookie that nearly always follows.
     let mut headers = Vec::with_capacity(2);
     headers.push(("location", location));
     Answer {
         status: 302,
-        form: Form::Redirect,
+        form,
         headers,
         body,
         ..Answer::default()
     }
+}
+
+fn moved(location: &str) -> String {
+    let mut body = String::with_capacity(location.len() + 96);
+    body.push_str("<!doctype html><title>Moved</title><a href=\"");
+    escape(location, &mut body);
+    body.push_str("\">Continue</a>");
+    body
 }
 
 /// An address that no link has, where the program names no fallback.
@@ -124,12 +134,32 @@ mod tests {
     }
 
     #[test]
-    fn a_redirect_says_in_words_where_it_leads() {
-        let answer = leading_to("https://a.example/?a=1&b=2".to_owned());
+    fn a_redirect_says_in_words_where_it_leads_to_who_may_not_follow() {
+        let address = "https://a.example/?a=1&b=2";
+        let answer = leading_to(address.to_owned(), &Signals::default());
+        let link = "href=\"https://a.example/?a=1&amp;b=2\"";
+        assert!(answer.body.contains(link), "{}", answer.body);
         assert!(
             answer
-                .body
-                .contains("href=\"https://a.example/?a=1&amp;b=2\"")
+                .form
+                .headers()
+                .iter()
+                .any(|(name, _)| *name == "content-type")
+        );
+
+        let browser = Signals {
+            fetch_mode: "navigate",
+            ..Signals::default()
+        };
+        let answer = leading_to(address.to_owned(), &browser);
+        assert_eq!(answer.headers, [("location", address.to_owned())]);
+        assert_eq!(answer.body, "");
+        assert!(
+            answer
+                .form
+                .headers()
+                .iter()
+                .all(|(name, _)| *name != "content-type")
         );
     }
 }
