@@ -21,8 +21,11 @@ async function journal(port, links) {
   return cookie;
 }
 
-/** @param {string} dir folder of the built Worker */
-export async function redirectCases(dir) {
+/**
+ * @param {string} dir folder of the built Worker
+ * @param {string[]} [under] what runs workerd
+ */
+export async function redirectCases(dir, under) {
   const outside = { ours: await startHelper("services.mjs"), js: await startHelper("services.mjs") };
   const rootSecret = newRootSecret();
   const keys = twinKeys();
@@ -34,8 +37,8 @@ export async function redirectCases(dir) {
     js: await example("twin", keys.vars, twinPort),
   };
   const workers = {
-    hello: await serve(sources.hello), ours: await serve(sources.product),
-    js: await serve(sources.js),
+    hello: await serve(sources.hello, under), ours: await serve(sources.product, under),
+    js: await serve(sources.js, under),
   };
   const clicks = (/** @type {"ours" | "js"} */ side) => async (/** @type {number} */ count) =>
     (await arrived(outside[side], count)).recent;

@@ -10,7 +10,8 @@ import { start, temporary } from "./processes.mjs";
 /** @type {string} where the package keeps the program for this machine */
 const PROGRAM = createRequire(import.meta.url)("workerd").default;
 const WORKERS = fileURLToPath(new URL("workers/", import.meta.url));
-const START_MS = 10_000;
+/** Under a tool that counts instructions it takes half a minute. */
+const START_MS = 90_000;
 /** The header that carries `request.cf`; raw workerd knows no country by itself. */
 export const CF_HEADER = "CF-Blob";
 
@@ -141,13 +142,15 @@ function listening(child) {
 /**
  * Starts one workerd with one Worker in it.
  * @param {WorkerSource} source
+ * @param {string[]} [under] a program, with its arguments, that runs workerd
  */
-export async function serve(source) {
+export async function serve(source, under = []) {
   const dir = temporary(await mkdtemp(path.join(tmpdir(), "throughline-bench-")));
   for (const [name, , text] of source.modules) await writeFile(path.join(dir, name), text);
   const file = path.join(dir, "config.capnp");
   await writeFile(file, configuration(source, await compatibilityDate()));
-  const child = start(PROGRAM, ["serve", "--control-fd=3", file], {
+  const [program, ...args] = [...under, PROGRAM, "serve", "--control-fd=3", file];
+  const child = start(program, args, {
     stdio: ["ignore", "inherit", "pipe", "pipe"],
   });
   const port = await listening(child);
