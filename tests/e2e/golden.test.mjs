@@ -1,6 +1,7 @@
 /**
  * The sealed formats read by other libraries than the product's own: what tests/golden holds opens
- * with @noble/ciphers and @noble/hashes and decodes, byte by byte, to the fields beside it.
+ * with @noble/ciphers and @noble/hashes and decodes, byte by byte, to the fields beside it; and so
+ * does what the Worker seals, whose ciphers run on WebAssembly's SIMD.
  */
 import { xchacha20poly1305 } from "@noble/ciphers/chacha";
 import { hkdf } from "@noble/hashes/hkdf";
@@ -9,6 +10,7 @@ import { sha256 } from "@noble/hashes/sha2";
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { startReady } from "./support/world.mjs";
 
 const CLASSES = [
   "", "human", "prefetch", "head", "stuffed", "crawler", "provisional", "preview", "scanner",
@@ -102,6 +104,25 @@ function touch(from) {
   return { ...fields, nonce: nonce === 0n ? null : hex(nonce) };
 }
 
+/** @param {Buffer} plain */
+function journal(plain) {
+  const from = reader(plain);
+  const fields = {
+    consent: RUNGS[from.u8()],
+    renew: (from.u8() & 1) === 1,
+    issued_at: from.u48(),
+    visitor: hex(from.u64()),
+    touches: Array.from({ length: from.u8() }, () => touch(from)),
+    click_ids: Array.from({ length: from.u8() }, () => ({
+      code: from.u8(),
+      at: from.u48(),
+      value: from.text(from.u16()),
+    })),
+  };
+  from.end();
+  return fields;
+}
+
 test("click tokens", () => {
   const { root_secret: secret, vectors } = golden("token");
   assert.ok(vectors.length >= 4);
@@ -128,21 +149,7 @@ test("journals", () => {
     assert.ok(vector.cookie.length <= 2_000);
     const { plain, nonce } = open(vector.cookie, secret, "journal", "journal");
     assert.equal(nonce.toString("hex"), vector.entropy);
-    const from = reader(plain);
-    const journal = {
-      consent: RUNGS[from.u8()],
-      renew: (from.u8() & 1) === 1,
-      issued_at: from.u48(),
-      visitor: hex(from.u64()),
-      touches: Array.from({ length: from.u8() }, () => touch(from)),
-      click_ids: Array.from({ length: from.u8() }, () => ({
-        code: from.u8(),
-        at: from.u48(),
-        value: from.text(from.u16()),
-      })),
-    };
-    from.end();
-    assert.deepEqual(journal, vector.journal);
+    assert.deepEqual(journal(plain), vector.journal);
   }
 });
 
@@ -162,5 +169,28 @@ test("API keys", () => {
     assert.equal(program === 0n ? null : idText("pg_", program), vector.program);
     assert.equal(SCOPES[from.u8()], vector.scope);
     from.end();
+  }
+});
+
+test("what the Worker seals, of many lengths", async () => {
+  const world = await startReady();
+  try {
+    const secret = world.stack.rootSecret;
+    let cookie;
+    for (let length = 1; length <= 130; length += 1) {
+      const [name, link] = length % 2 ? ["anna", world.program.anna] : ["boris", world.program.boris];
+      const value = `${"Ab_-9".repeat(26)}`.slice(0, length);
+      const made = await world.click(`/go/${name}?fbclid=${value}`, { cookie });
+      const token = touch(reader(open(made.token.slice(4), secret, "token", "tlc_").plain));
+      assert.equal(token.link, link.link);
+      cookie = made.cookie?.pair;
+      const sealed = String(cookie).slice("__Host-tl=".length);
+      const kept = journal(open(sealed, secret, "journal", "journal").plain);
+      assert.deepEqual(kept.touches.at(-1), token);
+      assert.equal(kept.touches.length, Math.min(length, 8), "it opens what it sealed");
+      assert.equal(kept.click_ids.at(-1)?.value, value);
+    }
+  } finally {
+    await world.stop();
   }
 });
