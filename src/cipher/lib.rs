@@ -6,8 +6,7 @@
 
 mod chacha;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64_simd::URL_SAFE_NO_PAD;
 use chacha::Stream;
 use hkdf::Hkdf;
 use hmac::{Hmac, Mac};
@@ -84,17 +83,19 @@ pub fn derive(secret: &[u8], label: &[u8]) -> Option<[u8; KEY]> {
 
 /// Appends the bytes as base64url without padding (RFC 4648).
 pub fn encode(bytes: &[u8], out: &mut String) {
-    URL_SAFE_NO_PAD.encode_string(bytes, out);
+    URL_SAFE_NO_PAD.encode_append(bytes, out);
 }
 
 /// Reads base64url without padding; `None` for anything else.
 pub fn decode(text: &str) -> Option<Vec<u8>> {
-    URL_SAFE_NO_PAD.decode(text).ok()
+    URL_SAFE_NO_PAD.decode_to_vec(text).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD as THEIRS;
     use chacha20poly1305::XChaCha20Poly1305;
     use chacha20poly1305::aead::{Aead, Payload};
 
@@ -158,6 +159,27 @@ mod tests {
         assert_eq!(decode("_-4-").unwrap(), [0xff, 0xee, 0x3e]);
         for bad in ["_-4-=", "_-4\u{e9}", "+/4-", "_"] {
             assert_eq!(decode(bad), None, "{bad}");
+        }
+    }
+
+    /// Every length up to many registers, and texts cut and changed anywhere, held against another
+    /// crate.
+    #[test]
+    fn encodes_and_decodes_as_others_do() {
+        let bytes: Vec<u8> = (0..=400_u32).map(|at| (at * at / 7) as u8).collect();
+        for length in 0..=400 {
+            let bytes = &bytes[400 - length..];
+            let mut text = String::new();
+            encode(bytes, &mut text);
+            assert_eq!(text, THEIRS.encode(bytes), "{length}");
+            assert_eq!(decode(&text).unwrap(), bytes, "{length}");
+            for at in (0..text.len()).rev().step_by(1 + length / 20) {
+                for letter in ["", "A", "Q", "=", "`", "@", "/", "\u{7f}", "\u{e9}", "\0"] {
+                    let changed = format!("{}{letter}{}", &text[..at], &text[at + 1..]);
+                    let theirs = THEIRS.decode(&changed).ok();
+                    assert_eq!(decode(&changed), theirs, "{changed}");
+                }
+            }
         }
     }
 }
