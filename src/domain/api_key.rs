@@ -4,13 +4,13 @@
 //!
 //! Text: `tlk_` and base64url of `key id(1) id(8) program(8) scope(1) MAC(16)`.
 
-use super::codec::{Reader, Writer};
 use super::ids::{ApiKeyId, ProgramId};
 use super::seal::{Keyring, Purpose};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use throughline_text::codec::{Reader, Writer};
 
 const PREFIX: &str = "tlk_";
 const MAC_BYTES: usize = 16;

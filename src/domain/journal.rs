@@ -7,7 +7,6 @@
 //! id being `kind(1) at(6) length(2) value`.
 
 use super::click_ids::{self, ClickIdKind};
-use super::codec::{Reader, Writer};
 use super::consent::{Consent, Evidence, Stated};
 use super::ids::LinkId;
 use super::seal::{Keyring, NONCE, Purpose};
@@ -16,6 +15,7 @@ use super::token::{Marks, Touch};
 use super::{cookies, limits};
 use throughline_cipher as cipher;
 use throughline_text as text;
+use throughline_text::codec::{Reader, Writer};
 
 const CONTEXT: &str = "journal";
 /// Room for most lines of `Set-Cookie`.

@@ -17,7 +17,6 @@ pub mod money;
 pub mod order;
 pub mod time;
 
-pub mod codec;
 pub mod consent;
 pub mod journal;
 pub mod seal;

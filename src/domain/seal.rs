@@ -8,11 +8,11 @@
 //! `version(1) | key id(1) | nonce(24) | XChaCha20-Poly1305 ciphertext and tag`, and its header and
 //! context are authenticated with it.
 
-use super::codec::Writer;
 use std::borrow::Cow;
 use std::fmt;
 use subtle::ConstantTimeEq;
 use throughline_cipher as cipher;
+use throughline_text::codec::Writer;
 
 const VERSION: u8 = 1;
 const HEADER: usize = 2;

@@ -6,7 +6,6 @@
 //! Plain bytes: `at(6) program(8) link(8) partner(8) variant(1) class and marks(1)
 //! consent and evidence(1) nonce(8)`; of both shared bytes the first-named has the low four bits.
 
-use super::codec::{Reader, Writer};
 use super::consent::{Consent, Evidence};
 use super::ids::{LinkId, PartnerId, ProgramId};
 use super::limits;
@@ -15,6 +14,7 @@ use super::time::UnixMs;
 use super::traffic::Class;
 use std::num::NonZeroU64;
 use throughline_cipher as cipher;
+use throughline_text::codec::{Reader, Writer};
 
 /// What every click token starts with.
 pub const PREFIX: &str = "tlc_";

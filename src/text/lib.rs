@@ -1,9 +1,11 @@
-//! Looking through text, and writing it: the little that a redirect does thousands of times.
+//! Looking through text, writing it, and the bytes of what is sealed: the little that a redirect
+//! does thousands of times.
 //!
 //! Marks are ASCII characters, so that text is never cut within a letter.
 
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
+pub mod codec;
 pub mod words;
 mod write;
 
