@@ -81,7 +81,7 @@ impl Journal {
         }
         let knows = |(kind, value): &(ClickIdKind, &str)| {
             let mut all = self.click_ids.iter();
-            all.any(|known| known.kind == *kind && known.value == *value)
+            all.any(|known| known.kind == *kind && text::same(&known.value, value))
         };
         let ids = click_ids::capture(query);
         ids.iter().all(knows).then(|| last.clone())
@@ -115,7 +115,7 @@ impl Journal {
                 if self
                     .click_ids
                     .get(known)
-                    .is_some_and(|known| known.value == id.value)
+                    .is_some_and(|known| text::same(&known.value, &id.value))
                 {
                     continue;
                 }

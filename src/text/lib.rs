@@ -11,68 +11,79 @@ mod write;
 
 pub use write::{append, base32, escape, hex, number};
 
-/// A set of bytes.
-pub struct Set([bool; 256]);
+/// Most bytes that a set leaves out.
+const LEFT_OUT: usize = 5;
+
+/// A set of bytes: a table for one byte, and what it was made of for many.
+pub struct Set {
+    held: [bool; 256],
+    first: u8,
+    last: u8,
+    /// Those of fewer follow one another again and again.
+    without: [u8; LEFT_OUT],
+}
 
 impl Set {
-    /// The bytes from `first` to `last`, but not those of `without`.
+    /// The bytes from `first` to `last`, but not those of `without`, which are one to five.
     #[allow(
         clippy::indexing_slicing,
         reason = "a constant has nothing else, and is checked so"
     )]
     pub const fn of(first: u8, last: u8, without: &[u8]) -> Set {
-        let mut held = [false; 256];
+        assert!(without.len() <= LEFT_OUT, "more than a set leaves out");
+        let mut set = Set {
+            held: [false; 256],
+            first,
+            last,
+            without: [0; LEFT_OUT],
+        };
         let mut byte = first as usize;
         while byte <= last as usize {
-            held[byte] = true;
+            set.held[byte] = true;
             byte += 1;
         }
         let mut at = 0;
-        while at < without.len() {
-            held[without[at] as usize] = false;
+        while at < LEFT_OUT {
+            set.without[at] = without[at % without.len()];
+            set.held[set.without[at] as usize] = false;
             at += 1;
         }
-        Set(held)
+        set
     }
 
-    pub fn holds(&self, byte: u8) -> bool {
-        self.0.get(usize::from(byte)).copied().unwrap_or_default()
+    fn holds(&self, byte: u8) -> bool {
+        self.held
+            .get(usize::from(byte))
+            .copied()
+            .unwrap_or_default()
     }
 
-    /// How many bytes the set holds before the first that it does not. Looks at eight together:
-    /// most of what comes is held.
-    fn run(&self, bytes: &[u8]) -> usize {
-        let (eights, _) = bytes.as_chunks::<8>();
-        let all = |eight: &&[u8; 8]| eight.iter().fold(true, |all, byte| all & self.holds(*byte));
-        let begin = eights.iter().take_while(all).count() * 8;
-        let rest = bytes.get(begin..).unwrap_or_default();
-        let more = rest.iter().position(|byte| !self.holds(*byte));
-        begin + more.unwrap_or(rest.len())
+    fn holds_all(&self, bytes: &[u8]) -> bool {
+        let (blocks, rest) = bytes.as_chunks::<16>();
+        let more = match bytes.last_chunk::<16>() {
+            // With some of what stands before the rest.
+            Some(last) if !rest.is_empty() => self.holds_blocks(last),
+            _ => rest.iter().all(|byte| self.holds(*byte)),
+        };
+        more && (blocks.is_empty() || self.holds_blocks(blocks.as_flattened()))
     }
-}
 
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGHS: u64 = 0x8080_8080_8080_8080;
-
-/// Where the first `mark` is. Looks at eight bytes at once: the lowest byte that equals the mark is
-/// the lowest from which subtracting one borrows (Hacker's Delight, 6-1).
-fn find(bytes: &[u8], mark: u8) -> Option<usize> {
-    let marks = ONES * u64::from(mark);
-    let (eights, rest) = bytes.as_chunks::<8>();
-    for (count, eight) in eights.iter().enumerate() {
-        let differing = u64::from_le_bytes(*eight) ^ marks;
-        let equal = differing.wrapping_sub(ONES) & !differing & HIGHS;
-        if equal != 0 {
-            return Some(count * 8 + equal.trailing_zeros() as usize / 8);
-        }
+    /// The compiler looks at sixteen at once, in a loop that has no early end, if it does not see
+    /// how long that is.
+    #[inline(never)]
+    fn holds_blocks(&self, bytes: &[u8]) -> bool {
+        let [a, b, c, d, e] = self.without;
+        let strange = |byte: u8| {
+            let left_out = (byte == a) | (byte == b) | (byte == c) | (byte == d) | (byte == e);
+            (byte < self.first) | (byte > self.last) | left_out
+        };
+        !bytes.iter().fold(false, |any, byte| any | strange(*byte))
     }
-    let place = rest.iter().position(|byte| *byte == mark)?;
-    Some(eights.len() * 8 + place)
 }
 
 /// What stands before the first `mark`, and behind it.
 pub fn cut(text: &str, mark: u8) -> Option<(&str, &str)> {
-    let at = find(text.as_bytes(), mark)?;
+    let at = memchr::memchr(mark, text.as_bytes())?;
     Some((text.get(..at)?, text.get(at + 1..)?))
 }
 
@@ -113,9 +124,15 @@ pub fn fill<'a>(text: &'a str, mark: u8, places: &mut [&'a str]) {
     }
 }
 
+/// Are the texts the same? For long ones, which `==` compares byte by byte.
+pub fn same(one: &str, other: &str) -> bool {
+    let pairs = one.bytes().zip(other.bytes());
+    one.len() == other.len() && pairs.fold(0, |differing, (a, b)| differing | (a ^ b)) == 0
+}
+
 /// Does the set hold all bytes of the text?
 pub fn all_in(text: &str, set: &Set) -> bool {
-    set.run(text.as_bytes()) == text.len()
+    set.holds_all(text.as_bytes())
 }
 
 #[cfg(test)]
@@ -144,19 +161,6 @@ mod tests {
     }
 
     #[test]
-    fn every_place_of_a_mark_is_found_among_all_bytes() {
-        for other in (0..=u8::MAX).filter(|other| *other != b'&') {
-            for place in 0..20 {
-                let mut bytes = [other; 24];
-                assert_eq!(find(&bytes, b'&'), None);
-                bytes[place] = b'&';
-                bytes[place + 3] = b'&';
-                assert_eq!(find(&bytes, b'&'), Some(place), "{other} {place}");
-            }
-        }
-    }
-
-    #[test]
     fn places_are_filled_as_far_as_there_are_parts() {
         let mut places = ["x"; 3];
         fill("a\n\nb\nc", b'\n', &mut places);
@@ -167,10 +171,29 @@ mod tests {
 
     #[test]
     fn a_set_holds_all_or_not() {
-        let set = Set::of(b'a', b'c', b"b");
-        assert!(all_in("", &set) && all_in("acca", &set) && all_in("acacacaccacca", &set));
-        assert!(!all_in("acacacbccacca", &set) && !all_in("acacacaccaccb", &set));
-        assert!(!all_in("aba", &set) && !all_in("aad", &set) && !all_in("é", &set));
-        assert!(all_in("\0é\u{7f}", &Set::of(0, 255, b"a")));
+        let set = Set::of(b'a', b'y', b"bdf");
+        assert!(all_in("", &set) && all_in("é", &Set::of(0, 255, b"a")));
+        for byte in 0..=u8::MAX {
+            let held = byte.is_ascii_lowercase() && !b"bdfz".contains(&byte);
+            for length in 1..40 {
+                for place in 0..length {
+                    let mut bytes = vec![b'a'; length];
+                    bytes[place] = byte;
+                    assert_eq!(set.holds_all(&bytes), held, "{byte} at {place} of {length}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_same_texts_are_the_same() {
+        let long = "0123456789".repeat(5);
+        assert!(same("", "") && same(&long, &long.clone()));
+        assert!(!same(&long, &long[1..]) && !same("a", "") && !same("b", "c"));
+        for place in 0..long.len() {
+            let mut other = long.clone();
+            other.replace_range(place..=place, "x");
+            assert!(!same(&long, &other), "{place}");
+        }
     }
 }

@@ -6,7 +6,6 @@
 //! block, and folding is arithmetic over the scripts that have two cases.
 
 use crate::domain::{click_ids, limits};
-use throughline_text as text;
 
 /// A slug: 1 to 100 characters in at most 240 bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +53,9 @@ const NOT_LETTERS: [(u32, u32); 30] = [
 ];
 
 /// What a slug may hold of ASCII.
-const PLAIN: text::Set = text::Set::of(b'-', b'z', b"/:;<=>?[\\]^`");
+fn plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'@' | b'_')
+}
 
 impl Slug {
     /// Reads a slug as a person or the API wrote it. `None` for anything that is not a slug.
@@ -63,7 +64,7 @@ impl Slug {
             && text.len() <= limits::SLUG_BYTES
             && (text.len() <= limits::SLUG_CHARS || text.chars().count() <= limits::SLUG_CHARS);
         let dots = text.bytes().all(|byte| byte == b'.');
-        let plain = text::all_in(text, &PLAIN);
+        let plain = text.bytes().all(plain);
         if !fits || dots || !(plain || text.chars().all(allowed)) {
             return None;
         }
@@ -136,7 +137,7 @@ impl<'a> Address<'a> {
 fn allowed(c: char) -> bool {
     let code = u32::from(c);
     if let Ok(byte @ 0..0x80) = u8::try_from(code) {
-        return PLAIN.holds(byte);
+        return plain(byte);
     }
     code < 0x1_f000 && !within(&NOT_LETTERS, code) || (0x2_0000..0x3_4000).contains(&code)
 }
