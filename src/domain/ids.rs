@@ -8,7 +8,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use std::fmt;
-use throughline_text::base32;
+use throughline_text::Draft;
 
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 const CHARS: usize = 12;
@@ -49,8 +49,9 @@ macro_rules! id {
             }
 
             /// Appends the text form.
-            pub fn write(self, out: &mut String) {
-                base32($prefix, self.0, ALPHABET, out);
+            pub fn write(self, out: &mut Draft) {
+                out.text($prefix);
+                out.base32(self.0, ALPHABET);
             }
 
             /// Reads the text form; `None` when prefix, length or alphabet differ.
@@ -61,9 +62,9 @@ macro_rules! id {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                let mut text = String::with_capacity($prefix.len() + CHARS);
+                let mut text = Draft::with_room($prefix.len() + CHARS);
                 self.write(&mut text);
-                f.write_str(&text)
+                f.write_str(text.as_str())
             }
         }
 
@@ -114,14 +115,15 @@ pub fn derived(prefix: &str, parts: &[&str]) -> String {
         hash.update(part.as_bytes());
     }
     let digest = hash.finalize();
-    let mut id = String::from(prefix);
+    let mut id = Draft::with_room(prefix.len() + 2 * CHARS);
+    id.text(prefix);
     for half in [digest.get(0..8), digest.get(8..16)] {
         let bytes = half
             .and_then(|bytes| <[u8; 8]>::try_from(bytes).ok())
             .unwrap_or_default();
-        base32("", u64::from_be_bytes(bytes), ALPHABET, &mut id);
+        id.base32(u64::from_be_bytes(bytes), ALPHABET);
     }
-    id
+    id.as_str().to_owned()
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ fn instant(now: f64) -> UnixMs {
 /// Takes apart what js/worker/facts.js tells: 64 random bytes, then the facts as UTF-8.
 fn hear(told: &[u8]) -> Option<(Entropy, &str)> {
     let (entropy, facts) = told.split_first_chunk()?;
-    Some((Entropy(*entropy), str::from_utf8(facts).ok()?))
+    Some((Entropy(*entropy), throughline_text::utf8(facts)?))
 }
 
 /// Answers a link, a beacon or `/tl/me` from memory; `undefined` when [`prepare`] must run first.

@@ -6,10 +6,12 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 pub mod codec;
+mod draft;
 pub mod words;
 mod write;
 
-pub use write::{append, base32, escape, hex, number};
+pub use draft::Draft;
+pub use write::{append, escape, hex, number};
 
 /// Most bytes that a set leaves out.
 const LEFT_OUT: usize = 5;
@@ -122,6 +124,11 @@ pub fn fill<'a>(text: &'a str, mark: u8, places: &mut [&'a str]) {
     for (place, part) in places.iter_mut().zip(&mut parts) {
         *place = part;
     }
+}
+
+/// The text that these bytes are, if they are one.
+pub fn utf8(bytes: &[u8]) -> Option<&str> {
+    simdutf8::basic::from_utf8(bytes).ok()
 }
 
 /// Are the texts the same? For long ones, which `==` compares byte by byte.

@@ -35,19 +35,6 @@ pub fn escape(text: &str, out: &mut String) {
     }
 }
 
-/// Appends a text and the low 60 bits of a number, as 12 digits of this alphabet.
-pub fn base32(before: &str, mut number: u64, alphabet: &[u8; 32], out: &mut String) {
-    let mut digits = [0; 12];
-    for digit in digits.iter_mut().rev() {
-        *digit = alphabet
-            .get((number & 31) as usize)
-            .copied()
-            .unwrap_or_default();
-        number >>= 5;
-    }
-    append(&[before, str::from_utf8(&digits).unwrap_or_default()], out);
-}
-
 /// 16 hex digits.
 pub fn hex(number: u64) -> String {
     let mut digits = [0; 16];
@@ -59,53 +46,58 @@ pub fn hex(number: u64) -> String {
 }
 
 /// Appends a number in decimal digits.
-#[allow(clippy::cast_possible_truncation, reason = "a digit")]
 pub fn number(value: i64, out: &mut String) {
-    let mut digits = [b'0'; 20];
-    let mut rest = value.unsigned_abs();
-    let mut used = 0;
-    // Two digits for each division.
-    for pair in digits.as_chunks_mut::<2>().0.iter_mut().rev() {
-        let two = (rest % 100) as u8;
-        rest /= 100;
-        *pair = [b'0' + two / 10, b'0' + two % 10];
-        used += 2;
-        if rest == 0 {
-            used -= usize::from(two < 10);
-            break;
-        }
-    }
     if value < 0 {
         out.push('-');
     }
-    let written = digits.get(digits.len() - used..).unwrap_or_default();
+    let (digits, from) = decimal(value.unsigned_abs());
+    let written = digits.as_flattened().get(from..).unwrap_or_default();
     out.push_str(str::from_utf8(written).unwrap_or_default());
+}
+
+/// Decimal digits behind zeros, and where the first that counts is.
+pub(crate) fn decimal(value: u64) -> ([[u8; 8]; 3], usize) {
+    const EIGHT: u64 = 100_000_000;
+    let parts = [value / EIGHT / EIGHT, value / EIGHT % EIGHT, value % EIGHT];
+    let used = value.checked_ilog10().unwrap_or_default() as usize + 1;
+    (parts.map(eight), 24 - used)
+}
+
+/// Eight digits of a number below a hundred million. Splits it into fours, twos and ones, those of
+/// a kind side by side in one number; a division is a multiplication and a shift.
+fn eight(value: u64) -> [u8; 8] {
+    let fours = (value / 10_000) | ((value % 10_000) << 32);
+    let hundreds = ((fours * 10_486) >> 20) & 0x7f_0000_007f;
+    let twos = hundreds | (fours - hundreds * 100) << 16;
+    let tens = ((twos * 103) >> 10) & 0x000f_000f_000f_000f;
+    let ones = tens | (twos - tens * 10) << 8;
+    (ones | 0x3030_3030_3030_3030).to_le_bytes()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Draft;
 
     #[test]
     fn numbers_are_written_as_the_standard_library_does() {
-        for value in [0, 9, 10, -1, 1_795_334_400_000, i64::MAX, i64::MIN] {
+        let lengths = (0..19).flat_map(|zeros| [10_i64.pow(zeros), 10_i64.pow(zeros) - 1]);
+        let some = [
+            -1,
+            1_795_334_400_000,
+            1_234_567_890_123_456_789,
+            i64::MAX,
+            i64::MIN,
+        ];
+        for value in (0..10_000).chain(lengths).chain(some) {
             let mut out = String::new();
             number(value, &mut out);
             assert_eq!(out, value.to_string());
+            let mut draft = Draft::with_room(0);
+            draft.number(value);
+            assert_eq!(draft.as_str(), out);
             assert_eq!(hex(value.cast_unsigned()), format!("{value:016x}"));
         }
-    }
-
-    #[test]
-    fn digits_of_base_32_come_from_the_alphabet() {
-        let mut out = String::from("<");
-        base32(
-            "x_",
-            31 << 55 | 33,
-            b"0123456789abcdefghjkmnpqrstvwxyz",
-            &mut out,
-        );
-        assert_eq!(out, "<x_z00000000011");
     }
 
     #[test]

@@ -3,64 +3,73 @@
 
 use super::{ClickIdRecord, TouchRecord, Visit, VisitKind};
 use crate::domain::consent::Evidence;
-use throughline_text::{Set, all_in, append, number};
+use throughline_text::{Draft, Set, all_in};
+
+/// Room for most visits.
+const ROOM: usize = 1_024;
 
 impl Visit {
     /// Appends the visit as a JSON object.
     pub fn write_json(&self, out: &mut String) {
+        let mut draft = Draft::with_room(ROOM);
+        self.write(&mut draft);
+        out.push_str(draft.as_str());
+    }
+
+    fn write(&self, out: &mut Draft) {
         let kind = match self.kind {
             VisitKind::Click => "click",
             VisitKind::Landing => "landing",
             VisitKind::Orphan => "orphan",
             VisitKind::Grant => "grant",
         };
-        append(&["{\"kind\":\"", kind, "\",\"key\":"], out);
+        out.texts(&["{\"kind\":\"", kind, "\",\"key\":"]);
         text(&self.key, out);
-        out.push_str(",\"at\":");
-        number(self.at.0, out);
-        out.push_str(",\"touch\":");
+        out.text(",\"at\":");
+        out.number(self.at.0);
+        out.text(",\"touch\":");
         touch(&self.touch, out);
         list(",\"earlier\":[", &self.earlier, touch, out);
         list(",\"click_ids\":[", &self.click_ids, click_id, out);
         if let Some(referrer) = &self.referrer {
-            out.push_str(",\"referrer\":");
+            out.text(",\"referrer\":");
             text(referrer, out);
         }
         let mut before = ",\"tags\":{";
         for (name, value) in &self.tags {
-            out.push_str(before);
+            out.text(before);
             text(name, out);
-            out.push(':');
+            out.text(":");
             text(value, out);
             before = ",";
         }
-        out.push_str(if self.tags.is_empty() { "}" } else { "}}" });
+        out.text(if self.tags.is_empty() { "}" } else { "}}" });
     }
 }
 
-fn list<T>(head: &str, items: &[T], write: fn(&T, &mut String), out: &mut String) {
+fn list<T>(head: &str, items: &[T], write: fn(&T, &mut Draft), out: &mut Draft) {
     let mut before = head;
     for item in items {
-        out.push_str(before);
+        out.text(before);
         write(item, out);
         before = ",";
     }
     if !items.is_empty() {
-        out.push(']');
+        out.text("]");
     }
 }
 
-fn touch(touch: &TouchRecord, out: &mut String) {
-    out.push_str("{\"at\":");
-    number(touch.at.0, out);
-    out.push_str(",\"program\":\"");
+fn touch(touch: &TouchRecord, out: &mut Draft) {
+    out.text("{\"at\":");
+    out.number(touch.at.0);
+    out.text(",\"program\":\"");
     touch.program.write(out);
-    out.push_str("\",\"link\":\"");
+    out.text("\",\"link\":\"");
     touch.link.write(out);
-    out.push_str("\",\"partner\":\"");
+    out.text("\",\"partner\":\"");
     touch.partner.write(out);
-    out.push_str("\",\"variant\":");
-    number(i64::from(touch.variant), out);
+    out.text("\",\"variant\":");
+    out.number(i64::from(touch.variant));
     let evidence = match touch.evidence {
         Evidence::Default => "default",
         Evidence::Country => "country",
@@ -82,7 +91,7 @@ fn touch(touch: &TouchRecord, out: &mut String) {
     };
     let (class, consent) = (touch.class.name(), touch.consent.name());
     let class = [",\"class\":\"", class, "\"", checkout, holdout];
-    append(&class, out);
+    out.texts(&class);
     let permission = [
         ",\"consent\":\"",
         consent,
@@ -90,31 +99,31 @@ fn touch(touch: &TouchRecord, out: &mut String) {
         evidence,
         "\"",
     ];
-    append(&permission, out);
+    out.texts(&permission);
     if let Some(nonce) = &touch.nonce {
-        out.push_str(",\"nonce\":");
+        out.text(",\"nonce\":");
         text(nonce, out);
     }
-    out.push('}');
+    out.text("}");
 }
 
-fn click_id(id: &ClickIdRecord, out: &mut String) {
-    append(&["{\"kind\":\"", id.kind.param(), "\",\"at\":"], out);
-    number(id.at.0, out);
-    out.push_str(",\"value\":");
+fn click_id(id: &ClickIdRecord, out: &mut Draft) {
+    out.texts(&["{\"kind\":\"", id.kind.param(), "\",\"at\":"]);
+    out.number(id.at.0);
+    out.text(",\"value\":");
     text(&id.value, out);
-    out.push('}');
+    out.text("}");
 }
 
 /// The bytes that stand for themselves in a JSON text.
 const PLAIN: Set = Set::of(b' ', 255, b"\"\\");
 
 /// A text in quotes. What needs an escape is rare; serde writes it then.
-fn text(value: &str, out: &mut String) {
+fn text(value: &str, out: &mut Draft) {
     if all_in(value, &PLAIN) {
-        append(&["\"", value, "\""], out);
+        out.texts(&["\"", value, "\""]);
     } else {
-        out.push_str(&serde_json::to_string(value).unwrap_or_default());
+        out.text(&serde_json::to_string(value).unwrap_or_default());
     }
 }
 
