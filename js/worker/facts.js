@@ -31,10 +31,11 @@ function addEntropy(whole) {
  * 64 random bytes and the facts as UTF-8. To be used before the next call.
  *
  * @param {Request} request
+ * @param {string} url that of the request: each look at it makes a new text
  * @returns {Uint8Array}
  */
-export function told(request) {
-  const text = facts(request);
+export function told(request, url) {
+  const text = facts(request, url);
   let whole = ROOM;
   let { read, written } = ENCODER.encodeInto(text, LINES);
   if (read < text.length) {
@@ -50,8 +51,9 @@ export function told(request) {
  * breaks.
  *
  * @param {Request} request
+ * @param {string} url
  */
-function facts(request) {
+function facts(request, url) {
   const { headers } = request;
   const get = (/** @type {string} */ name) => headers.get(name) ?? "";
   const user = get("sec-fetch-user");
@@ -60,7 +62,7 @@ function facts(request) {
     headers.get("sec-purpose") ??
     (user ? "" : headers.get("purpose") ?? headers.get("x-purpose") ?? get("x-moz"));
   const cf = /** @type {any} */ (request).cf ?? {};
-  const where = `${request.method}\n${request.url}\n${get("cookie")}\n${get("user-agent")}`;
+  const where = `${request.method}\n${url}\n${get("cookie")}\n${get("user-agent")}`;
   const how = `${get("accept")}\n${get("sec-fetch-dest")}\n${get("sec-fetch-mode")}\n` +
     `${get("sec-fetch-site")}\n${user}\n${purpose}\n${get("sec-gpc")}`;
   const from = `${cf.country ?? ""}\n${cf.regionCode ?? ""}\n${cf.asn ?? ""}\n` +

@@ -113,11 +113,12 @@ function prepared(env) {
  * site stands behind the gateway, it answers whatever happens to us.
  *
  * @param {Request} request
+ * @param {string} url
  * @param {any} env
  * @param {ExecutionContext} ctx
  * @param {string} body
  */
-async function visitLater(request, env, ctx, body) {
+async function visitLater(request, url, env, ctx, body) {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     try {
       await prepared(env);
@@ -126,7 +127,7 @@ async function visitLater(request, env, ctx, body) {
       continue;
     }
     try {
-      const text = guarded(() => core.answer(told(request), body, Date.now()));
+      const text = guarded(() => core.answer(told(request, url), body, Date.now()));
       if (text !== undefined) return respond(text, request, env, ctx);
     } catch {
       // This request crashes by itself; seen and logged where it was caught.
@@ -182,30 +183,32 @@ function isOurs(url) {
 
 /**
  * @param {Request} request
+ * @param {string} url
  * @param {any} env
  * @param {ExecutionContext} ctx
  * @param {string} body
  */
-function visit(request, env, ctx, body) {
+function visit(request, url, env, ctx, body) {
   try {
-    const text = guarded(() => core.answer(told(request), body, Date.now()));
+    const text = guarded(() => core.answer(told(request, url), body, Date.now()));
     if (text !== undefined) return respond(text, request, env, ctx);
   } catch {
     return away(request, env, ctx);
   }
-  return visitLater(request, env, ctx, body);
+  return visitLater(request, url, env, ctx, body);
 }
 
 /**
  * @param {Request} request
+ * @param {string} url
  * @param {any} env
  * @param {ExecutionContext} ctx
  */
-async function beacon(request, env, ctx) {
+async function beacon(request, url, env, ctx) {
   const length = Number(request.headers.get("content-length") ?? Infinity);
   // A body without a stated length, or too long, is not read at all; the edge plane answers 413.
   const body = length <= BEACON_BYTES ? await request.text() : " ".repeat(BEACON_BYTES + 1);
-  return visit(request, env, ctx, body);
+  return visit(request, url, env, ctx, body);
 }
 
 /**
@@ -254,17 +257,17 @@ export default {
   fetch(request, env, ctx) {
     const url = request.url;
     const slash = url.indexOf("/", 8);
-    if (url.startsWith("/go/", slash)) return visit(request, env, ctx, "");
+    if (url.startsWith("/go/", slash)) return visit(request, url, env, ctx, "");
     if (url.startsWith("/tl/", slash)) {
       const script = /^\/tl\/(tl|full)\.js(\?|$)/.exec(url.slice(slash));
       if (script) return new Response(SNIPPETS[script[1]], { headers: SNIPPET_HEADERS });
-      if (request.method === "POST" && isOurs(url)) return beacon(request, env, ctx);
-      return visit(request, env, ctx, "");
+      if (request.method === "POST" && isOurs(url)) return beacon(request, url, env, ctx);
+      return visit(request, url, env, ctx, "");
     }
     if (url.startsWith("/api/v1/track/", slash)) return api(request, env, ctx);
     if (isAdmin(url, slash, env.ADMIN_HOST)) return api(request, env, ctx);
     if (isPart(request) && passes(url)) return passThrough(request, env);
-    return visit(request, env, ctx, "");
+    return visit(request, url, env, ctx, "");
   },
 
   /**

@@ -12,6 +12,7 @@ use crate::domain::link::{self, HostSnapshot, LinkSnapshot, Shown};
 use crate::domain::time::UnixMs;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
+use throughline_text::Draft;
 
 /// Entries of one kind: about 4 MB of the isolate's 128 when every link is large.
 pub const CAPACITY: usize = 10_000;
@@ -142,7 +143,7 @@ pub struct Memory {
     pub flood: RefCell<Flood>,
     /// Clicks that wait for their message to the queue: JSON objects with commas between them. The
     /// entry takes them after a second, or when they make a message.
-    pub clicks: String,
+    pub clicks: Draft,
     wanted: RefCell<Vec<String>>,
     /// Something was looked for in vain since [`Memory::asked`].
     asked: Cell<bool>,
@@ -155,7 +156,7 @@ impl Default for Memory {
             links: Cache::new(CAPACITY),
             shown: Cache::new(CAPACITY),
             flood: RefCell::new(Flood::default()),
-            clicks: String::new(),
+            clicks: Draft::default(),
             wanted: RefCell::new(Vec::new()),
             asked: Cell::new(false),
         }
@@ -298,10 +299,10 @@ mod tests {
     fn what_kv_said_is_forgotten_and_clicks_that_wait_are_not() {
         let mut memory = Memory::default();
         memory.learn("host:a.example", &Fetched::Record(HOST.into()), UnixMs(0));
-        memory.clicks.push_str("{}");
+        memory.clicks.text("{}");
         memory.forget();
         assert!(memory.host("a.example", UnixMs(1)).is_none());
-        assert_eq!(memory.clicks, "{}");
+        assert_eq!(memory.clicks.as_str(), "{}");
     }
 
     #[test]

@@ -193,7 +193,8 @@ pub fn classify(signals: &Signals<'_>) -> Sighting {
         doubt = reason;
     }
     let ahead = ["prefetch", "prerender", "preview"];
-    if ahead.iter().any(|word| signals.purpose.contains(word)) {
+    let said = !signals.purpose.is_empty();
+    if said && ahead.iter().any(|word| signals.purpose.contains(word)) {
         return seen(Class::Prefetch, Reasons::LOADED_AHEAD);
     }
     let part = || PARTS.contains(&signals.fetch_dest) || PART_MODES.contains(&signals.fetch_mode);

@@ -48,7 +48,7 @@ pub fn answer(told: &[u8], body: &str, now: f64) -> Option<String> {
 #[wasm_bindgen]
 pub fn clicks() -> String {
     runtime::memory(|memory| {
-        let clicks = memory.clicks.clone();
+        let clicks = memory.clicks.as_str().to_owned();
         // The room stays: the next second brings as many.
         memory.clicks.clear();
         clicks

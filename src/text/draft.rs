@@ -6,6 +6,7 @@ use super::write::decimal;
 /// A text in the making. It is bytes until it is done: a short piece is then copied as two parts of
 /// a fixed length. For a copy whose length is not known beforehand engines leave WebAssembly, and
 /// that costs more than a short copy itself.
+#[derive(Default)]
 pub struct Draft(Vec<u8>);
 
 /// The longest piece that is copied so.
@@ -18,6 +19,20 @@ impl Draft {
 
     pub fn as_str(&self) -> &str {
         utf8(&self.0).unwrap_or_default()
+    }
+
+    /// In bytes.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Begins anew in the same room.
+    pub fn clear(&mut self) {
+        self.0.clear();
     }
 
     pub fn text(&mut self, text: &str) {

@@ -3,7 +3,7 @@
 use super::super::problem::{Kind, Problem};
 use crate::domain::click::Visit;
 use crate::domain::document::Additions;
-use throughline_text::append;
+use throughline_text::{Draft, append};
 
 /// Status of an answer that the site behind the gateway gives; ours are additions to it.
 pub const PASS: u16 = 0;
@@ -98,7 +98,7 @@ impl Answer {
     ///
     /// The visits stay here, with `clicks`, as JSON objects with commas between them: many are
     /// handed over together, and the entry reads less.
-    pub fn encode_apart(&self, clicks: &mut String) -> String {
+    pub fn encode_apart(&self, clicks: &mut Draft) -> String {
         let nothing = self.headers.is_empty() && self.body.is_empty() && self.visits.is_empty();
         if self.status == PASS && nothing && !self.refresh {
             return String::new();
@@ -108,7 +108,7 @@ impl Answer {
         let mut text = String::with_capacity(room);
         for visit in &self.visits {
             if !clicks.is_empty() {
-                clicks.push(',');
+                clicks.text(",");
             }
             visit.write_json(clicks);
         }
@@ -130,7 +130,7 @@ impl Answer {
 
     /// The text of an answer whose visits, if it has any, nobody waits for.
     pub fn encode(&self) -> String {
-        self.encode_apart(&mut String::new())
+        self.encode_apart(&mut Draft::default())
     }
 
     pub(super) fn problem(kind: &'static Kind) -> Answer {
@@ -208,10 +208,10 @@ mod tests {
             visits: vec![visit.clone(), visit.clone()],
             ..Answer::default()
         };
-        let mut clicks = String::new();
+        let mut clicks = Draft::default();
         answer.encode_apart(&mut clicks);
         let told = answer.encode_apart(&mut clicks);
-        let waiting: Vec<Visit> = serde_json::from_str(&format!("[{clicks}]")).unwrap();
+        let waiting: Vec<Visit> = serde_json::from_str(&format!("[{}]", clicks.as_str())).unwrap();
         assert_eq!(waiting, vec![visit; 4]);
         assert_eq!(told, "302001");
         while clicks.len() < MESSAGE {

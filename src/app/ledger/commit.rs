@@ -19,6 +19,7 @@ use crate::domain::time::UnixMs;
 use crate::json;
 use serde_json::Value;
 use std::collections::BTreeSet;
+use throughline_text::Draft;
 
 pub(super) const GUARD: &str = "INSERT INTO fold_guard (ok)
     SELECT NOT EXISTS (
@@ -236,9 +237,9 @@ pub(super) fn visits_of(loaded: &Loaded, rows: &[&FactRow]) -> Vec<Visit> {
     let found = found.filter(|row| nonces.contains(row.nonce.as_str()));
     let mut visits: Vec<(String, Visit)> = Vec::new();
     for row in found {
-        let mut text = String::new();
+        let mut text = Draft::default();
         row.visit.write_json(&mut text);
-        visits.push((text, row.visit.clone()));
+        visits.push((text.as_str().to_owned(), row.visit.clone()));
     }
     order::sort_by(&mut visits, |(a, _), (b, _)| a.cmp(b));
     visits.dedup_by(|(next, _), (kept, _)| next == kept);

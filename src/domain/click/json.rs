@@ -5,18 +5,9 @@ use super::{ClickIdRecord, TouchRecord, Visit, VisitKind};
 use crate::domain::consent::Evidence;
 use throughline_text::{Draft, Set, all_in};
 
-/// Room for most visits.
-const ROOM: usize = 1_024;
-
 impl Visit {
     /// Appends the visit as a JSON object.
-    pub fn write_json(&self, out: &mut String) {
-        let mut draft = Draft::with_room(ROOM);
-        self.write(&mut draft);
-        out.push_str(draft.as_str());
-    }
-
-    fn write(&self, out: &mut Draft) {
+    pub fn write_json(&self, out: &mut Draft) {
         let kind = match self.kind {
             VisitKind::Click => "click",
             VisitKind::Landing => "landing",
@@ -140,9 +131,9 @@ mod tests {
     use std::num::NonZeroU64;
 
     fn same(visit: &Visit) {
-        let mut written = String::new();
+        let mut written = Draft::default();
         visit.write_json(&mut written);
-        assert_eq!(written, serde_json::to_string(visit).unwrap());
+        assert_eq!(written.as_str(), serde_json::to_string(visit).unwrap());
     }
 
     #[test]
