@@ -26,7 +26,7 @@ ten minutes. Build first: make build
 `;
 
 const FULL = {
-  redirect: { rounds: 7, requests: 15_000, warmUp: 6_000 },
+  redirect: { rounds: 15, requests: 7_500, warmUp: 10_000 },
   gateway: { rounds: 7, requests: 5_000, warmUp: 2_000 },
   starts: 5,
   events: 600,

@@ -62,11 +62,11 @@ function facts(request, url) {
     headers.get("sec-purpose") ??
     (user ? "" : headers.get("purpose") ?? headers.get("x-purpose") ?? get("x-moz"));
   const cf = /** @type {any} */ (request).cf ?? {};
-  const where = `${request.method}\n${url}\n${get("cookie")}\n${get("user-agent")}`;
-  const how = `${get("accept")}\n${get("sec-fetch-dest")}\n${get("sec-fetch-mode")}\n` +
-    `${get("sec-fetch-site")}\n${user}\n${purpose}\n${get("sec-gpc")}`;
-  const from = `${cf.country ?? ""}\n${cf.regionCode ?? ""}\n${cf.asn ?? ""}\n` +
-    `${cf.asOrganization ?? ""}\n${get("accept-language")}\n${get("referer")}\n` +
-    get("cf-connecting-ip");
-  return `${where}\n${how}\n${from}`;
+  return [
+    request.method, url, get("cookie"), get("user-agent"),
+    get("accept"), get("sec-fetch-dest"), get("sec-fetch-mode"), get("sec-fetch-site"), user,
+    purpose, get("sec-gpc"),
+    cf.country, cf.regionCode, cf.asn, cf.asOrganization,
+    get("accept-language"), get("referer"), get("cf-connecting-ip"),
+  ].join("\n");
 }
