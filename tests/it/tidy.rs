@@ -86,13 +86,11 @@ fn the_domain_knows_no_clock_no_io_and_no_futures() {
 
 #[test]
 fn the_platform_is_chosen_in_one_place() {
+    // The cipher chooses instructions, not a platform: what they give is the same.
+    let gates = ["src/lib.rs", "src/cipher/chacha.rs"].map(Path::new);
     for (path, text) in files("src", &["rs"]) {
         let gate = text.contains("target_family") || text.contains("target_arch");
-        assert!(
-            !gate || path == Path::new("src/lib.rs"),
-            "{}",
-            path.display()
-        );
+        assert!(!gate || gates.contains(&&*path), "{}", path.display());
     }
     for file in ["Cargo.toml", "src/lib.rs"] {
         assert!(
