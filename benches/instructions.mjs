@@ -1,6 +1,7 @@
 /**
- * Instructions per redirect, counted by callgrind: the same on a busy machine, so that a change of
- * one in a hundred shows. Without the kernel, caches and waiting; `make bench` measures those.
+ * Instructions per redirect, counted by callgrind, which a busy machine does not disturb; V8 still
+ * does, by when it compiles and collects garbage. Without the kernel, caches and waiting, which
+ * `make bench` measures.
  */
 import { execFile } from "node:child_process";
 import { mkdtemp, readFile, readdir } from "node:fs/promises";

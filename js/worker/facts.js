@@ -6,25 +6,21 @@
  */
 
 const ENTROPY = 64;
-/** In words: sixteen are copied quicker than an array is made that shows them. */
-const WORDS = ENTROPY / 4;
-const POOL = new Uint32Array(64 * WORDS);
+const POOL = new Uint8Array(64 * ENTROPY);
 let used = POOL.length;
 const ENCODER = new TextEncoder();
 /** Used again for each request: wasm has copied it when the call returns. */
 const ROOM = new Uint8Array(ENTROPY + 16_384);
 const LINES = ROOM.subarray(ENTROPY);
-const FRONT = new Uint32Array(ROOM.buffer, 0, WORDS);
 
-/** Puts 64 fresh random bytes at the front, never the same twice. @param {Uint8Array} whole */
-function addEntropy(whole) {
+/** 64 fresh random bytes; never the same twice. */
+function entropy() {
   if (used === POOL.length) {
     crypto.getRandomValues(POOL);
     used = 0;
   }
-  const front = whole === ROOM ? FRONT : new Uint32Array(whole.buffer, 0, WORDS);
-  for (let word = 0; word < WORDS; word++) front[word] = POOL[used + word];
-  used += WORDS;
+  used += ENTROPY;
+  return POOL.subarray(used - ENTROPY, used);
 }
 
 /**
@@ -42,7 +38,7 @@ export function told(request, url) {
     whole = new Uint8Array(ENTROPY + text.length * 3);
     written = ENCODER.encodeInto(text, whole.subarray(ENTROPY)).written;
   }
-  addEntropy(whole);
+  whole.set(entropy());
   return whole.subarray(0, ENTROPY + written);
 }
 

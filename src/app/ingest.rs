@@ -13,8 +13,7 @@ use crate::domain::limits;
 use crate::domain::record;
 use crate::domain::seal::{NONCE, Purpose};
 use crate::json;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64_simd::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -57,7 +56,7 @@ impl Intake {
             let sealed = settings
                 .keys
                 .seal(Purpose::AtRest, &context, plain.as_bytes(), nonce);
-            let sealed = URL_SAFE_NO_PAD.encode(sealed);
+            let sealed = URL_SAFE_NO_PAD.encode_to_string(sealed);
             kept.insert(
                 part.kind.to_owned(),
                 json!([sealed, u8::from(part.limited)]),

@@ -6,8 +6,7 @@
 
 use super::ids::{ApiKeyId, ProgramId};
 use super::seal::{Keyring, Purpose};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64_simd::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use throughline_text::codec::{Reader, Writer};
@@ -82,7 +81,7 @@ impl ApiKey {
         let mac = mac.get(..MAC_BYTES).unwrap_or_default();
         format!(
             "{PREFIX}{}",
-            URL_SAFE_NO_PAD.encode([&[key_id], body.as_slice(), mac].concat())
+            URL_SAFE_NO_PAD.encode_to_string([&[key_id], body.as_slice(), mac].concat())
         )
     }
 
@@ -91,7 +90,9 @@ impl ApiKey {
         if text.len() > 80 {
             return None;
         }
-        let bytes = URL_SAFE_NO_PAD.decode(text.strip_prefix(PREFIX)?).ok()?;
+        let bytes = URL_SAFE_NO_PAD
+            .decode_to_vec(text.strip_prefix(PREFIX)?)
+            .ok()?;
         let (signed, mac) = bytes.split_at_checked(18)?;
         let (key_id, body) = signed.split_first()?;
         if mac.len() != MAC_BYTES || !keys.verify(Purpose::ApiKey, *key_id, &[body], mac) {

@@ -7,8 +7,7 @@
 use super::click_ids::MAX_VALUE;
 use super::time::UnixMs;
 use super::{cookies, limits};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64_simd::URL_SAFE_NO_PAD;
 
 /// The cookie of the click.
 pub const FBC: &str = "_fbc";
@@ -134,7 +133,7 @@ fn value(created_ms: i64, payload: &str, site_domain: &str) -> String {
 fn is_mark(mark: &str) -> bool {
     match mark.len() {
         2 => LANGUAGES.contains(&mark),
-        8 => match URL_SAFE_NO_PAD.decode(mark).as_deref() {
+        8 => match URL_SAFE_NO_PAD.decode_to_vec(mark).as_deref() {
             Ok([1, language, ..]) => (1..=LANGUAGES.len()).contains(&usize::from(*language)),
             _ => false,
         },

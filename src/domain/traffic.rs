@@ -193,8 +193,7 @@ pub fn classify(signals: &Signals<'_>) -> Sighting {
         doubt = reason;
     }
     let ahead = ["prefetch", "prerender", "preview"];
-    let said = !signals.purpose.is_empty();
-    if said && ahead.iter().any(|word| signals.purpose.contains(word)) {
+    if ahead.iter().any(|word| signals.purpose.contains(word)) {
         return seen(Class::Prefetch, Reasons::LOADED_AHEAD);
     }
     let part = || PARTS.contains(&signals.fetch_dest) || PART_MODES.contains(&signals.fetch_mode);

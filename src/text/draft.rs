@@ -1,7 +1,6 @@
 //! A text that is made of many short pieces.
 
 use super::utf8;
-use super::write::decimal;
 
 /// A text in the making. It is bytes until it is done: a short piece is then copied as two parts of
 /// a fixed length. For a copy whose length is not known beforehand engines leave WebAssembly, and
@@ -92,6 +91,25 @@ fn ends<const LENGTH: usize>(piece: &[u8], room: &mut [u8; SHORT]) -> bool {
     true
 }
 
+/// Decimal digits behind zeros, and where the first that counts is.
+fn decimal(value: u64) -> ([[u8; 8]; 3], usize) {
+    const EIGHT: u64 = 100_000_000;
+    let parts = [value / EIGHT / EIGHT, value / EIGHT % EIGHT, value % EIGHT];
+    let used = value.checked_ilog10().unwrap_or_default() as usize + 1;
+    (parts.map(eight), 24 - used)
+}
+
+/// Eight digits of a number below a hundred million. Splits it into fours, twos and ones, those of
+/// a kind side by side in one number; a division is a multiplication and a shift.
+fn eight(value: u64) -> [u8; 8] {
+    let fours = (value / 10_000) | ((value % 10_000) << 32);
+    let hundreds = ((fours * 10_486) >> 20) & 0x7f_0000_007f;
+    let twos = hundreds | (fours - hundreds * 100) << 16;
+    let tens = ((twos * 103) >> 10) & 0x000f_000f_000f_000f;
+    let ones = tens | (twos - tens * 10) << 8;
+    (ones | 0x3030_3030_3030_3030).to_le_bytes()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,6 +124,23 @@ mod tests {
             expected = expected + "é" + &long[..length];
         }
         assert_eq!(draft.as_str(), expected);
+    }
+
+    #[test]
+    fn numbers_are_written_as_the_standard_library_does() {
+        let lengths = (0..19).flat_map(|zeros| [10_i64.pow(zeros), 10_i64.pow(zeros) - 1]);
+        let some = [
+            -1,
+            1_795_334_400_000,
+            1_234_567_890_123_456_789,
+            i64::MAX,
+            i64::MIN,
+        ];
+        for value in (0..10_000).chain(lengths).chain(some) {
+            let mut draft = Draft::default();
+            draft.number(value);
+            assert_eq!(draft.as_str(), value.to_string());
+        }
     }
 
     #[test]

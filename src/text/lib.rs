@@ -11,14 +11,13 @@ pub mod words;
 mod write;
 
 pub use draft::Draft;
-pub use write::{append, escape, hex, number};
+pub use write::{append, escape, hex};
 
 /// Most bytes that a set leaves out.
 const LEFT_OUT: usize = 5;
 
-/// A set of bytes: a table for one byte, and what it was made of for many.
+/// A set of bytes.
 pub struct Set {
-    held: [bool; 256],
     first: u8,
     last: u8,
     /// Those of fewer follow one another again and again.
@@ -33,47 +32,33 @@ impl Set {
     )]
     pub const fn of(first: u8, last: u8, without: &[u8]) -> Set {
         assert!(without.len() <= LEFT_OUT, "more than a set leaves out");
-        let mut set = Set {
-            held: [false; 256],
-            first,
-            last,
-            without: [0; LEFT_OUT],
-        };
-        let mut byte = first as usize;
-        while byte <= last as usize {
-            set.held[byte] = true;
-            byte += 1;
-        }
+        let mut all = [0; LEFT_OUT];
         let mut at = 0;
         while at < LEFT_OUT {
-            set.without[at] = without[at % without.len()];
-            set.held[set.without[at] as usize] = false;
+            all[at] = without[at % without.len()];
             at += 1;
         }
-        set
-    }
-
-    fn holds(&self, byte: u8) -> bool {
-        self.held
-            .get(usize::from(byte))
-            .copied()
-            .unwrap_or_default()
+        Set {
+            first,
+            last,
+            without: all,
+        }
     }
 
     fn holds_all(&self, bytes: &[u8]) -> bool {
         let (blocks, rest) = bytes.as_chunks::<16>();
-        let more = match bytes.last_chunk::<16>() {
+        let end = match bytes.last_chunk::<16>() {
             // With some of what stands before the rest.
-            Some(last) if !rest.is_empty() => self.holds_blocks(last),
-            _ => rest.iter().all(|byte| self.holds(*byte)),
+            Some(last) if !rest.is_empty() => last,
+            _ => rest,
         };
-        more && (blocks.is_empty() || self.holds_blocks(blocks.as_flattened()))
+        self.holds_each(end) && self.holds_each(blocks.as_flattened())
     }
 
     /// The compiler looks at sixteen at once, in a loop that has no early end, if it does not see
     /// how long that is.
     #[inline(never)]
-    fn holds_blocks(&self, bytes: &[u8]) -> bool {
+    fn holds_each(&self, bytes: &[u8]) -> bool {
         let [a, b, c, d, e] = self.without;
         let strange = |byte: u8| {
             let left_out = (byte == a) | (byte == b) | (byte == c) | (byte == d) | (byte == e);

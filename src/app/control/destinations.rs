@@ -11,8 +11,7 @@ use crate::domain::input::Fields;
 use crate::domain::limits;
 use crate::domain::seal::Purpose;
 use crate::json;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64_simd::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
 const INSERT: &str = "INSERT INTO destinations (id, program, kind, config, secret, created_at)
@@ -134,7 +133,7 @@ impl<D: Database> Control<'_, D> {
     fn seal_secret(&self, id: &str, secret: &str) -> String {
         let nonce = self.random(8);
         let keys = &self.settings.keys;
-        URL_SAFE_NO_PAD.encode(keys.seal(Purpose::AtRest, id, secret.as_bytes(), nonce))
+        URL_SAFE_NO_PAD.encode_to_string(keys.seal(Purpose::AtRest, id, secret.as_bytes(), nonce))
     }
 
     fn warn(&self, kind: &dyn Destination, config: &Value, record: &mut Value) {

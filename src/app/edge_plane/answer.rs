@@ -66,13 +66,20 @@ impl Form {
         }
     }
 
-    /// The headers of the form with this number as one text: names and values with the unit
-    /// separator between them.
+    /// The headers of the form with this number as one text, as [`Answer::encode_apart`] writes
+    /// them.
     pub fn encoded_headers(number: usize) -> String {
         let form = Form::ALL.get(number).copied().unwrap_or_default();
-        let parts: Vec<_> = form.headers().iter().flat_map(|(n, v)| [*n, *v]).collect();
-        parts.join("\u{1f}")
+        let mut text = String::new();
+        for (name, value) in form.headers() {
+            header(name, value, &mut text);
+        }
+        text
     }
+}
+
+fn header(name: &str, value: &str, text: &mut String) {
+    append(&["\u{1f}", name, "\u{1f}", value], text);
 }
 
 /// An answer of the edge plane.
@@ -123,7 +130,7 @@ impl Answer {
         }
         text.push_str(&self.body);
         for (name, value) in &self.headers {
-            append(&["\u{1f}", name, "\u{1f}", value], &mut text);
+            header(name, value, &mut text);
         }
         text
     }
@@ -226,7 +233,7 @@ mod tests {
         for (number, form) in Form::ALL.iter().enumerate() {
             assert_eq!(*form as usize, number);
             let text = Form::encoded_headers(number);
-            let parts: Vec<_> = text.split('\u{1f}').collect();
+            let parts: Vec<_> = text.split('\u{1f}').skip(1).collect();
             let headers: Vec<_> = parts
                 .chunks_exact(2)
                 .map(|each| (each[0], each[1]))

@@ -15,8 +15,7 @@ use crate::domain::limits;
 use crate::domain::record;
 use crate::domain::time::UnixMs;
 use crate::json;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64_simd::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -205,11 +204,11 @@ pub fn readable(mut value: Value) -> Value {
 }
 
 fn write_cursor(seq: u64) -> String {
-    URL_SAFE_NO_PAD.encode(format!("c1:{seq}"))
+    URL_SAFE_NO_PAD.encode_to_string(format!("c1:{seq}"))
 }
 
 fn read_cursor(text: &str) -> Option<u64> {
-    let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+    let bytes = URL_SAFE_NO_PAD.decode_to_vec(text).ok()?;
     std::str::from_utf8(&bytes)
         .ok()?
         .strip_prefix("c1:")?

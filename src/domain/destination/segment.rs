@@ -4,8 +4,7 @@
 #[cfg(test)]
 mod tests;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64_simd::STANDARD;
 use serde_json::Value;
 
 use super::{
@@ -106,7 +105,7 @@ impl Destination for Segment {
         let mut body = Object::new();
         body.value("batch", items.into());
         let request = Request::post(format!("{base}/v1/batch"), &body.build());
-        let key = STANDARD.encode(format!("{}:", to.secret));
+        let key = STANDARD.encode_to_string(format!("{}:", to.secret));
         Some(request.with("authorization", format!("Basic {key}")))
     }
 

@@ -5,8 +5,7 @@
 
 use std::fmt;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64_simd::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::Value;
 use sha2::Sha256;
@@ -223,7 +222,7 @@ impl WebhookSecret {
     /// Takes `whsec_` and standard base64 with its padding, of 24 to 64 bytes.
     pub fn parse(text: &str) -> Result<Self, SecretError> {
         let encoded = text.strip_prefix(SECRET_PREFIX).ok_or(SecretError)?;
-        let key = STANDARD.decode(encoded).map_err(|_| SecretError)?;
+        let key = STANDARD.decode_to_vec(encoded).map_err(|_| SecretError)?;
         if !(SHORTEST..=LONGEST).contains(&key.len()) {
             return Err(SecretError);
         }
@@ -233,7 +232,7 @@ impl WebhookSecret {
     /// The text form, to be shown to the receiver's owner once.
     pub fn reveal(&self) -> String {
         let key = self.block.get(..self.length).unwrap_or(&self.block);
-        format!("{SECRET_PREFIX}{}", STANDARD.encode(key))
+        format!("{SECRET_PREFIX}{}", STANDARD.encode_to_string(key))
     }
 
     /// The value of `webhook-signature`: `v1,` and the base64 of the HMAC-SHA256 over
@@ -243,7 +242,10 @@ impl WebhookSecret {
         mac.update(id.as_bytes());
         mac.update(format!(".{timestamp_s}.").as_bytes());
         mac.update(body);
-        format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()))
+        format!(
+            "v1,{}",
+            STANDARD.encode_to_string(mac.finalize().into_bytes())
+        )
     }
 
     fn from_key(key: &[u8]) -> Self {
@@ -305,7 +307,7 @@ mod tests {
         assert_eq!(WebhookSecret::parse(&text).unwrap().reveal(), text);
         assert_eq!(format!("{secret:?}"), "[redacted]");
         for length in [0, 23, 65] {
-            let text = format!("whsec_{}", STANDARD.encode(vec![1; length]));
+            let text = format!("whsec_{}", STANDARD.encode_to_string(vec![1; length]));
             assert_eq!(WebhookSecret::parse(&text).unwrap_err(), SecretError);
         }
         for text in [
@@ -316,6 +318,28 @@ mod tests {
             "whpk_AA",
         ] {
             assert_eq!(WebhookSecret::parse(text).unwrap_err(), SecretError);
+        }
+    }
+
+    /// What other programs take for standard base64: its padding, and nothing left over.
+    #[test]
+    fn a_secret_is_read_as_strictly_as_others_read_base64() {
+        use base64::Engine as _;
+        let theirs = base64::engine::general_purpose::STANDARD;
+        for length in 24..=27 {
+            let text = STANDARD.encode_to_string(vec![0xf7; length]);
+            for (at, with) in
+                (0..text.len()).flat_map(|at| ["", "=", "B", "/", "-", " "].map(|w| (at, w)))
+            {
+                let mut changed = text.clone();
+                changed.replace_range(at..=at, with);
+                let expected = theirs.decode(&changed);
+                let key = expected
+                    .ok()
+                    .filter(|key| (SHORTEST..=LONGEST).contains(&key.len()));
+                let read = WebhookSecret::parse(&format!("whsec_{changed}"));
+                assert_eq!(read.is_ok(), key.is_some(), "{changed}");
+            }
         }
     }
 
