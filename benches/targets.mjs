@@ -3,8 +3,7 @@ import { green, red } from "../tools/console.mjs";
 
 /** @type {Record<string, { most?: number, least?: number, what: string }>} */
 export const TARGETS = {
-  redirect_cpu_vs_js: { most: 0.85, what: "redirect / the same in JavaScript" },
-  redirect_cpu_vs_hello: { most: 1.6, what: 'redirect / a Worker that answers "hi"' },
+  redirect_cpu_vs_js: { most: 0.9, what: "redirect / the same in JavaScript" },
   gateway_cpu_vs_bare: { most: 1.3, what: "gateway / a Worker that only fetches" },
   cost_per_million_clicks_usd: { most: 3.5, what: "a million clicks, sent one by one" },
   cost_per_million_clicks_gathered_usd: { most: 1.2, what: "a million clicks, 50 a second" },
