@@ -106,6 +106,9 @@ ${bold("Throughline is running, with a shop behind it.")}
 
 ${bold("Try this in a browser (Chrome, Edge or Firefox)")}
 
+  Safari keeps no secure cookie of a page without https, so it forgets step 2 here. On a site with
+  https it does all of this.
+
   1. Open Anna's link, as if you had clicked it in her newsletter:
      ${shop}/go/anna?fbclid=IwAR0demo
      You land in the shop. No cookie is set yet: the shop has not asked you.
@@ -199,7 +202,7 @@ async function run({ ports, dir, saved, save, stop, listen, endings }) {
   if (stop.signal.aborted) return;
 
   const made = await provision(stack, {
-    port: ports.web, webhookUrl: webhook.url, metaUrl: meta.url, pixel: saved.pixel,
+    site: `http://${SHOP_HOST}:${ports.web}`, webhookUrl: webhook.url, metaUrl: meta.url, pixel: saved.pixel,
   }, saved, save);
   webhook.setSecret(made.webhook.secret);
   const shop = await startShop(
