@@ -131,7 +131,7 @@ async function deployWorker(config) {
   const present = await remoteSecrets(config);
   if (present.includes("ROOT_SECRET")) {
     if (!present.includes("PSEUDONYM_SECRET")) {
-      console.log(yellow("      PSEUDONYM_SECRET is not set, so entry 1 of ROOT_SECRET must stay."));
+      console.log(yellow("      PSEUDONYM_SECRET is not set: entry 1 of ROOT_SECRET must stay."));
       console.log(yellow("      Set it once: node tools/secrets.mjs pseudonyms"));
     }
     return wrangler("deploy", "--config", config);

@@ -69,8 +69,8 @@ async function main() {
     console.log(`${bold("key")}     ${admin.key}`);
     console.log(yellow("        The first API key. It is shown this once; keep it."));
   } else {
-    console.log(dim("The first API key was shown when this data was made. For another one, end this"));
-    console.log(dim("and run node tools/owner-key.mjs --local; to start afresh, remove .local/state."));
+    console.log(dim("The first API key was shown when this data was made. End this and run"));
+    console.log(dim("node tools/owner-key.mjs --local for another one, or remove .local/state."));
   }
   console.log(dim("Ctrl-C ends it."));
 }
