@@ -36,7 +36,7 @@ async function adminHostIn(folder) {
   if (process.env.ADMIN_HOST) return process.env.ADMIN_HOST;
   const config = await readFile(path.join(folder, "wrangler.toml"), "utf8").catch(() => "");
   const host = /^ADMIN_HOST = "(.+)"$/m.exec(config)?.[1];
-  if (!host) throw new Stop("set ADMIN_HOST, or run make deploy here first: it writes the ids of D1");
+  if (!host) throw new Stop("set ADMIN_HOST, or run make deploy here first");
   return host;
 }
 
