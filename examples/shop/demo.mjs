@@ -8,7 +8,7 @@ import { startMetaStandIn } from "../../tests/e2e/support/meta_stand_in.mjs";
 import { startShop } from "../../tests/e2e/support/shop.mjs";
 import { startWebhookReceiver } from "../../tests/e2e/support/webhook_receiver.mjs";
 import { ROOT, Stop, bold, dim, green, red, runTool } from "../../tools/console.mjs";
-import { newRootSecret, startStack } from "../../tools/stack.mjs";
+import { newPseudonymSecret, newRootSecret, startStack } from "../../tools/stack.mjs";
 import { FIRST_PORT, choosePorts } from "./demo/ports.mjs";
 import { PARTNERS, SHOP_HOST, callApi, provision } from "./demo/provision.mjs";
 import { createWatch } from "./demo/watch.mjs";
@@ -30,7 +30,8 @@ const POLL_MS = 1_000;
 const CRON_MS = 60_000;
 
 /** @typedef {import("./demo/provision.mjs").Settings} Settings */
-/** @typedef {Settings & { rootSecret: string, pixel: string }} Saved */
+/** @typedef {Settings & { rootSecret: string,
+ * pseudonymSecret?: string, pixel: string }} Saved */
 
 /** Reads what an earlier start has left, or begins. @param {string} dir */
 function openSettings(dir) {
@@ -41,6 +42,7 @@ function openSettings(dir) {
     ? JSON.parse(readFileSync(file, "utf8"))
     : {
       rootSecret: newRootSecret(),
+      pseudonymSecret: newPseudonymSecret(),
       pixel: String(randomBytes(6).readUIntBE(0, 6)),
       partners: {},
     };
@@ -194,7 +196,8 @@ async function run({ ports, dir, saved, save, stop, listen, endings }) {
     { port: ports.meta, pixel: saved.pixel, token: saved.metaToken });
   endings.push(meta.close);
   const stack = await startStack({
-    port: ports.web, persist: path.join(dir, "state"), rootSecret: saved.rootSecret,
+    port: ports.web, persist: path.join(dir, "state"),
+    rootSecret: saved.rootSecret, pseudonymSecret: saved.pseudonymSecret,
     siteOrigin: `http://127.0.0.1:${ports.shop}`,
   });
   endings.push(stack.dispose);

@@ -281,6 +281,8 @@ pub fn erase_cookies(header: &str, domain: Option<&str>) -> Vec<String> {
 
 /// The value that remembers a refusal: the same for everybody, so it names nobody.
 const REFUSED: &str = "refused";
+/// Stands in a dry run where a sealed journal would be. It opens to nothing.
+pub const DRY_RUN: &str = "dry_run";
 
 /// The `Set-Cookie` values that remember for 180 days, in the journal's place, that the visitor
 /// refused. Needed only where visitors are remembered unless they say no.

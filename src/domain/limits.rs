@@ -60,6 +60,8 @@ pub const CHECKOUT_PATHS: usize = 20;
 pub const PARTNER_PARAMS: usize = 20;
 /// The same visitor on the same link within this time clicked once.
 pub const DUPLICATE_MS: i64 = 3_600_000;
+/// Destinations, and rows kept for destinations, that one step of a rotation seals again.
+pub const RESEALED_ROWS: u32 = 50;
 /// Rows in one page of a list.
 pub const PAGE_ROWS: u32 = 100;
 /// Facts folded by one batch; architecture: at most 4 round trips for 100.

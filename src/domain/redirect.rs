@@ -173,7 +173,8 @@ pub fn redirect(arrival: &Arrival<'_>) -> Redirect {
     decide(arrival, None)
 }
 
-/// Decides a visit in the same way, and says why.
+/// Decides a visit in the same way, and says why. Nothing that it gives can be used: neither token
+/// nor cookie opens, so that who may ask for reasons cannot earn by asking.
 pub fn explain(arrival: &Arrival<'_>) -> (Redirect, Because) {
     let mut because = Because::default();
     let redirect = decide(arrival, Some(&mut because));
@@ -264,7 +265,12 @@ fn counted(
     } = visitor;
     let touch = new_touch(arrival, class, &visitor, choice);
     let earned = visitor.repeated.as_ref().unwrap_or(&touch);
-    let token = token::issue(keys, earned, entropy.token());
+    let dry_run = because.is_some();
+    let token = if dry_run {
+        token::DRY_RUN.to_owned()
+    } else {
+        token::issue(keys, earned, entropy.token())
+    };
     let remembers = state.allows_cookie();
     let wanted = remembers || link.settings.utm.is_some() || host.utm.is_some();
     let mut noted = Tags::new();
@@ -293,9 +299,11 @@ fn counted(
         }
         journal.add_click_ids(captured(request.query, now));
         let domain = host.cookie_domain.as_deref();
-        redirect
-            .set_cookies
-            .push(journal.cookie(keys, entropy.journal(), domain));
+        redirect.set_cookies.push(if dry_run {
+            journal::set_cookie(journal::DRY_RUN, state, domain)
+        } else {
+            journal.cookie(keys, entropy.journal(), domain)
+        });
         memory = Some(journal);
     } else if visitor.known.is_some() && !remembers && evidence.is_live() {
         redirect.set_cookies =

@@ -1,8 +1,8 @@
 //! Sealing: keys from one root secret, and authenticated encryption for all that leaves our hands.
 //!
-//! The setting `ROOT_SECRET` lists `<id>:<base64url>` entries, newest first. The first one seals,
-//! all of them open, and the last one also makes customer pseudonyms, so a rotation puts a new
-//! entry in front and an old one may be taken out by hand only when it is not the last.
+//! The setting `ROOT_SECRET` lists `<id>:<base64url>` entries, newest first. The first one seals
+//! and signs, all of them open and verify. A rotation puts a new entry in front; once nothing that
+//! is stored needs an old one (`app::control::rotation`), it is taken out and opens nothing more.
 //! Every purpose has its own key, derived by HKDF-SHA256 (RFC 5869) with a label; a value sealed
 //! for one purpose never opens for another. A sealed value is
 //! `version(1) | key id(1) | nonce(24) | XChaCha20-Poly1305 ciphertext and tag`, and its header and
@@ -16,6 +16,8 @@ use throughline_text::codec::Writer;
 
 const VERSION: u8 = 1;
 const HEADER: usize = 2;
+/// The entry that `make deploy` makes.
+pub const FIRST_ENTRY: u8 = 1;
 /// Bytes of the sealing nonce; callers bring that much entropy.
 pub const NONCE: usize = cipher::NONCE;
 
@@ -191,23 +193,41 @@ impl Keyring {
         tag.len() >= 16 && bool::from(expected.ct_eq(tag))
     }
 
-    /// The stable pseudonym of a customer: 128 bits of a MAC under the oldest key, as hex.
-    pub fn customer(&self, program: &str, external_id: &str) -> String {
-        self.pseudonym(&[program.as_bytes(), external_id.as_bytes()])
+    /// The key of customer pseudonyms that entry 1 gives: what deployments use that have no
+    /// `PSEUDONYM_SECRET` (`domain::pseudonym`).
+    pub fn first_pseudonym_key(&self) -> Option<&[u8; 32]> {
+        self.by_id(FIRST_ENTRY)
+            .map(|root| root.key(Purpose::Customer))
     }
 
-    /// The stable pseudonym of a mail address, made from its SHA-256 in hex: a caller may know only
-    /// that.
-    pub fn mailbox(&self, program: &str, email_hash: &str) -> String {
-        // No customer's pseudonym has three parts, so the two kinds never meet.
-        let parts = [program.as_bytes(), b"mailbox", email_hash.as_bytes()];
-        self.pseudonym(&parts)
+    /// The entry that seals and signs.
+    pub fn current(&self) -> u8 {
+        self.current.id
     }
 
-    fn pseudonym(&self, parts: &[&[u8]]) -> String {
-        let oldest = self.older.last().unwrap_or(&self.current);
-        let mac = cipher::mac(oldest.key(Purpose::Customer), parts);
-        hex::encode(mac.get(..16).unwrap_or_default())
+    /// The entries that still open and verify beside it.
+    pub fn older(&self) -> impl Iterator<Item = u8> {
+        self.older.iter().map(|root| root.id)
+    }
+
+    /// All of them.
+    pub fn ids(&self) -> impl Iterator<Item = u8> {
+        std::iter::once(self.current.id).chain(self.older())
+    }
+
+    /// How the base64url text of what an older entry sealed begins. Version and id are 16 bits, so
+    /// the third of six bits has two of the nonce.
+    pub fn older_beginnings(&self) -> Vec<String> {
+        let mut beginnings = Vec::new();
+        for id in self.older() {
+            for nonce in [0x00, 0x40, 0x80, 0xc0] {
+                let mut text = String::new();
+                cipher::encode(&[VERSION, id, nonce], &mut text);
+                text.truncate(3);
+                beginnings.push(text);
+            }
+        }
+        beginnings
     }
 
     /// The proof that set-up asks for: `tls_` and the current key's set-up value.
@@ -305,14 +325,31 @@ pub mod tests {
     }
 
     #[test]
-    fn an_old_key_opens_after_rotation_and_keeps_making_pseudonyms() {
+    fn an_old_key_opens_after_rotation_and_nothing_once_it_is_retired() {
         let old = Keyring::parse(&entry(1, 7)).unwrap();
         let rotated = Keyring::parse(&format!("{},{}", entry(2, 9), entry(1, 7))).unwrap();
         let sealed = old.seal(Purpose::Token, "", b"x", [1; NONCE]);
         assert!(rotated.open(Purpose::Token, "", &sealed).is_some());
-        assert_eq!(old.customer("p", "c"), rotated.customer("p", "c"));
         let retired = Keyring::parse(&entry(2, 9)).unwrap();
         assert_eq!(retired.open(Purpose::Token, "", &sealed), None);
+    }
+
+    #[test]
+    fn what_an_older_entry_sealed_is_known_by_its_beginning() {
+        let all = [1, 2, 64, 255];
+        let text = all.map(|id| entry(id, id)).join(",");
+        let keys = Keyring::parse(&text).unwrap();
+        assert_eq!((keys.current(), keys.older().count()), (1, 3));
+        for id in all {
+            let alone = Keyring::parse(&entry(id, id)).unwrap();
+            for byte in 0..=255 {
+                let sealed = alone.seal(Purpose::AtRest, "", b"x", [byte; NONCE]);
+                let mut text = String::new();
+                cipher::encode(&sealed, &mut text);
+                let found = keys.older_beginnings().contains(&text[..3].to_owned());
+                assert_eq!(found, id != 1, "{id} {byte}");
+            }
+        }
     }
 
     #[test]

@@ -19,6 +19,9 @@ use throughline_text::codec::{Reader, Writer};
 /// What every click token starts with.
 pub const PREFIX: &str = "tlc_";
 
+/// Stands in a dry run where a token would be. It opens to nothing.
+pub const DRY_RUN: &str = "tlc_dry_run";
+
 /// Four bits of a touch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Marks(u8);

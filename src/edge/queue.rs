@@ -9,7 +9,7 @@ use super::bindings::{self, Batch, Context, Env};
 use super::d1::D1;
 use super::work;
 use crate::app::clicks::{self, Message};
-use crate::app::ingest::{self, Intake};
+use crate::app::ingest::{self, Accepted, Intake};
 use crate::app::ports::DatabaseError;
 use crate::domain::click::Visit;
 use crate::domain::record;
@@ -38,6 +38,9 @@ pub async fn queue(batch: Batch, env: Env, _context: Context) {
         wake |= content["wake"].as_bool() == Some(true);
         if let Some(intake) = Intake::read(&content["intake"]) {
             match ingest::store(&db, &intake).await {
+                Ok(Accepted::KeyInvalid | Accepted::KeyRevoked) => {
+                    bindings::log("an intake was refused: its key may not report it");
+                }
                 Ok(_) => wake = true,
                 Err(DatabaseError::Constraint) => bindings::log("intake refused"),
                 Err(_) => message.retry(),

@@ -26,12 +26,16 @@ pub(super) fn settings(env: &Env) -> Option<Rc<Settings>> {
     let text = |name| env.get(name).as_string().unwrap_or_default();
     let read = Settings::parse(
         &text("ROOT_SECRET"),
+        &text("PSEUDONYM_SECRET"),
         &text("ADMIN_HOST"),
         &text("LOOPBACK"),
         &text("SITE_ORIGIN"),
     );
     match read {
         Ok(settings) => {
+            if !settings.pseudonyms.own() {
+                bindings::log("PSEUDONYM_SECRET is not set: entry 1 of ROOT_SECRET must stay");
+            }
             let settings = Rc::new(settings);
             SETTINGS.set(Some(Rc::clone(&settings)));
             Some(settings)

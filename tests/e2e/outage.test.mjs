@@ -167,6 +167,24 @@ describe("with D1 in error", () => {
     recover();
     assert.ok(!(await world.rows("partners")).some((row) => row.name === "Lost"));
   });
+
+  test("a key that is not in D1 any more reports nothing in the end, and is listed", async () => {
+    const { token } = await world.click();
+    const spare = await world.must("POST", "keys",
+      { name: "s", scope: "track", program: world.program.id });
+    await world.stack.sql("UPDATE api_keys SET digest = 'another' WHERE id = ?", spare.id);
+    const sale = newSale(token);
+    assert.equal((await world.track("sale", sale, spare.key)).status, 401);
+    faulty.d1.mode = "error";
+    assert.equal((await world.track("sale", sale, spare.key)).status, 200, "nobody can know");
+    recover();
+    const kept = await eventually("it is kept apart", async () =>
+      (await world.rows("refused")).find((row) => row.key === spare.id));
+    assert.deepEqual([kept.reason, kept.amount.amount], ["key_invalid", 1000]);
+    const stored = "SELECT * FROM facts WHERE key = ?";
+    assert.deepEqual(await world.stack.sql(stored, sale.invoiceId), []);
+    assert.ok(world.stack.logs.some((line) => line.includes("an intake was refused")));
+  });
 });
 
 test("the queues hold a conversion for more than a day without D1", () => {

@@ -49,7 +49,7 @@ fn open() -> Edge {
         .cookie
         .unwrap();
     let settings =
-        |secret| Settings::parse(secret, "admin.example", "0", "https://site.example").unwrap();
+        |secret| Settings::parse(secret, "", "admin.example", "0", "https://site.example").unwrap();
     let memory = shop.memory();
     let facts = Facts {
         method: "GET",

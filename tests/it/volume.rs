@@ -22,6 +22,7 @@ use throughline::domain::decision::Decision;
 use throughline::domain::event::{EventKind, Fact};
 use throughline::domain::fold::{self, History};
 use throughline::domain::ids::{PartnerId, ProgramId};
+use throughline::domain::pseudonym::Pseudonyms;
 use throughline::domain::seal::Keyring;
 
 mod books;
@@ -36,6 +37,7 @@ const THREADS: usize = 2;
 /// What all stories share.
 struct Deployment {
     keys: Keyring,
+    pseudonyms: Pseudonyms,
     program: ProgramId,
     partners: Vec<String>,
 }
@@ -43,8 +45,10 @@ struct Deployment {
 fn deployment() -> Deployment {
     let secret = format!("1:{}", "A".repeat(43));
     let partners = (1..=4).map(|number| PartnerId::from_number(number).to_string());
+    let keys = Keyring::parse(&secret).unwrap();
     Deployment {
-        keys: Keyring::parse(&secret).unwrap(),
+        pseudonyms: Pseudonyms::parse("", &keys).unwrap(),
+        keys,
         program: ProgramId::from_number(7),
         partners: partners.collect(),
     }
@@ -68,6 +72,7 @@ impl Deployment {
         let reading = Reading {
             program: self.program,
             keys: &self.keys,
+            pseudonyms: &self.pseudonyms,
             now: START.plus((DAYS + 20) * 86_400_000),
             server_key: String::new(),
         };
@@ -90,6 +95,7 @@ fn play(deployment: &Deployment, seed: u64) -> Seen {
     let program = deployment.program.to_string();
     let names = Names {
         keys: &deployment.keys,
+        pseudonyms: &deployment.pseudonyms,
         program: &program,
     };
     let script = Script::of(&story(&mut random), &deployment.partners, names);

@@ -2,7 +2,7 @@
 
 use super::{After, Request, Response, Services, bearer, lists, read_body};
 use crate::app::clicks;
-use crate::app::control::{self, Control, Made, rulings};
+use crate::app::control::{self, Control, Made, keys, rulings};
 use crate::app::ports::{self, Database, Snapshots, Statement, Transport, WorkQueue};
 use crate::app::problem::{self, Problem};
 use crate::app::{deliver, publish, reads};
@@ -20,12 +20,12 @@ impl<D: Database, S: Snapshots, Q: WorkQueue, T: Transport> Services<'_, D, S, Q
         if parts.as_slice() == ["setup"] {
             return self.set_up(request).await;
         }
-        let caller = self.authenticate(request)?;
-        self.refuse_revoked(caller.id).await?;
+        let caller = keys::admit(self.db, &self.authenticate(request)?).await?;
         let control = self.control_of(request, caller);
         match (request.method.as_str(), parts.as_slice()) {
             ("GET", _) => lists::read(request, &control, &parts).await,
             ("POST", ["rebuild"]) => self.rebuild(&control).await,
+            ("POST", ["rotate"]) => Ok(Response::json(200, &control.rotate().await?)),
             ("POST", ["deliveries", id, "retry"]) => self.retry(&control, id).await,
             ("POST", ["destinations", id, "retry"]) => self.retry_all(&control, id).await,
             ("POST", ["destinations", id, how @ ("preview" | "test")]) => {
@@ -85,24 +85,6 @@ impl<D: Database, S: Snapshots, Q: WorkQueue, T: Transport> Services<'_, D, S, Q
             scope: Scope::Admin,
         };
         Ok(made(self.control_of(request, nobody).first_key().await?))
-    }
-
-    async fn refuse_revoked(&self, id: ApiKeyId) -> Result<(), Problem> {
-        const STATE: &str = "SELECT json_object('revoked', revoked_at IS NOT NULL)
-            FROM api_keys WHERE id = ?1 ->> 'id'";
-        let rows = self
-            .db
-            .batch(vec![Statement::new(STATE, &json!({"id": id}))])
-            .await?;
-        match rows
-            .first()
-            .and_then(|rows| rows.first())
-            .map(String::as_str)
-        {
-            Some(r#"{"revoked":0}"#) => Ok(()),
-            Some(_) => Err((&problem::KEY_REVOKED).into()),
-            None => Err((&problem::KEY_INVALID).into()),
-        }
     }
 
     async fn rebuild(&self, control: &Control<'_, D>) -> Result<Response, Problem> {

@@ -6,7 +6,7 @@ use crate::app::ports::{Database, Snapshots, Transport, WorkQueue};
 use crate::app::problem::{self, Problem};
 use crate::app::track::Reading;
 use crate::app::{clicks, control};
-use crate::domain::api_key::{ApiKey, Scope};
+use crate::domain::api_key::{Presented, Scope};
 use crate::domain::event::EventKind;
 use crate::domain::input::Fields;
 use crate::domain::limits;
@@ -30,14 +30,14 @@ impl<D: Database, S: Snapshots, Q: WorkQueue, T: Transport> Services<'_, D, S, Q
             return Err((&problem::METHOD_NOT_ALLOWED).into());
         }
         let key = self.authenticate(request)?;
-        if !key.scope.includes(Scope::Track) {
+        if !key.says.scope.includes(Scope::Track) {
             return Err((&problem::SCOPE_TOO_NARROW).into());
         }
         if request.path.ends_with("/batch") {
-            return self.track_all(request, key).await;
+            return self.track_all(request, &key).await;
         }
         let body = read_body(request, limits::TRACK_BODY_BYTES)?;
-        let report = self.report(request, key, 0, kind, control::object(&body)?)?;
+        let report = self.report(request, &key, 0, kind, control::object(&body)?)?;
         let (mut outcomes, wake) = self.accept(request, vec![Ok(report)]).await;
         let outcome = outcomes.pop().ok_or(&problem::INTERNAL)?;
         let mut response = Response::json(200, &outcome?);
@@ -46,8 +46,8 @@ impl<D: Database, S: Snapshots, Q: WorkQueue, T: Transport> Services<'_, D, S, Q
     }
 
     /// `POST /api/v1/track/batch`: each event has its own outcome, in order. What concerns them
-    /// all (a revoked key, nowhere to store) is the answer to the whole.
-    async fn track_all(&self, request: &Request, key: ApiKey) -> Result<Response, Problem> {
+    /// all (a key that is none or was revoked, nowhere to store) is the answer to the whole.
+    async fn track_all(&self, request: &Request, key: &Presented) -> Result<Response, Problem> {
         let body = read_body(request, limits::BATCH_BODY_BYTES)?;
         let mut fields = Fields::new(control::object(&body)?, "");
         let events = fields.value("events").and_then(Value::as_array);
@@ -63,7 +63,7 @@ impl<D: Database, S: Snapshots, Q: WorkQueue, T: Transport> Services<'_, D, S, Q
         let reports = events.iter().enumerate().map(read).collect();
         let (outcomes, wake) = self.accept(request, reports).await;
         let ours = |one: &Result<Value, Problem>| match one {
-            Err(problem) => [403, 503].contains(&problem.kind.status),
+            Err(problem) => [401, 403, 503].contains(&problem.kind.status),
             Ok(_) => false,
         };
         let whole = outcomes.iter().all(ours);
@@ -89,7 +89,7 @@ impl<D: Database, S: Snapshots, Q: WorkQueue, T: Transport> Services<'_, D, S, Q
     fn report(
         &self,
         request: &Request,
-        key: ApiKey,
+        key: &Presented,
         place: usize,
         kind: Option<EventKind>,
         body: &Map<String, Value>,
@@ -105,8 +105,9 @@ impl<D: Database, S: Snapshots, Q: WorkQueue, T: Transport> Services<'_, D, S, Q
         };
         let server_key = hex::encode(fresh(b"key").get(..12).unwrap_or_default());
         let reading = Reading {
-            program: key.program.ok_or(&problem::PROGRAM_REQUIRED)?,
+            program: key.says.program.ok_or(&problem::PROGRAM_REQUIRED)?,
             keys: &self.settings.keys,
+            pseudonyms: &self.settings.pseudonyms,
             now: request.now,
             server_key: format!("srv_{server_key}"),
         };

@@ -37,6 +37,12 @@ const EXPORT: &str = touched!(
      FROM involved i WHERE i.seq < ?1 ->> 'before' ORDER BY i.seq DESC LIMIT ?1 ->> 'page'"
 );
 
+/// What was reported of the customer with a key that may not report it, newest first.
+const REFUSED_OF: &str = "SELECT json_object('event', json(body), 'reason', reason,
+      'received_at', received_at) FROM refused_facts
+    WHERE program = ?1 ->> 'program' AND body ->> 'customer' = ?1 ->> 'customer'
+    ORDER BY seq DESC LIMIT 100";
+
 /// A natural key that was made of the pseudonym is made of the new one.
 macro_rules! key {
     ($key:literal) => {
@@ -134,6 +140,9 @@ const CONFLICTS: &str = concat!(
      WHERE program = ?1 ->> 'program'
        AND body ->> 'customer' = ?1 ->> '$.customers[0].customer'"
 );
+/// They were never this customer's facts: nothing of them is needed.
+const REFUSED: &str = "DELETE FROM refused_facts WHERE program = ?1 ->> 'program'
+    AND body ->> 'customer' = ?1 ->> '$.customers[0].customer'";
 const SEALED: &str = concat!("DELETE FROM sealed_rows WHERE event IN ", theirs!("f.id"));
 /// Nobody is told of them any more. A delivery that is on its way just now loses its lease, so that
 /// what comes of it cannot put it back.
@@ -165,6 +174,11 @@ impl<D: Database> Control<'_, D> {
         let param = json!({"limit": 0,
             "customers": [{"program": program, "customer": customer}]});
         let mut answer = reads::page_of(self.db, EXPORT, &page, param).await?;
+        if page.cursor.is_none() {
+            let param = json!({"program": program, "customer": customer});
+            let rows = self.db.batch(vec![Statement::new(REFUSED_OF, &param)]);
+            answer["refused"] = Value::Array(ports::values(ports::rows_at(&rows.await?, 0))?);
+        }
         answer["customer"] = json!(customer);
         Ok(reads::readable(answer))
     }
@@ -183,6 +197,7 @@ impl<D: Database> Control<'_, D> {
             DECISIONS,
             VISITS,
             CONFLICTS,
+            REFUSED,
             SEALED,
             DELIVERIES,
             AGGREGATE,
@@ -206,7 +221,7 @@ impl<D: Database> Control<'_, D> {
         let mut fields = Fields::new(body, "");
         let id = fields.required_text("customerExternalId", limits::EXTERNAL_ID_CHARS);
         let id = fields.finish(id)?;
-        let customer = self.settings.keys.customer(&program.to_string(), id);
+        let customer = self.settings.pseudonyms.customer(&program.to_string(), id);
         Ok((program, customer))
     }
 }

@@ -7,7 +7,7 @@ use crate::domain::destination::hashing;
 use crate::domain::ids::ProgramId;
 use crate::domain::input::Fields;
 use crate::domain::limits;
-use crate::domain::seal::Keyring;
+use crate::domain::pseudonym::Pseudonyms;
 
 const FORGET: &str = "DELETE FROM partner_identities WHERE partner = ?1 ->> 'id'";
 const ADD: &str = "INSERT INTO partner_identities (program, pseudonym, partner)
@@ -49,12 +49,16 @@ impl Identities {
 }
 
 /// Reads `email` and `customers`, which add, and `identities: null`, which takes all away.
-pub(super) fn read(fields: &mut Fields<'_>, keys: &Keyring, program: ProgramId) -> Identities {
+pub(super) fn read(
+    fields: &mut Fields<'_>,
+    pseudonyms: &Pseudonyms,
+    program: ProgramId,
+) -> Identities {
     let program = program.to_string();
     let mut added = Vec::new();
     if let Some(email) = fields.text("email", 320) {
         match hashing::email(email) {
-            Some(hash) => added.push(keys.mailbox(&program, &hash)),
+            Some(hash) => added.push(pseudonyms.mailbox(&program, &hash)),
             None => fields.fault("email", "not_an_email", "must be a mail address"),
         }
     }
@@ -66,7 +70,7 @@ pub(super) fn read(fields: &mut Fields<'_>, keys: &Keyring, program: ProgramId) 
             let detail = "must be your id of a customer";
             fields.fault(&format!("customers/{place}"), "not_an_id", detail);
         }
-        added.push(keys.customer(&program, id));
+        added.push(pseudonyms.customer(&program, id));
     }
     if fields.value("identities").is_some() {
         fields.fault("identities", "only_null", "null forgets them all");

@@ -17,6 +17,7 @@ pub mod partners;
 pub mod programs;
 mod rates;
 mod reclassify;
+mod rotation;
 pub mod rulings;
 
 use super::ports::{self, Database, DatabaseError, Statement, Suffixes};

@@ -99,7 +99,7 @@ const DESTINATIONS: &str = list!(
 );
 const KEYS: &str = list!(
     "json_object('id', id, 'name', name, 'scope', scope, 'program', program,
-      'created_at', created_at, 'revoked_at', revoked_at)",
+      'root', root, 'created_at', created_at, 'revoked_at', revoked_at)",
     "api_keys",
     "program",
     "seq"
@@ -164,6 +164,16 @@ const ERASURES: &str = list!(
     "seq"
 );
 
+/// What the queue took while the database was away, and whose key may not report it.
+const REFUSED: &str = list!(
+    "json_object('event', event, 'program', program, 'key', api_key, 'reason', reason,
+      'received_at', received_at, 'kind', body ->> 'kind', 'amount', json(body -> '$.money'),
+      'customer', json_extract(body, '$.customer'))",
+    "refused_facts",
+    "program",
+    "seq"
+);
+
 /// The lists by their name in the address.
 pub(super) fn sql(name: &str) -> Option<&'static str> {
     Some(match name {
@@ -185,6 +195,7 @@ pub(super) fn sql(name: &str) -> Option<&'static str> {
         "payouts/lines" => earnings::PAYOUT_LINES,
         "programs" => PROGRAMS,
         "rates" => RATES,
+        "refused" => REFUSED,
         "reviews" => REVIEWS,
         "settlements" => earnings::SETTLEMENTS,
         "settlements/lines" => earnings::SETTLEMENT_LINES,

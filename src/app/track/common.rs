@@ -85,7 +85,7 @@ impl Reading<'_> {
         let code = fields.text("code", limits::CODE_CHARS).map(event::code);
         let program = self.program.to_string();
         let hash = email.and_then(hashing::email);
-        let mailbox = hash.map(|hash| self.keys.mailbox(&program, &hash));
+        let mailbox = hash.map(|hash| self.pseudonyms.mailbox(&program, &hash));
         Common {
             customer,
             subscription: subscription.map(str::trim).filter(|id| !id.is_empty()),

@@ -12,6 +12,7 @@ use crate::domain::destination::Kept;
 use crate::domain::event::{EventKind, Fact, Order};
 use crate::domain::ids::{ProgramId, event_id};
 use crate::domain::input::{FieldError, Fields};
+use crate::domain::pseudonym::Pseudonyms;
 use crate::domain::seal::Keyring;
 use crate::domain::time::UnixMs;
 use crate::json;
@@ -40,6 +41,7 @@ pub struct Conversion {
 pub struct Reading<'a> {
     pub program: ProgramId,
     pub keys: &'a Keyring,
+    pub pseudonyms: &'a Pseudonyms,
     pub now: UnixMs,
     /// For the key of an event that has none.
     pub server_key: String,
@@ -77,7 +79,8 @@ impl Reading<'_> {
 
     /// The pseudonym under which a customer is known.
     fn pseudonym(&self, customer: &str) -> String {
-        self.keys.customer(&self.program.to_string(), customer)
+        self.pseudonyms
+            .customer(&self.program.to_string(), customer)
     }
 
     /// The caller's id of the event, or one that the server makes for it.

@@ -58,7 +58,7 @@ impl Shop {
             kv: Kv::default(),
             queue: Queue::default(),
             receiver: Receiver::default(),
-            settings: Settings::parse(&secret, "admin.example", "0", "https://site.example")
+            settings: Settings::parse(&secret, "", "admin.example", "0", "https://site.example")
                 .unwrap(),
             now: Cell::new(START),
             random: Cell::new(0),
@@ -410,7 +410,7 @@ impl Shop {
 }
 
 /// The proof for set-up, made the way the README describes.
-fn setup_proof() -> String {
+pub fn setup_proof() -> String {
     use hkdf::Hkdf;
     let mut key = [0; 32];
     Hkdf::<sha2::Sha256>::new(None, &[7; 32])
