@@ -16,8 +16,8 @@ Gets everything the other commands need, and does nothing when all is there:
   3. installs the npm packages of package-lock.json
   4. with --browser: finds (or gets) a Chromium for the browser tests; CHROME_PATH names one
 make verify also runs the snippet in Firefox, which you install yourself (on Debian:
-apt-get install -y firefox-esr); FIREFOX_PATH names another. And the shop's customers in WebKit, where
-its driver is (on Debian: apt-get install -y webkit2gtk-driver xvfb faketime).
+apt-get install -y firefox-esr); FIREFOX_PATH names another. And the shop's customers in WebKit,
+where its driver is (on Debian: apt-get install -y webkit2gtk-driver xvfb faketime).
 `;
 
 const TOOLS = path.join(ROOT, "target/tools");
