@@ -79,8 +79,8 @@ export function checkSettings({ adminHost, siteOrigin, routes }) {
   }
   if (routes.length === 0) return;
   if (!adminHost) {
-    throw new Stop("ROUTES is set without ADMIN_HOST: the workers.dev address, where the API was,\n" +
-      "is turned off once there are routes. Name one of the routes' hosts in ADMIN_HOST");
+    throw new Stop("ROUTES is set without ADMIN_HOST: the workers.dev address is turned off\n" +
+      "once there are routes. Name one of their hosts in ADMIN_HOST");
   }
   if (!routes.flatMap(hostsOf).some((known) => matches(adminHost, known))) {
     throw new Stop(`ADMIN_HOST ${adminHost} is not among ROUTES: add ${adminHost} to them`);

@@ -2,8 +2,9 @@
 //!
 //! Decides which addresses a person may give us to call, so that nobody reaches what is not on
 //! the public internet through us. Works on the text alone and does not resolve names: names that
-//! are known to lead inside are refused ([`private_names`]); any other public name that resolves to
-//! a private address is left to the platform, whose outgoing requests do not reach private networks.
+//! are known to lead inside are refused ([`private_names`]); any other public name that resolves
+//! to a private address is left to the platform, whose outgoing requests do not reach private
+//! networks.
 
 mod private_names;
 
