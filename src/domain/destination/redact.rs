@@ -32,7 +32,7 @@ pub fn redacted(text: &str, secrets: &[&str]) -> String {
             .collect();
         text = without(&text, |rest| escaped(rest, &spelt));
         for form in base64_forms(secret) {
-            text = text.replace(&form, REDACTED);
+            text = form.taken_out_of(&text);
         }
         let form = hex::encode(secret);
         if form.len() >= SHORTEST_FORM {
@@ -124,18 +124,52 @@ fn spellings(character: char) -> Vec<String> {
     all
 }
 
-/// What of a base64 text depends on the secret alone, for each place that it may begin at.
-fn base64_forms(secret: &str) -> Vec<String> {
+/// What of a base64 text depends on the secret alone. The characters beside it may hold bits of the
+/// secret's first and last byte.
+struct Base64Form {
+    core: String,
+    shares_before: bool,
+    shares_after: bool,
+}
+
+impl Base64Form {
+    /// The text without it, with the characters that share bits with it, and without the padding.
+    fn taken_out_of(&self, text: &str) -> String {
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once(&self.core) {
+            out.push_str(before);
+            if self.shares_before {
+                out.pop();
+            }
+            out.push_str(REDACTED);
+            let shared = usize::from(self.shares_after);
+            let shared = after.chars().take(shared).map(char::len_utf8).sum();
+            let after = after.get(shared..).unwrap_or_default();
+            rest = after.trim_start_matches('=');
+        }
+        out.push_str(rest);
+        out
+    }
+}
+
+/// The forms for each place in a group of three bytes that the secret may begin at.
+fn base64_forms(secret: &str) -> Vec<Base64Form> {
     let mut forms = Vec::new();
     for before in 0..3 {
         let mut bytes = vec![0; before];
         bytes.extend_from_slice(secret.as_bytes());
-        let (from, to) = ((before * 8).div_ceil(6), bytes.len() * 8 / 6);
+        let bits = bytes.len() * 8;
+        let (from, to) = ((before * 8).div_ceil(6), bits / 6);
         for alphabet in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
             let text = alphabet.encode_to_string(&bytes);
             let core = text.get(from..to).unwrap_or_default();
             if core.len() >= SHORTEST_FORM {
-                forms.push(core.to_owned());
+                forms.push(Base64Form {
+                    core: core.to_owned(),
+                    shares_before: before > 0,
+                    shares_after: !bits.is_multiple_of(6),
+                });
             }
         }
     }

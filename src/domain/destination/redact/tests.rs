@@ -67,7 +67,7 @@ fn a_secret_is_found_inside_other_base64() {
             ] {
                 let shown = redacted(&text, &[SECRET]);
                 assert!(shown.contains(REDACTED), "{whole}: {shown}");
-                // What is left are the characters around it.
+                // What is left are the characters around it, and no bit of the secret.
                 assert!(shown.len() <= REDACTED.len() + before.len() * 2 + after.len() * 2 + 6);
             }
         }
