@@ -60,7 +60,9 @@ impl Destination for Postback {
         read_body(settings, &mut config);
         let dialect = dialect.unwrap_or_default();
         let mut names = macros::names(&url, dialect);
-        check_address(settings, &url, dialect);
+        if !settings.keeps("url", &url) {
+            check_address(settings, &url, dialect);
+        }
         settings.goes_to("url", Some(&url));
         if let Some(body) = config.0.get("body").and_then(Value::as_str) {
             names.extend(macros::names(body, dialect));

@@ -55,20 +55,24 @@ impl<'f, 'b> Settings<'f, 'b> {
     /// A required address of a public https server.
     pub fn required_url(&mut self, name: &str) -> Option<String> {
         let raw = self.fields.required_text(name, 2_048)?;
+        // What is stored may be refused by now. It is not called then, and everything else can be
+        // changed, such as switching it off.
+        if self.keeps(name, raw) {
+            return Some(raw.to_owned());
+        }
         let url = self.check_url(name, raw)?;
         self.goes_to(name, Some(url.as_str()));
         Some(url.as_str().to_owned())
     }
 
     /// The address of a platform's stand-in, for tests: only in development, and only on this
-    /// machine. `Some(None)` when not given.
+    /// machine. `Some(None)` when not given: the platform itself may always have its secret.
     #[allow(
         clippy::option_option,
         reason = "absent, given, and faulty are three things"
     )]
     pub fn test_url(&mut self, name: &str) -> Option<Option<String>> {
         if self.fields.value(name).is_none() {
-            self.goes_to(name, None);
             return Some(None);
         }
         let raw = self.fields.required_text(name, 2_048)?;
@@ -104,6 +108,12 @@ impl<'f, 'b> Settings<'f, 'b> {
             self.fields
                 .fault(self.secret_name, "secret_required", detail);
         }
+    }
+
+    /// Does a change leave this member as it is stored?
+    pub fn keeps(&self, name: &str, value: &str) -> bool {
+        let stored = self.stored.and_then(|stored| stored.config.get(name));
+        stored.and_then(Value::as_str) == Some(value)
     }
 
     /// Checks an address that was made of a member.
