@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { createSteps, ROOT, Stop, bold, dim, must, run, runTool, yellow } from "./console.mjs";
-import { writeDeployConfig } from "./deploy-config.mjs";
+import { checkSettings, writeDeployConfig } from "./deploy-config.mjs";
 import { askForKey } from "./first-key.mjs";
 import { filesIn, readSecret, secretsIn } from "./keyring.mjs";
 
@@ -20,7 +20,10 @@ Environment:
   ADMIN_HOST       host of the API and dashboard; the workers.dev address unless told
   SITE_ORIGIN      origin of the site behind the landing gateway; none unless told
   ROUTES           comma-separated hosts (custom domains) or patterns, for instance
-                   "admin.example.com,example.com/go/*"; "zone=pattern" names the zone
+                   "admin.example.com,example.com/go/*"; "zone=pattern" names the zone. With
+                   routes the workers.dev address is turned off, and the site is asked for their
+                   hosts alone; ADMIN_HOST must be one of them
+  OUTBOUND_ALLOW   private names that destinations may have all the same; none unless told
   D1_JURISDICTION  eu or fedramp; counts only when the database is created
   CLOUDFLARE_API_TOKEN, CLOUDFLARE_ACCOUNT_ID   as wrangler uses them
 
@@ -46,12 +49,13 @@ const wrangler = (...args) => must(process.execPath, [WRANGLER, ...args], { env:
 const tryWrangler = (...args) => run(process.execPath, [WRANGLER, ...args], { env: ENV });
 
 function settingsFromEnv() {
-  const { ADMIN_HOST, SITE_ORIGIN, ROUTES, D1_JURISDICTION } = process.env;
+  const { ADMIN_HOST, SITE_ORIGIN, ROUTES, OUTBOUND_ALLOW, D1_JURISDICTION } = process.env;
   const routes = (ROUTES ?? "").split(",").map((route) => route.trim()).filter(Boolean);
-  for (const host of ADMIN_HOST ? [ADMIN_HOST] : []) {
-    if (!/^[a-z0-9.-]+$/.test(host)) throw new Stop(`ADMIN_HOST is a host name alone, not ${host}`);
-  }
-  return { adminHost: ADMIN_HOST, siteOrigin: SITE_ORIGIN, routes, jurisdiction: D1_JURISDICTION };
+  const settings = {
+    adminHost: ADMIN_HOST, siteOrigin: SITE_ORIGIN, outboundAllow: OUTBOUND_ALLOW, routes,
+  };
+  checkSettings(settings);
+  return { ...settings, jurisdiction: D1_JURISDICTION };
 }
 
 /** Wrangler may say things before the JSON. @param {string} text */
@@ -168,6 +172,11 @@ async function firstKey(adminHost) {
   return "this is the first API key; it is shown this once";
 }
 
+/** What becomes of the workers.dev address. @param {string[]} routes */
+function said(routes) {
+  return routes.length > 0 ? "; workers.dev is off, requests come in by the routes alone" : "";
+}
+
 async function deploy() {
   const { jurisdiction, ...settings } = settingsFromEnv();
   const step = createSteps(7);
@@ -190,7 +199,7 @@ async function deploy() {
     const { stdout } = await deployWorker(config);
     const host = /https:\/\/([a-z0-9.-]+\.workers\.dev)/.exec(stdout)?.[1];
     if (host) await writeFile(STATE, JSON.stringify({ host }));
-    if (adminHost) return adminHost;
+    if (adminHost) return `${adminHost}${said(settings.routes)}`;
     if (!host) fail("there is no workers.dev address; set ADMIN_HOST and ROUTES");
     // Only now is the address known: tell the Worker which host is the admin's.
     adminHost = host;
@@ -218,7 +227,8 @@ async function dryRun() {
     const out = path.join(DRY, "out");
     const { stdout } = await wrangler("deploy", "--dry-run", "--outdir", out, "--config", config);
     console.log(dim(stdout.trim().replace(/^/gm, "      ")));
-    return "bundled; would set ROOT_SECRET and PSEUDONYM_SECRET unless there are some, and deploy";
+    const secrets = "would set ROOT_SECRET and PSEUDONYM_SECRET unless there are some";
+    return `bundled; ${secrets}, and deploy${said(settings.routes)}`;
   });
   const host = settings.adminHost ?? "the workers.dev address";
   await step("first API key", say(`ask ${host} for it and print it`));

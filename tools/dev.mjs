@@ -7,7 +7,8 @@ const HELP = `
 Usage: node tools/dev.mjs
 
 Runs the built Worker with its database and KV in .local/state and cron each minute.
-Environment: PORT (8787), SITE_ORIGIN (origin of a site behind the gateway, default none).
+Environment: PORT (8787), SITE_ORIGIN (origin of a site behind the gateway, default none; it answers
+on every host below localhost but the admin's).
 `;
 
 const LOCAL = path.join(ROOT, ".local");

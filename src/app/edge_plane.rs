@@ -41,7 +41,11 @@ pub fn answer(
     entropy: &Entropy,
 ) -> Option<Answer> {
     let place = Place::read(facts.url);
-    memory.asked();
+    memory.begin();
+    // Nobody's links, whatever is stored: people type their keys there.
+    if place.host == settings.admin_host {
+        return Some(pages::nothing_here());
+    }
     let host = match memory.host(place.host, now) {
         Some(Known::Found(host)) => host,
         None => {
@@ -65,11 +69,13 @@ pub fn answer(
         BEACON | ME => Answer::problem(&problem::METHOD_NOT_ALLOWED),
         path => match below_mount(path, host) {
             Some(path) => links::visit(&place, path, &context, memory)?,
-            None if settings.site => documents::pass(facts, &place, &context, memory)?,
+            None if settings.is_site(place.host) => {
+                documents::pass(facts, &place, &context, memory)?
+            }
             None => links::unknown(&context),
         },
     };
-    answer.refresh = memory.asked();
+    answer.refresh = memory.wants();
     Some(answer)
 }
 
@@ -83,7 +89,7 @@ pub fn passes(url: &str, memory: &Memory, settings: &Settings, now: UnixMs) -> b
         return false;
     };
     let ours = place.path == BEACON || place.path == ME;
-    settings.site && !ours && below_mount(place.path, host).is_none()
+    !ours && below_mount(place.path, host).is_none() && settings.is_site(place.host)
 }
 
 /// Lets the link be fetched together with its host: most hosts have their links at this mount.
@@ -109,7 +115,7 @@ pub(super) fn below_mount<'a>(path: &'a str, host: &HostSnapshot) -> Option<&'a 
 fn without_host(known: &Known<HostSnapshot>, place: &Place<'_>, settings: &Settings) -> Answer {
     let ours = place.path.starts_with(LINKS) || place.path == BEACON || place.path == ME;
     match known {
-        _ if settings.site && !ours => Answer::default(),
+        _ if !ours && settings.is_site(place.host) => Answer::default(),
         Known::Failed => pages::away(),
         Known::Absent | Known::Found(_) => pages::nothing_here(),
     }

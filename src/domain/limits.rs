@@ -102,8 +102,8 @@ pub const CLICK_BUCKET_MS: i64 = 60_000;
 pub const CLICK_WAIT_MS: i64 = 60_000;
 /// How long after a click another page of the site confirms it.
 pub const CONFIRM_MS: i64 = 3_600_000;
-/// KV keys that an isolate waits for at a time; more are asked for by the next request.
-pub const WANTED_KEYS: usize = 100;
+/// KV keys that one request waits for at a time: its host, a link of it, and what pages may show.
+pub const WANTED_KEYS: usize = 8;
 /// Characters that a random slug may begin with.
 pub const SLUG_PREFIX_CHARS: usize = 60;
 /// Clicks that one network may send on one partner within a minute before they are a flood. An

@@ -74,7 +74,7 @@ pub(super) async fn publish_all(env: &Env) -> Result<(), DatabaseError> {
 pub(super) async fn expire(env: &Env) -> Result<(), DatabaseError> {
     let db = D1::of(env).ok_or(DatabaseError::Unavailable)?;
     let param = json!({"now": clock::now()});
-    db.batch(vec![Statement::new(deliver::EXPIRE_SEALED, &param)])
+    db.batch(Statement::all(&deliver::EXPIRE, &param))
         .await
         .map(|_| ())
 }

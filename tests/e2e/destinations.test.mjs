@@ -180,6 +180,27 @@ describe("destinations", () => {
     await remove(row);
   });
 
+  test("take a secret nowhere else, and show it in no form", async () => {
+    const secret = "Sec\"ret/Qz\\x7<&>";
+    const url = `${rude.url}/echo?k={secret}`;
+    const row = await make({ kind: "postback", url, secret, method: "POST", content_type: "json",
+      body: "{\"k\": \"{secret}\"}" });
+    const path = `destinations/${row.id}`;
+    const moved = { url: `${rude.url}/elsewhere?k={secret}` };
+    const refused = await world.api("PATCH", path, moved);
+    assert.deepEqual(problemOf(refused).errors, [["/secret", "secret_required"]]);
+    const preview = await world.must("POST", `${path}/preview`, {});
+    assert.equal(preview.request.url, `${rude.url}/echo?k=[redacted]`);
+    assert.equal(preview.request.body, "{\"k\": \"[redacted]\"}");
+    const test = await world.must("POST", `${path}/test`, {});
+    assert.equal(test.answer.body, "url [redacted] hex [redacted] base64 [redacted]");
+    assert.ok(!rude.got.some((one) => one.url.startsWith("/elsewhere")));
+    await world.must("PATCH", path, { ...moved, secret: "another" });
+    await world.must("POST", `${path}/test`, {});
+    assert.equal(rude.got.at(-1)?.url, "/elsewhere?k=another");
+    await remove(row);
+  });
+
   test("refuse settings that lead elsewhere", async () => {
     /** @type {[object, string, string][]} */
     const wrong = [

@@ -301,7 +301,7 @@ fn the_projects_own_library_verifies_it() {
     clippy::disallowed_methods,
     reason = "the library looks at the clock, so must we"
 )]
-fn system_ms() -> i64 {
+pub fn system_ms() -> i64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     i64::try_from(since.unwrap().as_millis()).unwrap()
 }

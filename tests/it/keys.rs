@@ -3,13 +3,13 @@
 
 use crate::support::block_on;
 use crate::support::interleave::Interleaved;
-use crate::support::shop::Shop;
+use crate::support::shop::{Shop, variables};
 use crate::support::sqlite::Fault;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use throughline::app::ingest::{self, Accepted, Intake};
-use throughline::app::settings::Settings;
+use throughline::app::settings::{Settings, Variables};
 use throughline::domain::api_key::{ApiKey, Scope};
 use throughline::domain::ids::ApiKeyId;
 use throughline::domain::seal::Keyring;
@@ -20,14 +20,11 @@ pub fn entry(id: u8, byte: u8) -> String {
 }
 
 pub fn settings(roots: &str, pseudonyms: &str) -> Settings {
-    Settings::parse(
-        roots,
-        pseudonyms,
-        "admin.example",
-        "0",
-        "https://site.example",
-    )
-    .unwrap()
+    let texts = Variables {
+        pseudonym_secret: pseudonyms,
+        ..variables(roots)
+    };
+    Settings::parse(&texts).unwrap()
 }
 
 fn code(shop: &Shop, method: &str, path: &str, key: &str) -> String {

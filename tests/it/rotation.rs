@@ -2,12 +2,15 @@
 //! stored goes on.
 
 use super::keys::{entry, settings};
+use crate::support::block_on;
 use crate::support::interleave::Interleaved;
 use crate::support::shop::{Clicked, Shop};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hkdf::Hkdf;
 use serde_json::{Value, json};
+use throughline::app::deliver;
+use throughline::app::ports::{Database, Statement};
 use throughline::domain::api_key::ApiKey;
 use throughline::domain::journal::Journal;
 use throughline::domain::token;
@@ -199,4 +202,27 @@ fn a_secret_that_is_changed_meanwhile_is_not_taken_back() {
     let answer = shop.request_over(&db, "POST", ("admin.example", "rotate"), &shop.admin, b"{}");
     assert_eq!(answer.status, 200, "{}", answer.body);
     assert_eq!(secret(), *after.borrow());
+}
+
+#[test]
+fn a_webhooks_replaced_secret_needs_the_old_entry_until_its_day_is_over() {
+    let mut shop = Shop::open();
+    let id = hook(&shop, "first");
+    shop.made(
+        "PATCH",
+        &format!("destinations/{id}"),
+        &json!({"secret": null}),
+    );
+    shop.settings = settings(&format!("{},{}", entry(2, 9), entry(1, 7)), "");
+    assert_eq!(
+        shop.made("POST", "rotate", &json!({}))["left"]["destinations"],
+        1
+    );
+    shop.wait(86_400_000 + 1);
+    let over = Statement::all(&deliver::EXPIRE, &json!({"now": shop.now.get()}));
+    block_on(shop.db.batch(over)).unwrap();
+    assert_eq!(
+        shop.made("POST", "rotate", &json!({}))["left"]["destinations"],
+        0
+    );
 }

@@ -10,6 +10,7 @@ mod cookie_domain;
 mod customers;
 pub mod destinations;
 mod explain;
+mod hosts;
 mod identities;
 pub mod keys;
 pub mod links;

@@ -31,6 +31,17 @@ macro_rules! older_part {
     };
 }
 
+/// Replaced secrets that still sign along are not sealed anew: their day ends by itself.
+macro_rules! older_previous {
+    () => {
+        concat!(
+            "EXISTS (SELECT 1 FROM json_each(previous_secrets) p WHERE ",
+            older!("p.value ->> 'secret'"),
+            ")"
+        )
+    };
+}
+
 const DESTINATIONS: &str = concat!(
     "SELECT json_object('id', id, 'sealed', json_object('secret', secret))
      FROM destinations WHERE ",
@@ -55,6 +66,8 @@ const LEFT: &str = concat!(
         WHERE revoked_at IS NULL AND root IS NOT ?1 ->> 'root'),
       'destinations', (SELECT count(*) FROM destinations WHERE ",
     older!("secret"),
+    " OR ",
+    older_previous!(),
     "), 'sealed_rows', (SELECT count(*) FROM sealed_rows WHERE ",
     older_part!(),
     "))"

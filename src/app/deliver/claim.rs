@@ -2,9 +2,10 @@
 
 use super::told::Told;
 use crate::app::ports::{self, Database, DatabaseError, Rows, Statement};
-use crate::domain::destination::{self, Terms};
+use crate::domain::destination::{self, Previous, Terms};
 use crate::domain::ids::ProgramId;
 use crate::domain::limits;
+use crate::domain::record;
 use crate::domain::time::UnixMs;
 use crate::json;
 use serde_json::Value;
@@ -26,7 +27,7 @@ const CLAIM: &str = "UPDATE deliveries SET lease = ?1 ->> 'lease',
 /// The receivers of the leased deliveries.
 const RECEIVERS: &str = "SELECT json_object('id', s.id, 'kind', s.kind, 'enabled', s.enabled,
       'config', json(s.config), 'secret', s.secret, 'failures', s.failures, 'token', s.token,
-      'token_until', s.token_until)
+      'token_until', s.token_until, 'previous', json(s.previous_secrets))
     FROM destinations s
     WHERE s.id IN (SELECT destination FROM deliveries WHERE lease = ?1 ->> 'lease')";
 
@@ -91,7 +92,8 @@ const CLAIMED: &str = concat!(
 
 /// A destination and one event of its program, for the test console.
 const ONE_RECEIVER: &str = "SELECT json_object('id', id, 'kind', kind, 'enabled', 1,
-      'config', json(config), 'secret', secret, 'program', program)
+      'config', json(config), 'secret', secret, 'program', program,
+      'previous', json(previous_secrets))
     FROM destinations WHERE id = ?1 ->> 'id'";
 const ONE_EVENT: &str = concat!(
     "SELECT json_object('event', f.id, 'kept', (SELECT r.body ->> s.kind FROM sealed_rows r
@@ -125,6 +127,8 @@ pub(super) struct ReceiverRow {
     pub(super) enabled: bool,
     pub(super) config: Value,
     pub(super) secret: String,
+    /// Secrets that were replaced.
+    pub(super) previous: Vec<Previous>,
     pub(super) failures: u32,
     pub(super) token: Option<String>,
     pub(super) token_until: UnixMs,
@@ -160,6 +164,7 @@ impl Row {
             enabled: self.number("enabled") == 1,
             config: self.0["config"].take(),
             secret: self.text("secret"),
+            previous: record::take(&self.0["previous"]).unwrap_or_default(),
             failures: self.number("failures"),
             token: self.maybe("token"),
             token_until: self.at("token_until"),

@@ -56,7 +56,7 @@ impl Destination for Ga4 {
         let id = settings.fields.required_text("measurement_id", 20);
         settings.required_secret("api_secret", 256);
         let region = settings.region();
-        let base = settings.url("base_url");
+        let base = settings.test_url("base_url");
         if id.is_some_and(|id| !is_measurement_id(id)) {
             let detail = "must be a measurement id like G-1A2BCD345E";
             settings.fields.fault("measurement_id", "invalid", detail);

@@ -54,7 +54,7 @@ impl Destination for Meta {
         settings.required_secret("access_token", 1_024);
         let version = settings.fields.text("api_version", 8);
         let test = settings.fields.text("test_event_code", 64);
-        let base = settings.url("base_url");
+        let base = settings.test_url("base_url");
         if version.is_some_and(|version| !is_version(version)) {
             let detail = "must be a Graph API version like v24.0";
             settings.fields.fault("api_version", "invalid", detail);

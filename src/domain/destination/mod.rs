@@ -17,7 +17,9 @@ mod object;
 mod permission;
 mod person;
 pub mod postback;
+mod redact;
 mod request;
+mod rotation;
 mod rules;
 pub mod sample;
 mod schedule;
@@ -36,10 +38,12 @@ pub use event::{Credit, Event, Occasion, Product, Sale};
 pub use object::Object;
 pub use permission::{Permission, permission};
 pub use person::{Kept, Person, unless_mail};
-pub use request::{Method, REDACTED, Request, redacted};
+pub use redact::redacted;
+pub use request::{Method, REDACTED, Request};
+pub use rotation::{Previous, replaced};
 pub use rules::{Prepared, prepare};
 pub use schedule::next_attempt;
-pub use settings::{Settings, Target, encoded, version_warning};
+pub use settings::{Settings, Stored, Target, encoded, version_warning};
 
 /// Every destination that there is.
 pub static ALL: [&dyn Destination; 7] = [
@@ -150,6 +154,21 @@ pub trait Destination: Sync {
     /// What the answer to a poll about `sent` events means; [`Fate::Accepted`] asks again later.
     fn progress(&self, answer: &Answer, _: &Target<'_>, _sent: usize) -> Outcome {
         Outcome::by_status(answer)
+    }
+
+    /// Do secrets that were replaced lately sign along ([`Target::previous`])?
+    fn previous_secrets_sign(&self) -> bool {
+        false
+    }
+
+    /// Stands for the secret in a request that people look at.
+    fn stand_in_secret(&self) -> &'static str {
+        REDACTED
+    }
+
+    /// What of the secret must not be shown when an answer repeats it.
+    fn secret_parts(&self, secret: &str) -> Vec<String> {
+        vec![secret.to_owned()]
     }
 
     /// A sentence when the settings name something that ends, or has ended.

@@ -43,7 +43,7 @@ impl Destination for Segment {
     fn settings(&self, settings: &mut Settings<'_, '_>) -> Option<Value> {
         settings.required_secret("write_key", 256);
         let region = settings.region();
-        let base = settings.url("base_url");
+        let base = settings.test_url("base_url");
         let categories = match settings.fields.value("consent_categories") {
             Some(_) => settings.fields.texts("consent_categories", MAX_CATEGORIES),
             None => None,

@@ -11,7 +11,7 @@ use std::cell::Cell;
 use throughline::app::api::{Request, Response, Services};
 use throughline::app::clicks::{self, Message};
 use throughline::app::ports::Database;
-use throughline::app::settings::Settings;
+use throughline::app::settings::{Settings, Variables};
 use throughline::app::{deliver, edge_plane, isolate, ledger, publish};
 use throughline::domain::click::Visit;
 use throughline::domain::redirect::Entropy;
@@ -58,8 +58,7 @@ impl Shop {
             kv: Kv::default(),
             queue: Queue::default(),
             receiver: Receiver::default(),
-            settings: Settings::parse(&secret, "", "admin.example", "0", "https://site.example")
-                .unwrap(),
+            settings: Settings::parse(&variables(&secret)).unwrap(),
             now: Cell::new(START),
             random: Cell::new(0),
             admin: String::new(),
@@ -406,6 +405,17 @@ impl Shop {
             .into_iter()
             .find(|(id, _)| id == partner)
             .map_or(0, |(_, amount)| amount)
+    }
+}
+
+/// A deployment with a site on every host below `example`.
+pub fn variables(root_secret: &str) -> Variables<'_> {
+    Variables {
+        root_secret,
+        admin_host: "admin.example",
+        site_origin: "https://site.example",
+        site_hosts: "*.example",
+        ..Variables::default()
     }
 }
 

@@ -2,6 +2,7 @@ use super::*;
 use crate::domain::destination::sample::sample;
 use crate::domain::input::Fields;
 use crate::domain::money::{Currency, Money};
+use crate::domain::outbound::OutboundRules;
 use crate::domain::time::UnixMs;
 use serde_json::json;
 
@@ -11,6 +12,7 @@ fn target(config: &Value) -> Target<'_> {
     Target {
         config,
         secret: "se/cret",
+        previous: &[],
         token: "",
         now: NOW,
         test: false,
@@ -230,7 +232,8 @@ fn settings_are_checked() {
         ),
     ] {
         let mut fields = Fields::new(body.as_object().unwrap(), "");
-        let mut settings = Settings::new(&mut fields, [0; 32], false, false);
+        let rules = OutboundRules::default();
+        let mut settings = Settings::new(&mut fields, [0; 32], &rules, None);
         let config = Ga4.settings(&mut settings);
         let read = fields.finish(config);
         match (read, fault) {

@@ -21,6 +21,7 @@ fn target(config: &Value) -> Target<'_> {
     Target {
         config,
         secret: "EAAB",
+        previous: &[],
         token: "",
         now: NOW,
         test: false,

@@ -1,6 +1,7 @@
 use super::*;
 use crate::domain::destination::sample::sample;
 use crate::domain::input::Fields;
+use crate::domain::outbound::OutboundRules;
 use crate::domain::time::UnixMs;
 use serde_json::json;
 
@@ -10,6 +11,7 @@ fn target(config: &Value) -> Target<'_> {
     Target {
         config,
         secret: "abc123",
+        previous: &[],
         token: "",
         now: NOW,
         test: false,
@@ -185,7 +187,8 @@ fn settings_are_checked() {
         ),
     ] {
         let mut fields = Fields::new(body.as_object().unwrap(), "");
-        let mut settings = Settings::new(&mut fields, [0; 32], false, false);
+        let rules = OutboundRules::default();
+        let mut settings = Settings::new(&mut fields, [0; 32], &rules, None);
         let config = Segment.settings(&mut settings);
         match (fields.finish(config), fault) {
             (Ok(config), None) => assert_eq!(config, json!({"consent_categories": ["A"]})),
