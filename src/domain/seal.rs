@@ -14,7 +14,6 @@ use subtle::ConstantTimeEq;
 use throughline_cipher as cipher;
 use throughline_text::codec::Writer;
 
-const VERSION: u8 = 1;
 const HEADER: usize = 2;
 /// Bytes of the sealing nonce; callers bring that much entropy.
 pub const NONCE: usize = cipher::NONCE;
@@ -41,6 +40,34 @@ const PURPOSES: [(Purpose, &[u8]); 7] = [
     (Purpose::Customer, b"throughline/v1/customer"),
     (Purpose::Setup, b"throughline/v1/setup"),
 ];
+
+/// What is authenticated with a sealed value and must be given again to open it, and the version of
+/// the form that says so. A form that is authenticated with something else gets a new version.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    version: u8,
+    bytes: &'a [u8],
+}
+
+impl<'a> Context<'a> {
+    /// A text alone: the first version.
+    pub fn text(text: &'a str) -> Context<'a> {
+        Context {
+            version: 1,
+            bytes: text.as_bytes(),
+        }
+    }
+
+    /// The second version: bytes that also say whose the value is.
+    pub fn owned(bytes: &'a [u8]) -> Context<'a> {
+        Context { version: 2, bytes }
+    }
+
+    /// Could a sealed value be of this version?
+    pub fn is_of(self, sealed: &[u8]) -> bool {
+        sealed.first() == Some(&self.version)
+    }
+}
 
 struct RootKey {
     id: u8,
@@ -114,6 +141,7 @@ impl Keyring {
         plain: &[u8],
         nonce: [u8; NONCE],
     ) -> Vec<u8> {
+        let context = Context::text(context);
         self.seal_written(purpose, context, nonce, &|out| out.bytes(plain))
     }
 
@@ -121,11 +149,11 @@ impl Keyring {
     pub fn seal_written(
         &self,
         purpose: Purpose,
-        context: &str,
+        context: Context<'_>,
         nonce: [u8; NONCE],
         write: &dyn Fn(&mut Writer),
     ) -> Vec<u8> {
-        let header = [VERSION, self.current.id];
+        let header = [context.version, self.current.id];
         let mut out = Writer::default();
         out.bytes(&header);
         out.bytes(&nonce);
@@ -133,7 +161,7 @@ impl Keyring {
         let mut out = out.finish();
         let key = self.current.key(purpose);
         let aad = &mut [0; AAD];
-        let aad = authenticated(header, context, aad);
+        let aad = authenticated(header, context.bytes, aad);
         cipher::seal(key, nonce, &aad, &mut out, HEADER + NONCE);
         out
     }
@@ -141,7 +169,7 @@ impl Keyring {
     /// Opens a sealed value; `None` when anything about it is wrong, without saying what.
     pub fn open(&self, purpose: Purpose, context: &str, sealed: &[u8]) -> Option<Vec<u8>> {
         let mut sealed = sealed.to_vec();
-        self.unseal(purpose, context, &mut sealed)
+        self.unseal(purpose, Context::text(context), &mut sealed)
             .map(<[u8]>::to_vec)
     }
 
@@ -149,15 +177,18 @@ impl Keyring {
     pub fn unseal<'a>(
         &self,
         purpose: Purpose,
-        context: &str,
+        context: Context<'_>,
         sealed: &'a mut [u8],
     ) -> Option<&'a [u8]> {
         let (header, rest) = sealed.split_first_chunk_mut::<HEADER>()?;
         let (nonce, ciphertext) = rest.split_first_chunk_mut::<NONCE>()?;
-        let [VERSION, id] = *header else { return None };
+        let [version, id] = *header;
+        if version != context.version {
+            return None;
+        }
         let key = self.by_id(id)?.key(purpose);
         let aad = &mut [0; AAD];
-        let aad = authenticated(*header, context, aad);
+        let aad = authenticated(*header, context.bytes, aad);
         cipher::open(key, *nonce, &aad, ciphertext)
     }
 
@@ -223,15 +254,14 @@ impl Keyring {
 }
 
 /// Room for what is authenticated with tokens and journals.
-const AAD: usize = 16;
+const AAD: usize = 24;
 
 /// What is authenticated with a message: its header and its context. In `room`, if it fits.
 fn authenticated<'a>(
     header: [u8; HEADER],
-    context: &str,
+    context: &[u8],
     room: &'a mut [u8; AAD],
 ) -> Cow<'a, [u8]> {
-    let context = context.as_bytes();
     let (begin, end) = room.split_at_mut(HEADER);
     begin.copy_from_slice(&header);
     let Some(end) = end.get_mut(..context.len()) else {

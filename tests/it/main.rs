@@ -37,6 +37,7 @@ mod rates;
 mod redirects;
 mod regressions;
 mod replay;
+mod reports;
 mod rulings;
 mod settlement;
 mod simulation;
