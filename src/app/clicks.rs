@@ -4,6 +4,7 @@
 //! transaction that counts, so neither redelivery nor two consumers at once can count twice. A
 //! landing is counted once per token: it is looked for among the landings of its click's minute.
 
+use super::click_days::click_days;
 use super::ports::{self, Database, DatabaseError, Statement};
 use crate::domain::click::{self, TouchRecord, Visit, VisitKind};
 use crate::domain::link::Tags;
@@ -25,7 +26,7 @@ pub struct Message {
 /// The messages that are not in a packed row yet, and their visits as rows. What is stored already
 /// is read once for a batch, not once for each visit of it: D1 bills the rows that are read.
 macro_rules! fresh {
-    ($($tail:literal),+) => {
+    ($($tail:expr),+) => {
         concat!(
             "WITH message AS (
                SELECT m.value ->> 'id' AS id, m.value ->> 'bucket' AS bucket,
@@ -112,9 +113,9 @@ macro_rules! reached {
             " WHERE links.capped = 0
                 AND links.id IN (SELECT visit.value ->> '$.visit.touch.link' FROM visit)
                 AND links.settings ->> 'click_cap' <= (
-                  SELECT coalesce(sum(r.count), 0) FROM click_rollups r
-                  WHERE r.program = links.program AND r.link = links.id
-                    AND r.class IN ('human', 'validated'))",
+                  SELECT coalesce(sum(valid), 0) FROM ",
+            click_days!("r.program = links.program AND r.link = links.id"),
+            ")",
             $tail
         )
     };
@@ -187,8 +188,8 @@ fn visit_row(visit: &Visit) -> Value {
     let classes: &[&str] = match (visit.kind, visit.touch.class, named) {
         (VisitKind::Click, class, _) => &[class.name()],
         (VisitKind::Orphan, ..) => &["orphan"],
-        // A prefetched page that was shown: the click happens now.
-        (VisitKind::Landing, Class::Prefetch, true) => &["human", "confirmed"],
+        // A page that was loaded ahead is shown: the click happens now.
+        (VisitKind::Landing, Class::Prefetch, true) => &["shown", "confirmed"],
         // What might have been software was a person.
         (VisitKind::Landing, Class::Provisional, true) => &["validated", "confirmed"],
         (VisitKind::Landing, Class::Flood, true) => &["validated", "confirmed", "unpaid"],
@@ -198,6 +199,7 @@ fn visit_row(visit: &Visit) -> Value {
         // got a name by a grant, which comes with a landing of that name, are subtracted in reads.
         (VisitKind::Landing, _, false) => &["confirmed_anonymous"],
         (VisitKind::Grant, ..) => &["granted"],
+        (VisitKind::Unverified, ..) => &["unverified"],
     };
     json!({
         "once": i32::from(once),

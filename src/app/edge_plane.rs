@@ -15,7 +15,7 @@ mod reports;
 use super::isolate::{Known, Memory};
 use super::problem;
 use super::settings::Settings;
-use crate::domain::flood;
+use crate::domain::flood::{self, Counted};
 use crate::domain::ids::PartnerId;
 use crate::domain::link::{HostSnapshot, Slug};
 use crate::domain::redirect::Entropy;
@@ -63,7 +63,9 @@ pub fn answer(
         entropy,
     };
     let mut answer = match place.path {
-        BEACON | ME if !same_site(facts.fetch_site) => Answer::problem(&problem::CROSS_ORIGIN),
+        BEACON | ME if !same_site(facts, place.host, host) => {
+            Answer::problem(&problem::CROSS_ORIGIN)
+        }
         BEACON if facts.method == "POST" => reports::report(&place, &context, body, memory)?,
         ME if facts.method == "GET" => reports::me(&context, memory)?,
         BEACON | ME => Answer::problem(&problem::METHOD_NOT_ALLOWED),
@@ -121,9 +123,22 @@ fn without_host(known: &Known<HostSnapshot>, place: &Place<'_>, settings: &Setti
     }
 }
 
-/// Pages of the same site, and clients that do not say.
-fn same_site(fetch_site: &str) -> bool {
-    matches!(fetch_site, "" | "same-origin" | "same-site")
+/// Pages of the same site, and clients that do not say. `Origin` and `Referer` speak for browsers
+/// that send no `Sec-Fetch-Site`; of an opaque origin (`null`) nothing is known.
+fn same_site(facts: &Facts<'_>, own: &str, host: &HostSnapshot) -> bool {
+    let shared = [host.cookie_domain.as_deref(), host.registrable.as_deref()];
+    let ours = |address: &str| {
+        let other = Place::read(address).host;
+        let below = |domain: &str| {
+            let rest = other.strip_suffix(domain);
+            rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        };
+        let unknown = matches!(address, "" | "null");
+        unknown || other == own || shared.into_iter().flatten().any(below)
+    };
+    matches!(facts.fetch_site, "" | "same-origin" | "same-site")
+        && ours(facts.origin)
+        && ours(facts.referrer)
 }
 
 /// May clicks of this class become too many?
@@ -131,12 +146,12 @@ fn human(class: Class) -> bool {
     matches!(class, Class::Human | Class::Provisional)
 }
 
-/// Has the visitor's network sent more clicks on this partner than people make?
-fn flooded(memory: &Memory, context: &Context<'_>, partner: PartnerId) -> bool {
+/// Has the visitor's network sent more of this kind on this partner than people make?
+fn flooded(memory: &Memory, context: &Context<'_>, what: Counted, partner: PartnerId) -> bool {
     let network = flood::network(context.request.ip);
     network.is_some_and(|network| {
         let mut flood = memory.flood.borrow_mut();
-        flood.hit(network, partner, context.now)
+        flood.hit(what, network, partner, context.now)
     })
 }
 

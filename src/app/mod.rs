@@ -2,6 +2,7 @@
 //! and every flow are tested without the platform.
 
 pub mod api;
+mod click_days;
 pub mod clicks;
 pub mod control;
 pub mod deliver;

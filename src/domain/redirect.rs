@@ -281,6 +281,7 @@ fn counted(
     let mut redirect = Redirect::bare(Outcome::To(to), class, Availability::Open);
     redirect.consent = state;
     if class == Class::Prefetch {
+        redirect.visit = Some(Visit::ahead(entropy.visitor(), &touch));
         return redirect;
     }
     let repeated = visitor.repeated.is_some();
@@ -298,11 +299,10 @@ fn counted(
             journal.add_touch(touch.clone());
         }
         journal.add_click_ids(captured(request.query, now));
-        let domain = host.cookie_domain.as_deref();
         redirect.set_cookies.push(if dry_run {
-            journal::set_cookie(journal::DRY_RUN, state, domain)
+            journal::set_cookie(journal::DRY_RUN, state, host.cookie_domain.as_deref())
         } else {
-            journal.cookie(keys, entropy.journal(), domain)
+            journal.cookie(keys, entropy.journal(), host.journals())
         });
         memory = Some(journal);
     } else if visitor.known.is_some() && !remembers && evidence.is_live() {
@@ -408,7 +408,7 @@ fn plain_touch(arrival: &Arrival<'_>, class: Class, consent: Consent) -> Touch {
 
 /// Bots and embedded loads are kept under their class and earn nothing; `HEAD` leaves no trace.
 fn uncounted(arrival: &Arrival<'_>, class: Class) -> Option<Visit> {
-    if class == Class::Head || class == Class::Prefetch {
+    if class == Class::Head {
         return None;
     }
     let touch = plain_touch(arrival, class, Consent::Code).anonymous();

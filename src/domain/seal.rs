@@ -14,7 +14,6 @@ use subtle::ConstantTimeEq;
 use throughline_cipher as cipher;
 use throughline_text::codec::Writer;
 
-const VERSION: u8 = 1;
 const HEADER: usize = 2;
 /// The entry that `make deploy` makes.
 pub const FIRST_ENTRY: u8 = 1;
@@ -43,6 +42,34 @@ const PURPOSES: [(Purpose, &[u8]); 7] = [
     (Purpose::Customer, b"throughline/v1/customer"),
     (Purpose::Setup, b"throughline/v1/setup"),
 ];
+
+/// What is authenticated with a sealed value and must be given again to open it, and the version of
+/// the form that says so. A form that is authenticated with something else gets a new version.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    version: u8,
+    bytes: &'a [u8],
+}
+
+impl<'a> Context<'a> {
+    /// A text alone: the first version.
+    pub fn text(text: &'a str) -> Context<'a> {
+        Context {
+            version: 1,
+            bytes: text.as_bytes(),
+        }
+    }
+
+    /// The second version: bytes that also say whose the value is.
+    pub fn owned(bytes: &'a [u8]) -> Context<'a> {
+        Context { version: 2, bytes }
+    }
+
+    /// Could a sealed value be of this version?
+    pub fn is_of(self, sealed: &[u8]) -> bool {
+        sealed.first() == Some(&self.version)
+    }
+}
 
 struct RootKey {
     id: u8,
@@ -116,6 +143,7 @@ impl Keyring {
         plain: &[u8],
         nonce: [u8; NONCE],
     ) -> Vec<u8> {
+        let context = Context::text(context);
         self.seal_written(purpose, context, nonce, &|out| out.bytes(plain))
     }
 
@@ -123,11 +151,11 @@ impl Keyring {
     pub fn seal_written(
         &self,
         purpose: Purpose,
-        context: &str,
+        context: Context<'_>,
         nonce: [u8; NONCE],
         write: &dyn Fn(&mut Writer),
     ) -> Vec<u8> {
-        let header = [VERSION, self.current.id];
+        let header = [context.version, self.current.id];
         let mut out = Writer::default();
         out.bytes(&header);
         out.bytes(&nonce);
@@ -135,7 +163,7 @@ impl Keyring {
         let mut out = out.finish();
         let key = self.current.key(purpose);
         let aad = &mut [0; AAD];
-        let aad = authenticated(header, context, aad);
+        let aad = authenticated(header, context.bytes, aad);
         cipher::seal(key, nonce, &aad, &mut out, HEADER + NONCE);
         out
     }
@@ -143,7 +171,7 @@ impl Keyring {
     /// Opens a sealed value; `None` when anything about it is wrong, without saying what.
     pub fn open(&self, purpose: Purpose, context: &str, sealed: &[u8]) -> Option<Vec<u8>> {
         let mut sealed = sealed.to_vec();
-        self.unseal(purpose, context, &mut sealed)
+        self.unseal(purpose, Context::text(context), &mut sealed)
             .map(<[u8]>::to_vec)
     }
 
@@ -151,15 +179,18 @@ impl Keyring {
     pub fn unseal<'a>(
         &self,
         purpose: Purpose,
-        context: &str,
+        context: Context<'_>,
         sealed: &'a mut [u8],
     ) -> Option<&'a [u8]> {
         let (header, rest) = sealed.split_first_chunk_mut::<HEADER>()?;
         let (nonce, ciphertext) = rest.split_first_chunk_mut::<NONCE>()?;
-        let [VERSION, id] = *header else { return None };
+        let [version, id] = *header;
+        if version != context.version {
+            return None;
+        }
         let key = self.by_id(id)?.key(purpose);
         let aad = &mut [0; AAD];
-        let aad = authenticated(*header, context, aad);
+        let aad = authenticated(*header, context.bytes, aad);
         cipher::open(key, *nonce, &aad, ciphertext)
     }
 
@@ -215,14 +246,14 @@ impl Keyring {
         std::iter::once(self.current.id).chain(self.older())
     }
 
-    /// How the base64url text of what an older entry sealed begins. Version and id are 16 bits, so
-    /// the third of six bits has two of the nonce.
+    /// How the base64url text of what an older entry sealed at rest begins: version and id are 16
+    /// bits, so the third of six bits has two of the nonce.
     pub fn older_beginnings(&self) -> Vec<String> {
         let mut beginnings = Vec::new();
         for id in self.older() {
             for nonce in [0x00, 0x40, 0x80, 0xc0] {
                 let mut text = String::new();
-                cipher::encode(&[VERSION, id, nonce], &mut text);
+                cipher::encode(&[Context::text("").version, id, nonce], &mut text);
                 text.truncate(3);
                 beginnings.push(text);
             }
@@ -243,15 +274,14 @@ impl Keyring {
 }
 
 /// Room for what is authenticated with tokens and journals.
-const AAD: usize = 16;
+const AAD: usize = 24;
 
 /// What is authenticated with a message: its header and its context. In `room`, if it fits.
 fn authenticated<'a>(
     header: [u8; HEADER],
-    context: &str,
+    context: &[u8],
     room: &'a mut [u8; AAD],
 ) -> Cow<'a, [u8]> {
-    let context = context.as_bytes();
     let (begin, end) = room.split_at_mut(HEADER);
     begin.copy_from_slice(&header);
     let Some(end) = end.get_mut(..context.len()) else {

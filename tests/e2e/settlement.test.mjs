@@ -11,7 +11,7 @@ before(async () => {
   world = await startReady({
     program: {
       plan: { window_days: 30, sale: { rate_bps: 1000 }, click: each,
-        caps: { partner: { amount: 250, currency: "USD" } } },
+        caps: { partner: { amount: 250, currency: "USD" }, clicks: "none" } },
     },
   });
 });
@@ -64,8 +64,10 @@ test("a month that ended is closed by cron once, with its clicks", async () => {
   const last = new Date();
   last.setUTCDate(0);
   const day = last.toISOString().slice(0, 10);
-  await world.stack.sql(`INSERT INTO click_rollups (program, day, link, partner, class, count)
-    VALUES ('${id}', '${day}', '${anna.link}', '${anna.id}', 'confirmed', 7)`);
+  for (const [class_, count] of [["human", 7], ["confirmed", 9]]) {
+    await world.stack.sql(`INSERT INTO click_rollups (program, day, link, partner, class, count)
+      VALUES ('${id}', '${day}', '${anna.link}', '${anna.id}', '${class_}', ${count})`);
+  }
   await world.stack.sql("UPDATE programs SET created_at = 0");
   await world.stack.cron();
   await world.stack.cron();

@@ -39,6 +39,7 @@ mod rates;
 mod redirects;
 mod regressions;
 mod replay;
+mod reports;
 mod rotation;
 mod rulings;
 mod secret_rotation;

@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 use throughline::app::deliver;
 use throughline::app::ports::{Database, Statement};
 use throughline::domain::api_key::ApiKey;
-use throughline::domain::journal::Journal;
+use throughline::domain::ids::ProgramId;
+use throughline::domain::journal::{Journal, Scope};
 use throughline::domain::token;
 
 /// The pseudonym secret of a deployment whose first root secret is the shop's.
@@ -107,7 +108,11 @@ fn opens_nothing(shop: &Shop, old: &Clicked, keys: &[String]) {
     let now = shop.now.get();
     assert_eq!(token::open(&shop.settings.keys, &old.token, now), None);
     let cookie = old.cookie.as_ref().unwrap();
-    assert!(Journal::from_cookies(&shop.settings.keys, cookie, now).is_none());
+    let scope = Scope {
+        program: ProgramId::parse(&shop.program).unwrap(),
+        domain: None,
+    };
+    assert!(Journal::from_cookies(&shop.settings.keys, scope, cookie, now).is_none());
     for key in keys {
         assert_eq!(ApiKey::open(&shop.settings.keys, key), None);
         let answer = shop.request("GET", "admin.example", "programs", key, b"");

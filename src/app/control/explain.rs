@@ -61,6 +61,7 @@ impl<D: Database> Control<'_, D> {
             language: header("accept-language"),
             referrer: header("referer"),
             ip: "",
+            origin: "",
         };
         let place = Place::read(&url);
         let host = self.record(&host_key(place.host)).await?;

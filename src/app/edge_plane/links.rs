@@ -6,6 +6,7 @@ use super::{flooded, human, pages};
 use crate::app::isolate::{Known, Memory};
 use crate::app::problem;
 use crate::domain::click::Visit;
+use crate::domain::flood::Counted;
 use crate::domain::ids::{LinkId, PartnerId};
 use crate::domain::link::{Address, Availability, LinkSnapshot};
 use crate::domain::redirect::{self, Arrival, Outcome, PageKind};
@@ -45,7 +46,7 @@ fn follow(
 ) -> Answer {
     let sighting = traffic::classify(&context.request.signals);
     let class = sighting.class;
-    let flood = human(class) && flooded(memory, context, link.partner);
+    let flood = human(class) && flooded(memory, context, Counted::Click, link.partner);
     let decided = redirect::redirect(&Arrival {
         request: context.request,
         rest: address.rest,
@@ -80,7 +81,7 @@ fn orphan(context: &Context<'_>, memory: &Memory) -> Answer {
     let mut answer = unknown(context);
     let class = traffic::classify(&context.request.signals).class;
     let owner = (LinkId::from_number(0), PartnerId::from_number(0));
-    let flood = human(class) && flooded(memory, context, owner.1);
+    let flood = human(class) && flooded(memory, context, Counted::Click, owner.1);
     answer.visits.extend(stray(context, owner, class, flood));
     answer
 }

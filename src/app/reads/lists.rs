@@ -1,5 +1,6 @@
 //! The SQL of the lists. Each row is one JSON object with the number by which the list pages.
 
+use crate::app::click_days::click_days;
 use crate::app::earnings;
 
 macro_rules! list {
@@ -104,20 +105,17 @@ const KEYS: &str = list!(
     "program",
     "seq"
 );
+/// Reports of landings beyond the valid clicks are `unmatched`.
 const CLICKS: &str = list!(
     "json_object('program', program, 'day', day, 'link', link, 'partner', partner,
-      'raw', raw, 'valid', valid, 'confirmed', confirmed, 'classes', json(classes))",
-    "(SELECT program, day, link, partner, json_group_object(class, count) AS classes,
-        sum(iif(class NOT IN ('validated', 'confirmed', 'confirmed_anonymous', 'granted',
-          'orphan', 'unpaid'), count, 0)) AS raw,
-        sum(iif(class IN ('human', 'validated'), count, 0)) AS valid,
-        -- An anonymous click that got a name is confirmed under that.
-        sum(iif(class = 'confirmed', count, 0)) + max(0, sum(CASE class
-          WHEN 'confirmed_anonymous' THEN count WHEN 'granted' THEN -count ELSE 0 END))
-          AS confirmed,
-        row_number() OVER (ORDER BY day, link, partner) AS seq
-      FROM click_rollups WHERE ?1 ->> 'program' IS NULL OR program = ?1 ->> 'program'
-      GROUP BY program, day, link, partner)",
+      'raw', raw, 'valid', valid, 'confirmed', confirmed, 'classes', json(iif(reported = confirmed,
+        classes, json_patch(classes, json_object('validated', nullif(validated_most, 0),
+          'confirmed', nullif(min(landed, confirmed), 0), 'unmatched', reported - confirmed)))))",
+    concat!(
+        "(SELECT *, row_number() OVER (ORDER BY day, link, partner) AS seq FROM ",
+        click_days!("?1 ->> 'program' IS NULL OR program = ?1 ->> 'program'"),
+        ")"
+    ),
     "program",
     "seq"
 );

@@ -126,7 +126,7 @@ fn any_request_has_one_outcome_and_any_location_is_a_serialised_url_on_an_allowe
         }
         if let Some(set) = decided.set_cookies.first().filter(|_| cookies.len() < 500) {
             let value = set.split(';').next().unwrap();
-            let known = Journal::from_cookies(&keys, value, now);
+            let known = Journal::from_cookies(&keys, arrival.host.journals(), value, now);
             assert_eq!(known.is_some(), !value.ends_with('='));
             cookies.push(value.to_owned());
             newest = place;
