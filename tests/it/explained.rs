@@ -78,6 +78,37 @@ fn it_says_the_same_as_the_edge_and_leaves_nothing_behind() {
 }
 
 #[test]
+fn what_copying_adds_to_an_address_loses_no_visitor() {
+    let shop = shop_with_rules();
+    for added in ["deal.", "deal)", "deal,", "deal%20", "deal%E2%80%9D"] {
+        let edge = shop.follow_as(added, "?x=1", "", |facts| facts.country = "US");
+        assert!(
+            edge.location
+                .starts_with("https://shop.example/deal?pinned=1&x=1&tl=tlc_")
+        );
+        let (status, told) = explain(
+            &shop,
+            json!({"url": format!("https://shop.example/go/{added}?x=1")}),
+        );
+        assert_eq!(status, 200, "{added}: {told}");
+    }
+    let joined = "deal&utm_source=news&amp=1";
+    let edge = shop.follow_as(joined, "?x=1", "", |facts| facts.country = "US");
+    let wanted = "https://shop.example/deal?pinned=1&utm_source=news&amp=1&x=1&tl=tlc_";
+    assert!(edge.location.starts_with(wanted), "{}", edge.location);
+    // What a link has as its own name is found first.
+    let body = json!({"program": shop.program, "partner": shop.partners[1],
+        "host": "shop.example", "slug": "deal.", "target": "https://shop.example/dot"});
+    shop.made("POST", "links", &body);
+    shop.publish();
+    let edge = shop.follow_as("deal.", "", "", |facts| facts.country = "US");
+    assert!(
+        edge.location
+            .starts_with("https://shop.example/dot?tl=tlc_")
+    );
+}
+
+#[test]
 fn what_no_link_has_is_not_found_and_what_cannot_be_read_is_named() {
     let shop = shop_with_rules();
     for url in [

@@ -8,8 +8,10 @@ use crate::app::problem::{self, Problem};
 use crate::app::publish;
 use crate::domain::api_key::Scope;
 use crate::domain::input::Fields;
-use crate::domain::link::{Address, HostSnapshot, LinkSnapshot, host_key, link_key};
-use crate::domain::redirect::{self, Arrival, Because, Entropy, Outcome, PageKind, Redirect};
+use crate::domain::link::{Address, HostSnapshot, LinkSnapshot, Tidied, host_key, link_key};
+use crate::domain::redirect::{
+    self, Arrival, Because, Entropy, Outcome, PageKind, Redirect, Request,
+};
 use crate::domain::target::{TargetError, visited};
 use crate::domain::traffic;
 use crate::json;
@@ -70,10 +72,13 @@ impl<D: Database> Control<'_, D> {
         self.allow(Scope::Read, Some(host.program))?;
         let path = edge_plane::below_mount(place.path, &host)
             .ok_or_else(|| nowhere("the address lies below no mount of links"))?;
-        let address = Address::read(path, host.case_sensitive)
-            .ok_or_else(|| nowhere("the address holds no slug"))?;
-        let link = self.link(&place, &address).await?;
-        let request = facts.request(&place);
+        let (link, address, parameters) = self.link(&place, path, &host).await?;
+        let plain = facts.request(&place);
+        let query = parameters.map_or_else(|| plain.query.to_owned(), |t| t.query(plain.query));
+        let request = Request {
+            query: &query,
+            ..plain
+        };
         let (decided, because) = redirect::explain(&Arrival {
             request: &request,
             rest: address.rest,
@@ -92,10 +97,28 @@ impl<D: Database> Control<'_, D> {
         Ok(report)
     }
 
-    /// The link that an address names.
-    async fn link(&self, place: &Place<'_>, at: &Address<'_>) -> Result<LinkSnapshot, Problem> {
-        let link = self.record(&link_key(place.host, at.slug.as_str())).await?;
-        LinkSnapshot::stored(&link).ok_or_else(|| nowhere("no link has this slug"))
+    /// The link that an address names: by the whole of it, else without what copying added.
+    async fn link<'a>(
+        &self,
+        place: &Place<'_>,
+        path: &'a str,
+        host: &HostSnapshot,
+    ) -> Result<(LinkSnapshot, Address<'a>, Option<Tidied<'a>>), Problem> {
+        let whole = Address::read(path, host.case_sensitive);
+        let tidied = Tidied::read(path, host.case_sensitive);
+        if whole.is_none() && tidied.is_none() {
+            return Err(nowhere("the address holds no slug"));
+        }
+        let tidied_address = tidied.as_ref().map(|tidied| tidied.address.clone());
+        let addresses = [(whole, None), (tidied_address, tidied)];
+        for (address, tidied) in addresses {
+            let Some(address) = address else { continue };
+            let key = link_key(place.host, address.slug.as_str());
+            if let Some(link) = LinkSnapshot::stored(&self.record(&key).await?) {
+                return Ok((link, address, tidied));
+            }
+        }
+        Err(nowhere("no link has this slug"))
     }
 
     async fn record(&self, key: &str) -> Result<Value, Problem> {

@@ -8,8 +8,8 @@ use crate::app::problem;
 use crate::domain::click::Visit;
 use crate::domain::flood::Counted;
 use crate::domain::ids::{LinkId, PartnerId};
-use crate::domain::link::{Address, Availability, LinkSnapshot};
-use crate::domain::redirect::{self, Arrival, Outcome, PageKind};
+use crate::domain::link::{Address, Availability, LinkSnapshot, Tidied};
+use crate::domain::redirect::{self, Arrival, Outcome, PageKind, Request};
 use crate::domain::traffic::{self, Class};
 use crate::domain::visitor::Context;
 
@@ -23,18 +23,46 @@ pub(super) fn visit(
     if !matches!(context.request.signals.method, "GET" | "HEAD") {
         return Some(Answer::problem(&problem::METHOD_NOT_ALLOWED));
     }
-    let Some(address) = Address::read(path, context.host.case_sensitive) else {
+    let case_sensitive = context.host.case_sensitive;
+    let known = |address: &Address<'_>| memory.link(place.host, address.slug.as_str(), context.now);
+    if let Some(address) = Address::read(path, case_sensitive) {
+        let known = known(&address)?;
+        if !matches!(known, Known::Absent) {
+            return Some(found(known, &address, context, memory));
+        }
+    }
+    let Some(tidied) = Tidied::read(path, case_sensitive) else {
         return Some(orphan(context, memory));
     };
-    match memory.link(place.host, address.slug.as_str(), context.now)? {
-        Known::Found(link) if address.inspect => Some(match link.availability(context.now) {
+    let known = known(&tidied.address)?;
+    let query = tidied.query(context.request.query);
+    let request = Request {
+        query: &query,
+        ..*context.request
+    };
+    let context = Context {
+        request: &request,
+        ..*context
+    };
+    Some(found(known, &tidied.address, &context, memory))
+}
+
+/// Answers by what is known of the address.
+fn found(
+    known: &Known<LinkSnapshot>,
+    address: &Address<'_>,
+    context: &Context<'_>,
+    memory: &Memory,
+) -> Answer {
+    match known {
+        Known::Found(link) if address.inspect => match link.availability(context.now) {
             Availability::Scheduled => unknown(context),
             Availability::Expired | Availability::Capped => pages::ended(),
             _ => pages::leads_to(link.settings.target.as_str()),
-        }),
-        Known::Found(link) => Some(follow(link, &address, context, memory)),
-        Known::Absent => Some(orphan(context, memory)),
-        Known::Failed => Some(pages::away()),
+        },
+        Known::Found(link) => follow(link, address, context, memory),
+        Known::Absent => orphan(context, memory),
+        Known::Failed => pages::away(),
     }
 }
 

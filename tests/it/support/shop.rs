@@ -243,16 +243,18 @@ impl Shop {
             ..different
         };
         let entropy = Entropy(self.random());
-        let memory = self.memory();
-        let answer = edge_plane::answer(
-            &facts,
-            "",
-            &memory,
-            &self.settings,
-            self.now.get(),
-            &entropy,
-        )
-        .unwrap();
+        let mut memory = self.memory();
+        let now = self.now.get();
+        // As the entry does: what KV does not have is learnt, and the question asked again.
+        let answer = loop {
+            let asked = edge_plane::answer(&facts, "", &memory, &self.settings, now, &entropy);
+            if let Some(answer) = asked {
+                break answer;
+            }
+            for key in memory.take_wanted() {
+                memory.learn(&key, &isolate::Fetched::Nothing, now);
+            }
+        };
         let header = |name| {
             answer
                 .headers
