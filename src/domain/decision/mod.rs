@@ -48,6 +48,8 @@ pub enum Reason {
     BelowMinimum,
     /// Somebody is credited, and the months for which renewals earn are over.
     RenewalsEnded,
+    /// Somebody is credited, and the months for which the plan pays are over.
+    MonthsEnded,
     /// Somebody is credited, and the customer's cap was reached before.
     CapReached,
     /// A person rejected it.

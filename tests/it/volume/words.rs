@@ -14,7 +14,7 @@ pub(super) fn words(body: &Value) -> Vec<String> {
 
 /// All that a decision can say, but what only other tests make happen: amounts beyond their range,
 /// a program without a plan.
-pub(super) const SAID: [&str; 49] = [
+pub(super) const SAID: [&str; 51] = [
     // Rules.
     "nobody",
     "touches",
@@ -29,6 +29,7 @@ pub(super) const SAID: [&str; 49] = [
     "plan_pays_nothing",
     "below_minimum",
     "renewals_ended",
+    "months_ended",
     "cap_reached",
     "rejected",
     "no_touch",
@@ -59,6 +60,7 @@ pub(super) const SAID: [&str; 49] = [
     "won",
     "no_share",
     "after_event",
+    "brought_later",
     "outside_window",
     "partner_suspended",
     "program_paused",
