@@ -163,3 +163,23 @@ fn what_adds_up_to_more_than_the_amount_or_has_another_sign_is_refused() {
     );
     assert_eq!(shop.db.number("SELECT count(*) FROM facts"), 0);
 }
+
+#[test]
+fn platforms_are_told_what_was_bought_and_the_amount_without_the_credit() {
+    let lines = json!([{"sku": "tea", "amount": 6_000, "quantity": 2},
+        {"sku": "coupon", "amount": -2_000}]);
+    let shop = sold(&json!({}), &json!({"amount": 4_000, "lines": lines}));
+    let event = shop.decision("o1")["event"].clone();
+    let segment = json!({"program": shop.program, "kind": "segment", "write_key": "a-write-key"});
+    let made = shop.made("POST", "destinations", &segment);
+    let preview = format!("destinations/{}/preview", made["id"].as_str().unwrap());
+    let shown = shop.made("POST", &preview, &json!({"event": event}));
+    let body = shown["request"]["body"].as_str().map(str::to_owned);
+    let body: Value = serde_json::from_str(&body.unwrap_or_else(|| panic!("{shown}"))).unwrap();
+    let told = &body["batch"][0]["properties"];
+    assert_eq!(told["revenue"].to_string(), "40.00", "{body}");
+    let products = told["products"].as_array().unwrap();
+    assert_eq!(products.len(), 1, "{body}");
+    assert_eq!(products[0]["sku"], "tea", "{body}");
+    assert_eq!(products[0]["price"].to_string(), "30.00");
+}

@@ -113,6 +113,28 @@ fn a_refund_of_tax_outside_the_base_takes_nothing_wherever_the_tax_stands() {
 }
 
 #[test]
+fn a_refund_that_takes_nothing_says_that_the_plan_pays_nothing_on_it() {
+    let base = json!({"base": {"shipping": false}});
+    let sale = json!({"amount": 12_000, "shipping": 2_000,
+        "lines": [{"sku": "tea", "amount": 10_000}]});
+    let shop = sold(&base, &sale);
+    refund(&shop, "r1", &json!({"shipping": 2_000}));
+    refund(
+        &shop,
+        "r2",
+        &json!({"lines": [{"sku": "tea", "amount": 5}]}),
+    );
+    refund(&shop, "r3", &json!({"lines": [{"sku": "tea"}]}));
+    shop.fold_again();
+    let reasons = ["r1", "r2", "r3"].map(|key| shop.decision(key)["reason"].clone());
+    assert_eq!(reasons, ["outside_base", "refunded", "refunded"]);
+    let event = shop.decision("r1")["event"].as_str().unwrap().to_owned();
+    let shown = shop.made("GET", &format!("events/{event}"), &json!({}));
+    let said = "the plan pays no commission on what was given back";
+    assert!(shown.to_string().contains(said), "{shown}");
+}
+
+#[test]
 fn what_is_in_the_base_takes_its_own_commission() {
     let all = json!({"base": {"tax": true, "shipping": true}});
     let sale = json!({"amount": 12_000, "shipping": 1_500, "tax": 500,

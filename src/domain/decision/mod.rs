@@ -70,6 +70,8 @@ pub enum Reason {
     Recorded,
     /// Commission taken back in proportion.
     Refunded,
+    /// What was given back is not in the base of commission: nothing is taken back.
+    OutsideBase,
     /// The reversed purchase had earned nothing.
     NothingToTakeBack,
     /// More was taken back than was paid: commission is taken back up to the purchase's amount.

@@ -178,6 +178,10 @@ impl Decision {
             Reason::Refunded if nothing => {
                 "its part of the commission is less than a unit; nothing is taken back".to_owned()
             }
+            Reason::OutsideBase => {
+                "nothing is taken back, because the plan pays no commission on what was given back"
+                    .to_owned()
+            }
             Reason::NothingToTakeBack => {
                 "nothing is taken back, because its purchase had earned nothing".to_owned()
             }

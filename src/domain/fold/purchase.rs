@@ -125,11 +125,17 @@ pub(super) fn take<'a>(purchase: &mut Purchase<'a>, fact: &'a Fact) -> (Option<i
     purchase.book(&taken, 1);
     purchase.free_back |= taken.freed;
     let sum = purchase.money_of(&taken.given);
+    let slots = purchase.slots.iter().zip(&taken.given);
+    let outside = slots
+        .filter(|(_, given)| **given > 0)
+        .all(|(slot, _)| !slot.counts);
     if fact.kind == EventKind::Chargeback {
         purchase.taken.push((&fact.key, taken));
     }
     let reason = if above {
         Reason::RefundAboveSale
+    } else if outside && sum > 0 {
+        Reason::OutsideBase
     } else {
         Reason::Refunded
     };

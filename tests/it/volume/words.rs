@@ -14,7 +14,7 @@ pub(super) fn words(body: &Value) -> Vec<String> {
 
 /// All that a decision can say, but what only other tests make happen: amounts beyond their range,
 /// a program without a plan.
-pub(super) const SAID: [&str; 51] = [
+pub(super) const SAID: [&str; 52] = [
     // Rules.
     "nobody",
     "touches",
@@ -39,6 +39,7 @@ pub(super) const SAID: [&str; 51] = [
     "start_uncredited",
     "recorded",
     "refunded",
+    "outside_base",
     "nothing_to_take_back",
     "refund_above_sale",
     "refund_currency_differs",
