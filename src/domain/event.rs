@@ -6,7 +6,7 @@
 
 mod order;
 
-pub use order::{Line, Order};
+pub use order::{LINE, Line, Named, Order};
 
 use super::click::TouchRecord;
 use super::consent::Consent;

@@ -1,6 +1,7 @@
 //! Reading JSON bodies field by field: every fault is collected with its path and a stable code,
 //! so that one answer names them all.
 
+use super::limits;
 use super::money::Currency;
 use super::time::UnixMs;
 use serde::Serialize;
@@ -86,12 +87,18 @@ impl<'a> Fields<'a> {
         self.value(name).is_none_or(blank)
     }
 
-    /// Refuses members that are not in the list.
+    /// Refuses members that are not in the list; of very many it names the first.
     pub fn only(&mut self, known: &[&str]) {
-        let object = self.object;
-        for name in object.keys().filter(|name| !known.contains(&name.as_str())) {
-            self.fault(name, "unknown_member", "is not known here");
+        for name in self.unknown(known).take(limits::UNKNOWN_MEMBERS) {
+            let shown: String = name.chars().take(limits::NAME_CHARS).collect();
+            self.fault(&shown, "unknown_member", "is not known here");
         }
+    }
+
+    /// The members that are not in the list.
+    pub fn unknown<'k>(&self, known: &'k [&'k str]) -> impl Iterator<Item = &'a str> + use<'a, 'k> {
+        let names = self.object.keys().map(String::as_str);
+        names.filter(move |name| !known.contains(name))
     }
 
     /// The names of the members, of which there may be at most `max`.

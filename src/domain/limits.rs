@@ -111,6 +111,8 @@ pub const SLUG_PREFIX_CHARS: usize = 60;
 pub const FLOOD_CLICKS: u32 = 120;
 /// Pairs of network and partner that an isolate counts at once, at 16 bytes each.
 pub const FLOOD_SLOTS: usize = 4_096;
+/// Members that are not known and are named in an answer.
+pub const UNKNOWN_MEMBERS: usize = 20;
 /// Lines of an order; more are one line by category.
 pub const ORDER_LINES: usize = 100;
 /// Names in one list of a plan: milestones, SKUs, categories, kinds of partners, referrers.

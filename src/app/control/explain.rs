@@ -13,6 +13,7 @@ use crate::domain::redirect::{
     self, Arrival, Because, Entropy, Outcome, PageKind, Redirect, Request,
 };
 use crate::domain::target::{TargetError, visited};
+use crate::domain::time::UnixMs;
 use crate::domain::traffic;
 use crate::json;
 use serde_json::{Map, Value};
@@ -65,19 +66,22 @@ impl<D: Database> Control<'_, D> {
             ip: "",
             origin: "",
         };
-        let place = Place::read(&url);
+        self.decided(&facts, now).await
+    }
+
+    /// Where the request leads that has these facts, and why.
+    async fn decided(&self, facts: &Facts<'_>, now: UnixMs) -> Result<Value, Problem> {
+        let place = Place::read(facts.url);
         let host = self.record(&host_key(place.host)).await?;
         let host =
             HostSnapshot::stored(&host).ok_or_else(|| nowhere("no program has this host"))?;
         self.allow(Scope::Read, Some(host.program))?;
         let path = edge_plane::below_mount(place.path, &host)
             .ok_or_else(|| nowhere("the address lies below no mount of links"))?;
-        let (link, address, parameters) = self.link(&place, path, &host).await?;
-        let plain = facts.request(&place);
-        let query = parameters.map_or_else(|| plain.query.to_owned(), |t| t.query(plain.query));
+        let (link, address, query) = self.link(&place, path, &host).await?;
         let request = Request {
             query: &query,
-            ..plain
+            ..facts.request(&place)
         };
         let (decided, because) = redirect::explain(&Arrival {
             request: &request,
@@ -97,25 +101,28 @@ impl<D: Database> Control<'_, D> {
         Ok(report)
     }
 
-    /// The link that an address names: by the whole of it, else without what copying added.
+    /// The link that an address names, by the whole of it, else without what copying added; and
+    /// the raw query that it is asked with.
     async fn link<'a>(
         &self,
         place: &Place<'_>,
         path: &'a str,
         host: &HostSnapshot,
-    ) -> Result<(LinkSnapshot, Address<'a>, Option<Tidied<'a>>), Problem> {
+    ) -> Result<(LinkSnapshot, Address<'a>, String), Problem> {
         let whole = Address::read(path, host.case_sensitive);
         let tidied = Tidied::read(path, host.case_sensitive);
         if whole.is_none() && tidied.is_none() {
             return Err(nowhere("the address holds no slug"));
         }
-        let tidied_address = tidied.as_ref().map(|tidied| tidied.address.clone());
-        let addresses = [(whole, None), (tidied_address, tidied)];
-        for (address, tidied) in addresses {
-            let Some(address) = address else { continue };
+        let whole = whole.map(|address| (address, place.query.to_owned()));
+        let tidied = tidied.map(|tidied| {
+            let query = tidied.query(place.query);
+            (tidied.address, query)
+        });
+        for (address, query) in whole.into_iter().chain(tidied) {
             let key = link_key(place.host, address.slug.as_str());
             if let Some(link) = LinkSnapshot::stored(&self.record(&key).await?) {
-                return Ok((link, address, tidied));
+                return Ok((link, address, query));
             }
         }
         Err(nowhere("no link has this slug"))

@@ -57,9 +57,14 @@ pub(super) fn read(
     let program = program.to_string();
     let mut added = Vec::new();
     if let Some(email) = fields.text("email", 320) {
-        match hashing::email(email) {
-            Some(hash) => added.push(pseudonyms.mailbox(&program, &hash)),
-            None => fields.fault("email", "not_an_email", "must be a mail address"),
+        // As written too: so it is known where a caller sent the hash of an alias, and in events
+        // from before there was one form for a mailbox.
+        let forms = [hashing::mailbox(email), hashing::email(email)];
+        let hashes = forms.into_iter().flatten();
+        added.extend(hashes.map(|hash| pseudonyms.mailbox(&program, &hash)));
+        added.dedup();
+        if added.is_empty() {
+            fields.fault("email", "not_an_email", "must be a mail address");
         }
     }
     let customers = fields.texts("customers", limits::PARTNER_CUSTOMERS);

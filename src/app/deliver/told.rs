@@ -4,7 +4,7 @@
 use crate::domain::consent::Consent;
 use crate::domain::decision::{self, Decision, Names};
 use crate::domain::destination::{Credit, Event, Occasion, Product, Sale, permission, unless_mail};
-use crate::domain::event::Fact;
+use crate::domain::event::{Fact, Line};
 use crate::domain::ids::{LinkId, PartnerId};
 use crate::domain::money::Money;
 use crate::domain::record;
@@ -121,14 +121,16 @@ impl Told {
         })
     }
 
-    /// The lines that name a product; those of a reversal may leave out how many.
+    /// The lines that name a product and were paid for. A credit is no product, and platforms take
+    /// no price below zero; the amount has it taken off already.
     fn products(&self) -> Vec<Product> {
         let mut products = Vec::new();
         let bought = self
             .decision
             .amount
             .filter(|_| self.fact.kind.is_purchase());
-        for line in &self.fact.order.lines {
+        let paid = |line: &&Line| line.amount.is_none_or(|amount| amount >= 0);
+        for line in self.fact.order.lines.iter().filter(paid) {
             let (Some(sku), Some(sum)) = (unless_mail(line.sku.as_deref()), bought) else {
                 continue;
             };

@@ -84,7 +84,7 @@ impl Reading<'_> {
         let subscription = fields.text("subscriptionId", limits::EXTERNAL_ID_CHARS);
         let code = fields.text("code", limits::CODE_CHARS).map(event::code);
         let program = self.program.to_string();
-        let hash = email.and_then(hashing::email);
+        let hash = email.and_then(hashing::mailbox);
         let mailbox = hash.map(|hash| self.pseudonyms.mailbox(&program, &hash));
         Common {
             customer,

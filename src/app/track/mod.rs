@@ -4,6 +4,7 @@
 
 mod common;
 mod conversion;
+mod members;
 mod person;
 mod purchase;
 mod reversal;
@@ -65,7 +66,15 @@ impl Key {
 impl Reading<'_> {
     /// Reads a body by the kind of its address.
     pub fn read(&self, kind: EventKind, body: &Map<String, Value>) -> Read {
-        let fields = Fields::new(body, "");
+        let mut read = self.by_kind(kind, Fields::new(body, ""))?;
+        let ignored = members::ignored(kind, body);
+        if !ignored.is_empty() {
+            read.answer["ignored"] = json!(ignored);
+        }
+        Ok(read)
+    }
+
+    fn by_kind(&self, kind: EventKind, fields: Fields<'_>) -> Read {
         match kind {
             EventKind::Lead => self.lead(fields),
             EventKind::Milestone => self.milestone(fields),

@@ -44,6 +44,9 @@ pub enum Verdict {
     NoShare,
     /// Happened after the event.
     AfterEvent,
+    /// Of an anonymous click only the day is known, and a later event brought it first: it may have
+    /// happened after this one.
+    BroughtLater,
     /// Older than the plan's window.
     OutsideWindow,
     /// The partner was suspended at the touch or at the event.
@@ -98,6 +101,9 @@ pub struct Considered {
     /// The event that a code came with.
     #[serde(skip)]
     pub event: String,
+    /// Of an anonymous click: the instant of the first event that brought its token.
+    #[serde(skip)]
+    pub brought_at: Option<UnixMs>,
     pub verdict: Verdict,
     /// Share of the credit in basis points.
     #[serde(default, skip_serializing_if = "is_default")]
@@ -124,6 +130,7 @@ impl Considered {
             evidence: touch.evidence,
             source,
             event: String::new(),
+            brought_at: None,
             verdict: Verdict::NoShare,
             share_bps: 0,
         }
@@ -146,9 +153,26 @@ impl Considered {
             evidence: Evidence::Decision,
             source: Source::Code,
             event: event.to_owned(),
+            brought_at: None,
             verdict: Verdict::NoShare,
             share_bps: 0,
         }
+    }
+
+    /// A click of which only link and day are known. Its instant is the start of the day.
+    pub fn is_anonymous(&self) -> bool {
+        self.nonce.is_none() && self.source != Source::Code
+    }
+
+    /// Is it the anonymous click that a token tells of?
+    pub fn is_of(&self, token: &TouchRecord) -> bool {
+        let own = (self.link, self.at) == (Some(token.link), token.at);
+        self.is_anonymous() && token.nonce.is_none() && own
+    }
+
+    /// May it have happened before an instant, as far as is known?
+    pub fn is_known_at(&self, at: UnixMs) -> bool {
+        self.at <= at && self.brought_at.is_none_or(|brought| brought <= at)
     }
 
     fn order(

@@ -8,10 +8,13 @@ mod assign;
 mod conversion;
 mod earned;
 mod entries;
+mod fall;
+mod months;
 mod payout;
 mod purchase;
 mod reversal;
 mod review;
+mod slots;
 
 pub use entries::{Booked, Entry, Position, entries, of_cause, wanted};
 
@@ -27,6 +30,7 @@ use super::plan::Plan;
 use super::time::UnixMs;
 use super::traffic::Class;
 use assign::Bound;
+use months::First;
 use purchase::Purchase;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -123,8 +127,12 @@ struct Fold<'a> {
     purchases: Vec<Purchase<'a>>,
     /// By natural key: the place among the purchases.
     by_key: BTreeMap<String, usize>,
+    /// Keys of purchases of which a reversal names tax, shipping or discount.
+    split: BTreeSet<&'a str>,
     /// The first purchase of each subscription: its place among the decisions.
     starts: BTreeMap<String, usize>,
+    /// Purchases that credited each partner first: of a subscription, or of the customer.
+    firsts: Vec<First<'a>>,
     /// The newest purchase before.
     last_purchase: Option<UnixMs>,
     /// Purchases before, for repeats of an amount.
@@ -144,7 +152,9 @@ pub fn decide(mut history: History<'_>) -> Decided {
         bound: None,
         purchases: Vec::new(),
         by_key: BTreeMap::new(),
+        split: split(&history.facts),
         starts: BTreeMap::new(),
+        firsts: Vec::new(),
         last_purchase: None,
         amounts: Vec::new(),
         earned: Vec::new(),
@@ -173,6 +183,15 @@ impl Fold<'_> {
             self.decided.unfit.insert(fact.id.clone());
         }
     }
+}
+
+/// Keys of purchases of which a reversal names parts. The others are given back line by line, as
+/// they were before parts could be named: by the minor unit.
+fn split(facts: &[Fact]) -> BTreeSet<&str> {
+    let takes = |fact: &&Fact| matches!(fact.kind, EventKind::Refund | EventKind::Chargeback);
+    let naming = facts.iter().filter(takes);
+    let naming = naming.filter(|fact| fact.order.named.is_some());
+    naming.filter_map(|fact| fact.sale_key.as_deref()).collect()
 }
 
 /// Facts in their order, but those of `kind` never before the first of those that they follow: a
@@ -210,6 +229,11 @@ fn touches(history: &History<'_>) -> Vec<Considered> {
     });
     let mut all = attribution::distinct(tokens.chain(carried), history.program);
     for touch in &mut all {
+        if touch.is_anonymous() {
+            let same = |fact: &&Fact| fact.touch().is_some_and(|own| touch.is_of(own));
+            let brought = history.facts.iter().filter(same);
+            touch.brought_at = brought.map(|fact| fact.occurred_at).min();
+        }
         let said = history.reclassified.iter();
         let said = said.filter(|said| Some(&said.nonce) == touch.nonce.as_ref());
         if let Some(class) = said.max_by_key(|said| said.at).and_then(|said| said.class) {

@@ -377,8 +377,9 @@ fn commission(parent: &mut Fields<'_>, name: &str, paid: bool) -> Option<Commiss
             "has no amount: use a flat sum",
         );
     }
-    if commission.months.is_some() && name != "renewal" {
-        fields.fault("months", "only_renewals", "belongs to renewals");
+    if commission.months.is_some() && !paid {
+        let detail = "belongs to sales, deals and renewals";
+        fields.fault("months", "only_purchases", detail);
     }
     parent.absorb(fields.finish(Some(commission)))
 }

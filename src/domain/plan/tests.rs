@@ -83,8 +83,9 @@ fn a_plan_without_a_rate_and_misspelt_rules_are_refused() {
             "/plan/windows/refund",
         ),
         (
-            json!({"window_days": 9, "sale": {"rate_bps": 5, "months": 3}}),
-            "/plan/sale/months",
+            json!({"window_days": 9, "lead": {"flat": {"amount": 5, "currency": "USD"},
+                "months": 3}}),
+            "/plan/lead/months",
         ),
         (
             json!({"window_days": 9, "partners": {"anna": {"sale": {"rate_bps": 5}}}}),

@@ -84,8 +84,8 @@ impl fmt::Display for TargetError {
 
 impl std::error::Error for TargetError {}
 
-/// Refuses what the URL parser would accept by repairing it, and hosts that it must not see:
-/// with the ASCII-only IDNA tables some hosts outside ASCII trip assertions in debug builds.
+/// Refuses what the URL parser would accept by repairing it, and hosts that do not look like what
+/// they are compared with.
 pub(in crate::domain) fn check_text(raw: &str) -> Result<(), TargetError> {
     if raw.len() > MAX_TARGET {
         return Err(TargetError::TooLong);
