@@ -64,6 +64,7 @@ impl<D: Database, S: Snapshots, Q: WorkQueue, T: Transport> Services<'_, D, S, Q
         Control {
             db: self.db,
             suffixes: self.suffixes,
+            phones: self.phones,
             settings: self.settings,
             now: request.now,
             entropy: request.entropy,

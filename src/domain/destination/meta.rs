@@ -69,8 +69,8 @@ impl Destination for Meta {
     }
 
     fn keep(&self, person: &Person<'_>, kept: &mut Kept) {
-        kept.put("em", person.email.and_then(hashing::email));
-        kept.put("ph", person.phone.and_then(hashing::phone));
+        kept.put("em", person.email.and_then(hashing::meta_email));
+        kept.put("ph", person.phone.map(hashing::phone));
         let external = person.customer_id.and_then(hashing::external_id);
         kept.put("external_id", external);
         kept.copy("client_user_agent", person.user_agent);

@@ -59,7 +59,7 @@ impl Destination for TikTok {
 
     fn keep(&self, person: &Person<'_>, kept: &mut Kept) {
         kept.put("email", person.email.and_then(hashing::email));
-        kept.put("phone", person.phone.and_then(hashing::e164));
+        kept.put("phone", person.phone.map(hashing::e164));
         let external = person.customer_id.and_then(hashing::external_id);
         kept.put("external_id", external);
         kept.copy("user_agent", person.user_agent);

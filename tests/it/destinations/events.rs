@@ -19,6 +19,8 @@ pub struct Case {
     pub name: &'static str,
     pub event: Event,
     pub person: Person<'static>,
+    /// As the merchant wrote it.
+    pub phone: Option<&'static str>,
     evidence: Option<Evidence>,
     said: Option<Consent>,
     limited_data: bool,
@@ -61,6 +63,7 @@ fn case(name: &'static str, occasion: Occasion, change: impl FnOnce(&mut Case)) 
         name,
         event: of(occasion),
         person: PERSON,
+        phone: Some("+1 202 555 0100"),
         evidence: None,
         said: None,
         limited_data: false,
@@ -90,6 +93,7 @@ fn consent(case: &mut Case, state: Consent, evidence: Evidence, limited_data: bo
 pub fn all() -> Vec<Case> {
     let mut cases = occasions();
     cases.extend(amounts());
+    cases.extend(mails_and_phones());
     cases.extend(people());
     cases.extend(permissions());
     cases.extend(clicks_and_times());
@@ -175,21 +179,26 @@ fn amounts() -> Vec<Case> {
     ]
 }
 
-fn people() -> Vec<Case> {
-    let nobody = Person {
-        email: None,
-        phone: None,
-        ..PERSON
-    };
+fn mails_and_phones() -> Vec<Case> {
     vec![
         case("lead_without_mail", Occasion::Lead, |case| {
-            case.person = nobody
+            case.person.email = None;
+            case.phone = None;
         }),
         sale("mail_of_gmail_with_dots", |case| {
             case.person.email = Some(" John.Q.Public+Shop@GoogleMail.com ");
         }),
+        sale("mail_of_gmail_with_odd_dots", |case| {
+            case.person.email = Some("..ada..b@gmail.com");
+        }),
+        sale("mail_of_another_script", |case| {
+            case.person.email = Some("JÖRG@Bücher.example");
+        }),
+        sale("mail_with_a_line_end", |case| {
+            case.person.email = Some("ada@example.com\n")
+        }),
         sale("mail_that_is_none", |case| {
-            case.person.email = Some("jo hn@example.com")
+            case.person.email = Some("john example.com")
         }),
         sale("mail_already_hashed", |case| case.person.email = Some(HASH)),
         sale("mail_that_holds_a_hash", |case| {
@@ -197,11 +206,23 @@ fn people() -> Vec<Case> {
                 Some("x973dfe463ec85785f5f95af5ba3906eedb2d931c24e69824a89ea65dba4e813b");
         }),
         sale("phone_with_zeros", |case| {
-            case.person.phone = Some("0044 20 7946 0958")
+            case.phone = Some("0044 20 7946 0958")
         }),
         sale("phone_with_extension", |case| {
-            case.person.phone = Some("1-650-555-1212 x5")
+            case.phone = Some("+1 650 555 1212 x5")
         }),
+        sale("phone_with_a_trunk_zero", |case| {
+            case.phone = Some("+49 (0) 151 23456789")
+        }),
+        sale("phone_without_a_country", |case| {
+            case.phone = Some("0151 23456789")
+        }),
+        sale("phone_already_hashed", |case| case.phone = Some(HASH)),
+    ]
+}
+
+fn people() -> Vec<Case> {
+    vec![
         sale("customer_id_that_is_a_mail", |case| {
             case.person.customer_id = Some("Ada@Example.com");
         }),
@@ -209,6 +230,7 @@ fn people() -> Vec<Case> {
             case.person.customer_id = Some("客户 42");
         }),
         sale("no_browser", |case| {
+            case.phone = None;
             case.person = Person {
                 customer_id: PERSON.customer_id,
                 email: PERSON.email,
@@ -223,6 +245,7 @@ fn people() -> Vec<Case> {
         }),
         sale("nobody_known", |case| {
             case.person = Person::default();
+            case.phone = None;
             case.event.click_ids.clear();
         }),
         sale("analytics_cookies_of_the_old_form", |case| {
