@@ -13,7 +13,7 @@ use super::{
     Settings, Target, Terms, hashing, version_warning,
 };
 use crate::domain::click_ids::ClickIdKind;
-use crate::domain::fb_cookies::{browser_id, fbc};
+use crate::domain::fb_cookies::{fbc, fbp};
 use crate::domain::time::UnixMs;
 
 /// Where the Graph API lives.
@@ -75,7 +75,7 @@ impl Destination for Meta {
         kept.put("external_id", external);
         kept.copy("client_user_agent", person.user_agent);
         kept.copy("event_source_url", person.page());
-        kept.copy("fbp", person.fbp.and_then(browser_id));
+        kept.copy("fbp", person.fbp.and_then(fbp));
     }
 
     fn item(&self, event: &Event, _: &Target<'_>) -> Item {

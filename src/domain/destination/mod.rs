@@ -66,6 +66,8 @@ pub struct Terms {
     pub batch: usize,
     /// Most bytes of the items of one request together.
     pub bytes: usize,
+    /// Takes events whose time is yet to come by our clock; others wait until it has.
+    pub takes_future: bool,
     /// How old an event may be when it is sent; an older one has expired.
     pub max_age_ms: Option<i64>,
     /// Hears of an event only with permission ([`Permission`]).
@@ -76,6 +78,9 @@ pub struct Terms {
     pub hears_changes: bool,
     /// Sends the tags of the credited click ([`Credit::tags`]).
     pub wants_tags: bool,
+    /// What was delivered may be sent again on purpose: the receiver knows it by its id, and
+    /// nothing of the person, which is deleted on delivery, is needed.
+    pub repeatable: bool,
 }
 
 impl Terms {
@@ -83,11 +88,13 @@ impl Terms {
     pub const PLATFORM: Terms = Terms {
         batch: 1,
         bytes: 1_000_000,
+        takes_future: false,
         max_age_ms: None,
         needs_consent: true,
         awaits_click: true,
         hears_changes: false,
         wants_tags: false,
+        repeatable: false,
     };
 }
 
