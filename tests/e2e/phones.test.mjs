@@ -56,7 +56,8 @@ test("numbers of every country are read as Google reads them", () => {
         String.fromCharCode(0xff10 + Number(digit)));
       /** @type {[string, string?][]} */
       const written = [[whole], [bare], [wide], [`${whole} ext. 12`], [`tel:${bare}`], [national],
-        [national, country], [bare.slice(1)], [bare.slice(1), country], [`00${bare.slice(1)}`, "DE"],
+        [national, country], [bare.slice(1)], [bare.slice(1), country],
+        [`00${bare.slice(1)}`, "DE"],
         [whole.replace(" ", " (0) ")], [`(${whole.replace(" ", ") ")}`], [national, "US"]];
       for (const [text, region] of written) {
         assert.equal(e164(text, region), asked(text, region), `${text} in ${region}`);

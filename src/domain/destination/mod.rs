@@ -24,6 +24,7 @@ pub mod sample;
 mod schedule;
 pub mod segment;
 mod settings;
+mod standard;
 pub mod tiktok;
 pub mod webhook;
 
@@ -33,7 +34,7 @@ use crate::domain::time::UnixMs;
 
 pub use answer::{Answer, Fate, MAX_REASON, Outcome, retry_after, word};
 pub use decimal::decimal;
-pub use event::{Credit, Event, Occasion, Product, Sale};
+pub use event::{Credit, Event, Occasion, Parts, Product, Sale};
 pub use object::Object;
 pub use permission::{Permission, permission};
 pub use person::{Kept, Person, unless_mail};

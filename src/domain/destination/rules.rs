@@ -16,8 +16,8 @@ pub enum Prepared {
     Wait(UnixMs, &'static str),
 }
 
-/// Wanted, permitted, neither too old nor yet to come; then the destination's own rules. Asked again
-/// at each attempt.
+/// Wanted, permitted, neither too old nor yet to come; then the destination's own rules. Asked
+/// again at each attempt.
 ///
 /// Clocks differ, so events some minutes ahead are accepted (`limits::EVENT_FUTURE_MS`). Platforms
 /// refuse them or drop them unseen, so they wait until their time has come by our clock, and are

@@ -2,7 +2,7 @@
 
 use crate::json;
 
-use super::event::{Credit, Event, Occasion, Sale};
+use super::event::{Credit, Event, Occasion, Parts, Sale};
 use super::{Destination, Kept, Permission, Person, Phone};
 use crate::domain::click::ClickIdRecord;
 use crate::domain::click_ids::ClickIdKind;
@@ -65,6 +65,8 @@ pub fn sample(occasion: Occasion, to: &dyn Destination, now: UnixMs) -> Event {
             money: usd(1_999),
             left: usd(if occasion.is_reversal() { 0 } else { 1_999 }),
         }),
+        parts: Parts::default(),
+        coupon: None,
         products: Vec::new(),
         status: "clear".to_owned(),
         credits: vec![Credit {

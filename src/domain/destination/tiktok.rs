@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::meta::{is_version, name, order_data};
 use super::{
     Answer, Destination, Event, Fate, Item, Kept, Object, Outcome, Permission, Person, Request,
-    Settings, Target, Terms, hashing, unless_mail,
+    Settings, Target, Terms, decimal, hashing, unless_mail,
 };
 use crate::domain::click_ids::ClickIdKind;
 use crate::domain::record;
@@ -96,7 +96,11 @@ impl Destination for TikTok {
             .object("page", page)
             .object(
                 "properties",
-                order_data(event, ["content_id", "quantity", "price"]),
+                order_data(event, |product, one| {
+                    one.text("content_id", &product.sku)
+                        .maybe("content_category", product.category.as_deref())
+                        .value("price", product.price().map_or(Value::Null, decimal));
+                }),
             );
         if event.permission < Permission::Full {
             item.value("limited_data_use", true.into());

@@ -5,7 +5,7 @@ use throughline::domain::click_ids::ClickIdKind;
 use throughline::domain::consent::{Consent, Evidence};
 use throughline::domain::destination::sample::{PERSON, sample};
 use throughline::domain::destination::{
-    self, Credit, Destination, Event, Occasion, Permission, Person, Product, Sale, webhook,
+    self, Credit, Destination, Event, Occasion, Parts, Permission, Person, Product, Sale, webhook,
 };
 use throughline::domain::money::{Currency, Money};
 use throughline::domain::time::UnixMs;
@@ -156,6 +156,31 @@ fn occasions() -> Vec<Case> {
     cases
 }
 
+/// 19.99 paid: two pieces of 7.50 with 2.00 tax, a line whose pieces differ, 1.00 shipping.
+fn bought(event: &mut Event) {
+    event.products = vec![
+        Product {
+            sku: "SKU-1".to_owned(),
+            category: Some("Shoes > Kids".to_owned()),
+            quantity: Some(2),
+            amount: money(1_500, "USD"),
+            tax: money(200, "USD"),
+        },
+        Product {
+            sku: "Größe 38/4".to_owned(),
+            quantity: Some(3),
+            amount: money(400, "USD"),
+            ..Product::default()
+        },
+    ];
+    event.parts = Parts {
+        tax: money(200, "USD"),
+        shipping: money(99, "USD"),
+        discount: money(50, "USD"),
+    };
+    event.coupon = Some("SPRING-10".to_owned());
+}
+
 fn amounts() -> Vec<Case> {
     let amount =
         |name, amount, code: &'static str| sale(name, |case| pay(&mut case.event, amount, code));
@@ -166,15 +191,10 @@ fn amounts() -> Vec<Case> {
         amount("amount_large", 999_999_999_999, "EUR"),
         sale("amount_missing", |case| case.event.money = None),
         sale("lines", |case| {
-            let product = |sku: &str, quantity, price| Product {
-                sku: sku.to_owned(),
-                quantity,
-                price,
-            };
-            case.event.products = vec![
-                product("SKU-1", 2, money(750, "USD")),
-                product("Größe 38/4", 3, None),
-            ];
+            bought(&mut case.event);
+        }),
+        case("refund_of_lines", Occasion::Refund, |case| {
+            bought(&mut case.event);
         }),
     ]
 }
@@ -251,6 +271,12 @@ fn people() -> Vec<Case> {
         sale("analytics_cookies_of_the_old_form", |case| {
             case.person.ga_session_id = Some("GS1.1.1700000123.4.1.1700000456.0.0.0");
             case.person.ga_client_id = Some("GA1.2.987654321.1700000000");
+        }),
+        sale("analytics_client_of_amp", |case| {
+            case.person.ga_client_id = Some("amp-QFqHg8fYpVqBJ2rGl5Kd3A");
+        }),
+        sale("analytics_client_that_is_a_uuid", |case| {
+            case.person.ga_client_id = Some("GA1.1-2.35009a79-1a05-49d7-b876-2b884d0f825b");
         }),
         sale("analytics_without_session", |case| {
             case.person.ga_session_id = None

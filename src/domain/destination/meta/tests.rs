@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::destination::Occasion;
 use crate::domain::destination::sample::sample;
 use crate::domain::money::{Currency, Money};
 use serde_json::json;
@@ -127,6 +128,9 @@ fn milestones_keep_their_name_but_for_standard_ones() {
     event.name = "activation".to_owned();
     assert_eq!(sent(&event)["event_name"], "activation");
     event.name = "signup".to_owned();
+    assert_eq!(sent(&event)["event_name"], "CompleteRegistration");
+    event.occasion = Occasion::Lead;
+    event.name = "Sign up".to_owned();
     assert_eq!(sent(&event)["event_name"], "CompleteRegistration");
 }
 

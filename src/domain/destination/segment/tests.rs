@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::destination::Occasion;
 use crate::domain::destination::Phone;
 use crate::domain::destination::sample::sample;
 use crate::domain::input::Fields;
