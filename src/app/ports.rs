@@ -81,6 +81,18 @@ pub trait Suffixes {
     fn registrable(&self, host: &str) -> Option<String>;
 }
 
+/// A port of Google's libphonenumber, whose tables no wasm has room for.
+pub trait Phones {
+    /// The E.164 form of the number that a text holds, its extension cut off. A number that is
+    /// written with its country counts when its length is possible there. One that is not is read
+    /// as a number of `country` (ISO 3166, two capitals) and has to be one of those that are in
+    /// use there; without a country it is nobody's, so `None`.
+    fn e164(&self, text: &str, country: Option<&str>) -> Option<String>;
+
+    /// Does the library know numbers of this country (ISO 3166, two capitals)?
+    fn is_country(&self, code: &str) -> bool;
+}
+
 /// What came back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {

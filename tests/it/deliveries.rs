@@ -20,20 +20,20 @@ fn status(status: u16) -> Reply {
     answer(status, "")
 }
 
-fn webhook(shop: &Shop) -> Value {
+pub fn webhook(shop: &Shop) -> Value {
     let body = json!({"program": shop.program, "kind": "webhook",
         "url": "https://hooks.example/in"});
     shop.made("POST", "destinations", &body)
 }
 
-fn meta(shop: &Shop) -> Value {
+pub fn meta(shop: &Shop) -> Value {
     let body = json!({"program": shop.program, "kind": "meta", "pixel_id": "123",
         "access_token": "EAAB-secret"});
     shop.made("POST", "destinations", &body)
 }
 
 /// A sale with browser facts, folded.
-fn sale(shop: &Shop, id: &str, click: &str, consent: Option<&str>) {
+pub fn sale(shop: &Shop, id: &str, click: &str, consent: Option<&str>) {
     let mut body = json!({"customerExternalId": "u1", "customerEmail": "A@Shop.Example",
         "amount": 2_000, "currency": "usd", "invoiceId": id, "clickId": click,
         "context": {"userAgent": "Browser/1", "pageUrl": "https://shop.example/thanks"}});
@@ -44,11 +44,11 @@ fn sale(shop: &Shop, id: &str, click: &str, consent: Option<&str>) {
     shop.fold();
 }
 
-fn row(shop: &Shop) -> Value {
+pub fn row(shop: &Shop) -> Value {
     shop.list("deliveries").remove(0)
 }
 
-fn header(request: &Request, name: &str) -> String {
+pub fn header(request: &Request, name: &str) -> String {
     let found = request.headers.iter().find(|(known, _)| *known == name);
     found.unwrap().1.clone()
 }
@@ -198,10 +198,6 @@ fn what_fails_comes_back_on_the_schedule_and_is_set_aside_in_the_end() {
     assert_eq!(
         (row(&shop)["state"].as_str(), sealed(&shop)),
         (Some("delivered"), 0)
-    );
-    assert_eq!(
-        shop.control("POST", &path, &json!({})).1["code"],
-        "state_unfit"
     );
     let got = shop.receiver.got.borrow();
     assert!(

@@ -4,10 +4,12 @@
 
 pub mod events;
 
+use crate::support::phones::GooglesAnswers;
 use events::{Case, NOW};
 use serde_json::{Map, Value, json};
+use throughline::app::ports::Phones as _;
 use throughline::domain::destination::{
-    self, Destination, Kept, Prepared, REDACTED, Settings, Stored, Target,
+    self, Destination, Kept, Person, Phone, Prepared, REDACTED, Settings, Stored, Target,
 };
 use throughline::domain::input::Fields;
 use throughline::domain::outbound::OutboundRules;
@@ -53,7 +55,14 @@ fn made(kind: &dyn Destination, case: &Case, config: &Value) -> Value {
     let mut event = case.event.clone();
     event.permission = case.permission(kind);
     event.kept = Kept::default();
-    kind.keep(&case.person, &mut event.kept);
+    let phone = case
+        .phone
+        .and_then(|raw| Phone::read(raw, |text| GooglesAnswers.e164(text, None)));
+    let person = Person {
+        phone: phone.as_ref(),
+        ..case.person
+    };
+    kind.keep(&person, &mut event.kept);
     let to = Target {
         config,
         secret: kind.stand_in_secret(),
@@ -118,7 +127,7 @@ fn no_request_holds_a_person_in_clear() {
         for case in events::all() {
             let made = made(kind, &case, &config).to_string().to_lowercase();
             let encoded = |text: &str| destination::encoded(text).to_lowercase();
-            let person = [case.person.email, case.person.phone];
+            let person = [case.person.email, case.phone];
             for word in person.into_iter().flatten().filter(|word| word.len() < 60) {
                 let word = word.trim().to_lowercase();
                 assert!(

@@ -288,7 +288,7 @@ fn members_that_a_reversal_does_not_have_are_refused_by_their_path() {
     let whole = json!({"type": "refund", "refundId": "r1", "invoiceId": "o1", "amount": 100,
         "currency": "usd", "lines": [], "tax": 0, "shipping": 0, "discount": 0,
         "customerExternalId": "u1", "customerEmail": "a@b.example", "customerName": "A",
-        "customerPhone": "+49301234567", "occurredAt": shop.now.get().0 / 1_000,
+        "customerPhone": "+49 151 23456789", "occurredAt": shop.now.get().0 / 1_000,
         "metadata": {"any": 1}, "context": {"userAgent": "x", "screen": 5}});
     let answer = shop.tracked("event", &whole);
     assert_eq!(answer["ignored"], json!(["/context/screen"]));

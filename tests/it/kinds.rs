@@ -305,7 +305,7 @@ fn wrong_amounts_currencies_lines_and_ids_are_named_and_nothing_is_kept() {
         (json!({"invoiceId": "é".repeat(191)}), "/invoiceId too_long"),
         (json!({"code": "a\tb"}), "/code control_character"),
         (
-            json!({"subscriptionId": "\n"}),
+            json!({"subscriptionId": "a\nb"}),
             "/subscriptionId control_character",
         ),
         (

@@ -8,6 +8,7 @@ use crate::support::compare::{rounded, same};
 use crate::support::histories::Known;
 use crate::support::merchant::Report;
 use crate::support::oracle::positions;
+use crate::support::phones::GooglesAnswers;
 use crate::support::picks::Random;
 use crate::support::shop::START;
 use crate::support::story::{DAYS, Names, Script, Step, Story};
@@ -75,6 +76,8 @@ impl Deployment {
             pseudonyms: &self.pseudonyms,
             now: START.plus((DAYS + 20) * 86_400_000),
             server_key: String::new(),
+            phones: &GooglesAnswers,
+            country: None,
         };
         let read = reading.read(kind.unwrap(), body.as_object().unwrap());
         read.unwrap_or_else(|faults| panic!("{faults:?}: {body}"))

@@ -7,6 +7,7 @@ use crate::app::ports::{self, Database, Snapshots, Statement, Transport, WorkQue
 use crate::app::problem::{self, Problem};
 use crate::app::{deliver, publish, reads};
 use crate::domain::api_key::{ApiKey, Scope};
+use crate::domain::destination;
 use crate::domain::ids::{ApiKeyId, ProgramId};
 use crate::domain::limits;
 use crate::domain::record;
@@ -64,6 +65,7 @@ impl<D: Database, S: Snapshots, Q: WorkQueue, T: Transport> Services<'_, D, S, Q
         Control {
             db: self.db,
             suffixes: self.suffixes,
+            phones: self.phones,
             settings: self.settings,
             now: request.now,
             entropy: request.entropy,
@@ -122,25 +124,47 @@ impl<D: Database, S: Snapshots, Q: WorkQueue, T: Transport> Services<'_, D, S, Q
         Ok(response)
     }
 
-    /// Sends a delivery again that was set aside.
+    /// Sends a delivery again that was set aside, or that a webhook took: under the same id, with
+    /// its attempts counted on. Not what an ad platform took: what was kept of the person is gone.
     async fn retry(&self, control: &Control<'_, D>, id: &str) -> Result<Response, Problem> {
-        const ONE: &str = "SELECT json_object('id', id, 'program', program, 'state', state)
-            FROM deliveries WHERE id = ?1 ->> 'id'";
-        const RETRY: &str = "UPDATE deliveries SET state = 'pending', attempts = 0,
+        const ONE: &str = "SELECT json_object('id', d.id, 'program', d.program, 'state', d.state,
+              'kind', s.kind, 'erased', EXISTS (
+                SELECT 1 FROM facts f JOIN erasures e
+                ON e.program = f.program AND e.pseudonym = f.customer WHERE f.id = d.event))
+            FROM deliveries d JOIN destinations s ON s.id = d.destination
+            WHERE d.id = ?1 ->> 'id'";
+        const RETRY: &str = "UPDATE deliveries SET
+              attempts = iif(state = 'delivered', attempts, 0), state = 'pending',
               next_at = ?1 ->> 'now', part = NULL, ticket = NULL, done_at = NULL
-            WHERE id = ?1 ->> 'id' AND state = 'set_aside'";
+            WHERE id = ?1 ->> 'id' AND state = ?1 ->> 'state'
+              AND NOT EXISTS (SELECT 1 FROM facts f JOIN erasures e
+                ON e.program = f.program AND e.pseudonym = f.customer
+                WHERE f.id = deliveries.event)";
         let param = json!({"id": id, "now": control.now});
         let known = control.one(ONE, &param).await?;
         control.allow(
             Scope::Admin,
             known["program"].as_str().and_then(ProgramId::parse),
         )?;
-        if known["state"] != "set_aside" {
-            let detail = "only a delivery that was set aside can be sent again";
+        let kind = known["kind"].as_str().and_then(destination::find);
+        let repeatable = kind.is_some_and(|kind| kind.terms().repeatable);
+        let unfit = match known["state"].as_str() {
+            _ if known["erased"] == 1 => Some("its customer was erased, nobody is told any more"),
+            Some("set_aside") => None,
+            Some("delivered") if repeatable => None,
+            Some("delivered") => Some("only a webhook can be sent again what it took"),
+            _ => Some("only a delivery that was set aside, or that a webhook took, is sent again"),
+        };
+        if let Some(detail) = unfit {
             return Err(Problem::with_detail(&problem::STATE_UNFIT, detail));
         }
+        let param = json!({"id": id, "now": control.now, "state": known["state"]});
         control.write(&[RETRY], &param).await?;
-        let mut response = Response::json(200, &control.one(ONE, &param).await?);
+        let mut shown = control.one(ONE, &param).await?;
+        if let Some(members) = shown.as_object_mut() {
+            members.retain(|name, _| ["id", "program", "state"].contains(&name.as_str()));
+        }
+        let mut response = Response::json(200, &shown);
         response.after.wake = Some(clicks::wake(None, control.now));
         Ok(response)
     }

@@ -11,7 +11,7 @@ mod control;
 mod lists;
 mod track;
 
-use super::ports::{Database, Snapshots, Suffixes, Transport, WorkQueue};
+use super::ports::{Database, Phones, Snapshots, Suffixes, Transport, WorkQueue};
 use super::problem::{self, Problem};
 use super::settings::Settings;
 use crate::domain::api_key::Presented;
@@ -101,6 +101,7 @@ pub struct Services<'a, D, S, Q, T> {
     pub queue: &'a Q,
     pub transport: &'a T,
     pub suffixes: &'a dyn Suffixes,
+    pub phones: &'a dyn Phones,
     pub settings: &'a Settings,
 }
 

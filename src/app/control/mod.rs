@@ -21,7 +21,7 @@ mod reclassify;
 mod rotation;
 pub mod rulings;
 
-use super::ports::{self, Database, DatabaseError, Statement, Suffixes};
+use super::ports::{self, Database, DatabaseError, Phones, Statement, Suffixes};
 use super::problem::{self, Problem};
 use super::settings::Settings;
 use crate::domain::api_key::{ApiKey, Scope};
@@ -35,6 +35,7 @@ use serde_json::{Map, Value};
 pub struct Control<'a, D> {
     pub db: &'a D,
     pub suffixes: &'a dyn Suffixes,
+    pub phones: &'a dyn Phones,
     pub settings: &'a Settings,
     pub now: UnixMs,
     /// Fresh random bytes of this request.

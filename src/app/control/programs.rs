@@ -183,6 +183,7 @@ impl<D: Database> Control<'_, D> {
             let (suffixes, loopback) = (self.suffixes, self.settings.loopback);
             cookie_domain::check(&mut fields, given, &hosts, suffixes, loopback);
         }
+        let country = self.country(&mut fields);
         let shared = cookie_domain::shared(&hosts, &registrable);
         let host_settings = read_host_settings(&mut fields, id, &hosts);
         for own in OWN {
@@ -203,10 +204,23 @@ impl<D: Database> Control<'_, D> {
         members["cookie_domain"] = json!(given.or_else(|| shared.clone()));
         members["shared_domain"] = json!(shared);
         members["registrable"] = Value::Object(registrable);
+        members["country"] = json!(country);
         for own in ["program", "mount"] {
             members.as_object_mut().map(|members| members.remove(own));
         }
         Ok(json!({"name": name, "plan": plan, "body": members}))
+    }
+}
+
+impl<D> Control<'_, D> {
+    /// The country whose national phone numbers are read.
+    fn country(&self, fields: &mut Fields<'_>) -> Option<String> {
+        let code = fields.text("country", 2)?.to_ascii_uppercase();
+        if !self.phones.is_country(&code) {
+            let detail = "must be two letters of ISO 3166 like DE";
+            fields.fault("country", "not_a_country", detail);
+        }
+        Some(code)
     }
 }
 

@@ -48,6 +48,8 @@ macro_rules! told {
             "),
               'sold', json((SELECT o.body -> '$.money' FROM facts o
                 WHERE o.id = c.body ->> 'purchase')),
+              'sold_order', json((SELECT o.body -> '$.order' FROM facts o
+                WHERE o.id = c.body ->> 'purchase')),
               'about', json((SELECT json_object('at', s.body -> 'occurred_at',
                   'click_ids', s.body -> 'click_ids')
                 FROM decisions s WHERE s.event = c.body ->> 'purchase'

@@ -8,6 +8,7 @@
 //! while.
 
 mod batch;
+mod bought;
 mod claim;
 mod console;
 mod notices;

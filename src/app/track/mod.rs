@@ -9,6 +9,7 @@ mod person;
 mod purchase;
 mod reversal;
 
+use super::ports::Phones;
 use crate::domain::destination::Kept;
 use crate::domain::event::{EventKind, Fact, Order};
 use crate::domain::ids::{ProgramId, event_id};
@@ -46,6 +47,9 @@ pub struct Reading<'a> {
     pub now: UnixMs,
     /// For the key of an event that has none.
     pub server_key: String,
+    pub phones: &'a dyn Phones,
+    /// The program's country, where national phone numbers are read.
+    pub country: Option<&'a str>,
 }
 
 type Read = Result<Conversion, Vec<FieldError>>;
@@ -94,7 +98,7 @@ impl Reading<'_> {
 
     /// The caller's id of the event, or one that the server makes for it.
     fn key(&self, given: Option<&str>, member: &'static str) -> Key {
-        match given.map(str::trim).filter(|given| !given.is_empty()) {
+        match given.filter(|given| !given.is_empty()) {
             Some(given) => Key {
                 text: given.to_owned(),
                 from: member,

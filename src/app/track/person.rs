@@ -5,7 +5,7 @@ use super::{Part, Reading};
 use crate::domain::consent::Consent;
 use crate::domain::destination::{self, Kept, Permission, Person, permission};
 use crate::domain::event::TokenFound;
-use crate::domain::input::Fields;
+use crate::domain::input::{self, Fields};
 use serde_json::Value;
 
 impl Reading<'_> {
@@ -16,7 +16,7 @@ impl Reading<'_> {
         };
         // A browser's fact is never a reason to lose a sale: what is too long is cut.
         let fact = |name, max| {
-            let text = context.value(name)?.as_str()?;
+            let text = input::trimmed(context.value(name)?.as_str()?);
             let sound = text.chars().filter(|c| !c.is_control());
             Some(sound.take(max).collect::<String>())
         };

@@ -93,7 +93,7 @@ impl Destination for GoogleAds {
     fn keep(&self, person: &Person<'_>, kept: &mut Kept) {
         let email = person.email.and_then(hashing::google_email);
         kept.put("emailAddress", email);
-        let phone = person.phone.and_then(hashing::e164);
+        let phone = person.phone.map(hashing::e164);
         kept.put("phoneNumber", phone);
     }
 

@@ -16,6 +16,7 @@ pub mod oauth;
 mod object;
 mod permission;
 mod person;
+mod phone;
 pub mod postback;
 mod redact;
 mod request;
@@ -25,6 +26,7 @@ pub mod sample;
 mod schedule;
 pub mod segment;
 mod settings;
+mod standard;
 pub mod tiktok;
 pub mod webhook;
 
@@ -34,10 +36,11 @@ use crate::domain::time::UnixMs;
 
 pub use answer::{Answer, Fate, MAX_REASON, Outcome, retry_after, word};
 pub use decimal::decimal;
-pub use event::{Credit, Event, Occasion, Product, Sale};
+pub use event::{Credit, Event, Occasion, Parts, Product, Sale};
 pub use object::Object;
 pub use permission::{Permission, permission};
 pub use person::{Kept, Person, unless_mail};
+pub use phone::Phone;
 pub use redact::redacted;
 pub use request::{Method, REDACTED, Request};
 pub use rotation::{Previous, replaced};
@@ -68,6 +71,8 @@ pub struct Terms {
     pub batch: usize,
     /// Most bytes of the items of one request together.
     pub bytes: usize,
+    /// Takes events whose time is yet to come by our clock; others wait until it has.
+    pub takes_future: bool,
     /// How old an event may be when it is sent; an older one has expired.
     pub max_age_ms: Option<i64>,
     /// Hears of an event only with permission ([`Permission`]).
@@ -78,6 +83,9 @@ pub struct Terms {
     pub hears_changes: bool,
     /// Sends the tags of the credited click ([`Credit::tags`]).
     pub wants_tags: bool,
+    /// What was delivered may be sent again on purpose: the receiver knows it by its id, and
+    /// nothing of the person, which is deleted on delivery, is needed.
+    pub repeatable: bool,
 }
 
 impl Terms {
@@ -85,11 +93,13 @@ impl Terms {
     pub const PLATFORM: Terms = Terms {
         batch: 1,
         bytes: 1_000_000,
+        takes_future: false,
         max_age_ms: None,
         needs_consent: true,
         awaits_click: true,
         hears_changes: false,
         wants_tags: false,
+        repeatable: false,
     };
 }
 

@@ -29,6 +29,8 @@ impl Destination for Webhook {
             needs_consent: false,
             awaits_click: false,
             hears_changes: true,
+            takes_future: true,
+            repeatable: true,
             ..Terms::PLATFORM
         }
     }

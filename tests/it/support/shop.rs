@@ -2,6 +2,7 @@
 
 use super::block_on;
 use super::memory::{Kv, Queue, Receiver};
+use super::phones::GooglesAnswers;
 use super::sqlite::Sqlite;
 use super::suffixes::PublicSuffixes;
 use base64::Engine as _;
@@ -149,6 +150,7 @@ impl Shop {
             queue: &self.queue,
             transport: &self.receiver,
             suffixes: &PublicSuffixes,
+            phones: &GooglesAnswers,
             settings: &self.settings,
         };
         block_on(services.handle(&request))

@@ -1,4 +1,6 @@
 use super::*;
+use crate::domain::destination::Occasion;
+use crate::domain::destination::Phone;
 use crate::domain::destination::sample::sample;
 use crate::domain::input::Fields;
 use crate::domain::outbound::OutboundRules;
@@ -119,7 +121,7 @@ fn a_mail_address_is_nobodys_id() {
     let person = Person {
         customer_id: Some("ada@example.com"),
         email: Some("ada@example.com"),
-        phone: Some("+12025550100"),
+        phone: Some(&Phone::Number("+12025550100".into())),
         ..Person::default()
     };
     Segment.keep(&person, &mut kept);
