@@ -20,6 +20,7 @@ mod explained;
 mod faults;
 mod fb_cookies;
 mod flow;
+mod given_back;
 mod golden;
 mod kept;
 mod kinds;
