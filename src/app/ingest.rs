@@ -3,10 +3,12 @@
 
 use super::ports::{self, Database, DatabaseError, Snapshots, Statement, WorkQueue};
 use super::problem::{self, Problem};
+use super::sealed;
 use super::settings::Settings;
 use super::together::together;
 use super::track::Conversion;
 use crate::domain::api_key::Presented;
+use crate::domain::consent::Consent;
 use crate::domain::event::Fact;
 use crate::domain::ids::ApiKeyId;
 use crate::domain::limits;
@@ -93,6 +95,16 @@ impl Intake {
         })
     }
 
+    /// As the queue may hold it. There nobody knows what the customer's touches or the destinations
+    /// allow, so it holds of the person only what the event itself allows in full.
+    fn message(&self) -> String {
+        let mut held = self.clone();
+        if self.fact.consent_told() != Some(Consent::Full) {
+            held.kept.clear();
+        }
+        json!({"intake": held}).to_string()
+    }
+
     /// What of it is written. `known`: refuse a deal whose partner is unknown.
     fn param(&self, known: bool) -> Value {
         let fact = &self.fact;
@@ -115,6 +127,7 @@ impl Intake {
             "content": fact.content(),
             "body": json!(fact).to_string(),
             "partner": fact.partner.filter(|_| known),
+            "full": i32::from(fact.consent_told() == Some(Consent::Full)),
             "kept": self.kept,
             "expires_at": fact.received_at.plus(limits::SEALED_ROW_MS),
         })
@@ -139,6 +152,7 @@ macro_rules! key_holds {
         )
     };
 }
+pub(super) use {key_holds, key_row};
 macro_rules! key_outcome {
     () => {
         concat!(
@@ -167,23 +181,6 @@ const INSERT_FACTS: &str = concat!(
      FROM json_each(?1) e WHERE ",
     partner_known!(),
     " AND ",
-    key_holds!(),
-    " ON CONFLICT DO NOTHING"
-);
-
-/// Only for destinations that the program has, and that may have it.
-const INSERT_SEALED: &str = concat!(
-    "INSERT INTO sealed_rows (event, body, expires_at)
-    SELECT f.id, k.body, e.value ->> 'expires_at'
-    FROM json_each(?1) e CROSS JOIN facts f ON f.id = e.value ->> 'id'
-    CROSS JOIN (SELECT o.key AS place, json_group_object(p.key, p.value ->> 0) AS body
-      FROM json_each(?1) o CROSS JOIN json_each(o.value, '$.kept') p WHERE EXISTS (
-        SELECT 1 FROM destinations d
-        WHERE d.program = o.value ->> 'program' AND d.kind = p.key AND d.enabled = 1
-          AND (p.value ->> 1 = 0 OR d.config ->> 'limited_data' = 1))
-      GROUP BY o.key) k ON k.place = e.key
-    WHERE f.content = e.value ->> 'content' AND f.state = 'pending'
-      AND f.received_at = e.value ->> 'received_at' AND ",
     key_holds!(),
     " ON CONFLICT DO NOTHING"
 );
@@ -234,12 +231,19 @@ async fn write(
 ) -> Result<Vec<Accepted>, DatabaseError> {
     let known = source == Source::Call;
     let param = Value::Array(intakes.iter().map(|one| one.param(known)).collect());
-    let mut all = vec![INSERT_FACTS, INSERT_SEALED, INSERT_CONFLICTS, OUTCOMES];
+    let mut all = vec![
+        INSERT_FACTS,
+        sealed::INSERT,
+        sealed::DROP_REFUSED,
+        INSERT_CONFLICTS,
+        OUTCOMES,
+    ];
+    let outcomes_at = all.len() - 1;
     if source == Source::Queue {
         all.push(KEEP_REFUSED);
     }
     let rows = db.batch(Statement::all(&all, &param)).await?;
-    let outcomes: Vec<Value> = ports::values(ports::rows_at(&rows, 3))?;
+    let outcomes: Vec<Value> = ports::values(ports::rows_at(&rows, outcomes_at))?;
     if outcomes.len() != intakes.len() {
         return Err(DatabaseError::Unavailable);
     }
@@ -293,10 +297,9 @@ pub async fn accept(
         let revoked = |_| Err((&problem::KEY_REVOKED).into());
         return intakes.iter().map(revoked).collect();
     }
-    let sends = intakes.iter().map(|intake| async move {
-        let message = json!({"intake": intake}).to_string();
-        Ok(queue.send(message).await.map(|()| false)?)
-    });
+    let sends = intakes
+        .iter()
+        .map(|intake| async move { Ok(queue.send(intake.message()).await.map(|()| false)?) });
     together(sends).await
 }
 

@@ -16,6 +16,7 @@ pub mod ports;
 pub mod problem;
 pub mod publish;
 pub mod reads;
+mod sealed;
 pub mod settings;
 pub mod settle;
 pub mod together;

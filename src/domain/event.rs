@@ -194,6 +194,13 @@ impl Fact {
         }
     }
 
+    /// What came with the event about consent: the stricter of its token's state and its call's
+    /// word. `None`: nothing did.
+    pub fn consent_told(&self) -> Option<Consent> {
+        let touch = self.touch().map(|touch| touch.consent);
+        touch.into_iter().chain(self.consent).min()
+    }
+
     /// The order in which facts of a customer are folded, whatever the order of their arrival.
     pub fn order(&self) -> (UnixMs, EventKind, &str) {
         (self.occurred_at, self.kind, &self.key)

@@ -1,7 +1,7 @@
 /** Settlements, payouts, states and what-if on workerd's D1: the same SQL as in the native tests. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { startReady } from "./support/world.mjs";
+import { eventually, startReady } from "./support/world.mjs";
 
 /** @type {Awaited<ReturnType<typeof startReady>>} */
 let world;
@@ -19,6 +19,8 @@ after(() => world.stop());
 
 test("a sale is settled within the cap, paid once, and can be asked about", async () => {
   const { token } = await world.click();
+  // The sale is decided once: its click is stored before it comes.
+  await eventually("the click is stored", async () => (await world.clicks()).human === 1);
   const sale = { customerExternalId: "u1", amount: 3_000, currency: "usd", invoiceId: "o1",
     clickId: token, occurredAt: Math.floor(Date.now() / 1000) + 30 };
   const { eventId } = await world.accepted("sale", sale);

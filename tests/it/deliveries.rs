@@ -152,7 +152,7 @@ fn a_deliverer_whose_lease_ran_out_writes_nothing_down() {
 fn what_fails_comes_back_on_the_schedule_and_is_set_aside_in_the_end() {
     let shop = Shop::open();
     webhook(&shop);
-    sale(&shop, "o1", "", None);
+    sale(&shop, "o1", "", Some("full"));
     let replies = [
         status(500),
         Reply::TimedOut,
@@ -305,11 +305,11 @@ pub fn system_ms() -> i64 {
 #[test]
 fn the_sealed_row_goes_with_its_last_delivery_or_when_its_time_is_over() {
     let shop = Shop::open();
-    sale(&shop, "o0", "", None);
+    sale(&shop, "o0", "", Some("full"));
     assert_eq!(sealed(&shop), 0, "nobody to tell");
     webhook(&shop);
     webhook(&shop);
-    sale(&shop, "o1", "", None);
+    sale(&shop, "o1", "", Some("full"));
     assert_eq!(sealed(&shop), 1);
     let text = shop.db.column("SELECT body FROM sealed_rows").join(" ");
     assert!(!text.contains("u1") && !text.contains("Browser"));
@@ -319,7 +319,7 @@ fn the_sealed_row_goes_with_its_last_delivery_or_when_its_time_is_over() {
     shop.wait(5_000);
     assert_eq!(shop.deliver(), 1);
     assert_eq!(sealed(&shop), 0);
-    sale(&shop, "o2", "", None);
+    sale(&shop, "o2", "", Some("full"));
     let expire = |shop: &Shop| {
         let now = json!({"now": shop.now.get()});
         let statement = throughline::app::ports::Statement::new(deliver::EXPIRE_SEALED, &now);

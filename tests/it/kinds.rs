@@ -239,7 +239,7 @@ fn events_without_an_id_get_one_each() {
     let segment = json!({"program": shop.program, "kind": "segment", "write_key": "k"});
     shop.made("POST", "destinations", &segment);
     let sale = json!({"type": "sale", "customerExternalId": "u1", "amount": 5, "currency": "usd",
-        "customerEmail": "a@b.example"});
+        "customerEmail": "a@b.example", "context": {"consent": "full"}});
     let batches = shop.db.batches();
     let (status, answer) = shop.track("batch", &json!({"events": vec![sale; 50]}));
     assert_eq!(status, 200);

@@ -11,7 +11,7 @@ const HOUR: i64 = 60 * MINUTE;
 fn what_a_webhook_took_is_sent_again_on_purpose_under_the_same_id() {
     let shop = Shop::open();
     webhook(&shop);
-    sale(&shop, "s1", "", None);
+    sale(&shop, "s1", "", Some("full"));
     assert_eq!(shop.deliver(), 1);
     let first = row(&shop);
     assert_eq!(

@@ -5,7 +5,8 @@ use crate::app::clicks;
 use crate::app::control::{self, Control, Made, keys, rulings};
 use crate::app::ports::{self, Database, Snapshots, Statement, Transport, WorkQueue};
 use crate::app::problem::{self, Problem};
-use crate::app::{deliver, publish, reads};
+use crate::app::reads::dates;
+use crate::app::{deliver, publish};
 use crate::domain::api_key::{ApiKey, Scope};
 use crate::domain::destination;
 use crate::domain::ids::{ApiKeyId, ProgramId};
@@ -35,7 +36,7 @@ impl<D: Database, S: Snapshots, Q: WorkQueue, T: Transport> Services<'_, D, S, Q
                 let shown = deliver::console(&control, self.transport, id, &body, send).await?;
                 Ok(Response::json(200, &shown))
             }
-            ("DELETE", ["keys", id]) => Ok(made(control.revoke_key(id).await?)),
+            ("DELETE", ["keys", id]) => Ok(made(control.revoke_key(id).await?, &parts)),
             ("POST", ["links", "explain"]) => {
                 let body = read_body(request, limits::CONTROL_BODY_BYTES)?;
                 Ok(Response::json(200, &control.explain(&body).await?))
@@ -43,7 +44,7 @@ impl<D: Database, S: Snapshots, Q: WorkQueue, T: Transport> Services<'_, D, S, Q
             ("POST", ["what-if"]) => {
                 let body = read_body(request, limits::CONTROL_BODY_BYTES)?;
                 let answer = control.what_if(&body).await?;
-                Ok(Response::json(200, &reads::readable(answer)))
+                Ok(Response::json(200, &dates::WHAT_IF.write(answer)))
             }
             ("POST", ["customers", "export"]) => {
                 let body = read_body(request, limits::CONTROL_BODY_BYTES)?;
@@ -55,7 +56,10 @@ impl<D: Database, S: Snapshots, Q: WorkQueue, T: Transport> Services<'_, D, S, Q
             }
             ("POST" | "PATCH", _) => {
                 let body = read_body(request, limits::CONTROL_BODY_BYTES)?;
-                Ok(made(change(request, &control, &parts, &body).await?))
+                Ok(made(
+                    change(request, &control, &parts, &body).await?,
+                    &parts,
+                ))
             }
             _ => Err((&problem::METHOD_NOT_ALLOWED).into()),
         }
@@ -86,7 +90,8 @@ impl<D: Database, S: Snapshots, Q: WorkQueue, T: Transport> Services<'_, D, S, Q
             program: None,
             scope: Scope::Admin,
         };
-        Ok(made(self.control_of(request, nobody).first_key().await?))
+        let first = self.control_of(request, nobody).first_key().await?;
+        Ok(made(first, &["setup"]))
     }
 
     async fn rebuild(&self, control: &Control<'_, D>) -> Result<Response, Problem> {
@@ -203,8 +208,10 @@ async fn change<D: Database>(
     }
 }
 
-fn made(made: Made) -> Response {
-    let mut response = Response::json(made.status, &reads::readable(made.record));
+/// `parts` are those of the address: they say what the record is.
+fn made(made: Made, parts: &[&str]) -> Response {
+    let record = dates::of_change(parts).write(made.record);
+    let mut response = Response::json(made.status, &record);
     response.after = After {
         wake: made.fold.then(|| clicks::wake(None, UnixMs(0))),
         publish: made.publish,

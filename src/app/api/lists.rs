@@ -4,7 +4,7 @@ use super::{Request, Response};
 use crate::app::control::{self, Control};
 use crate::app::ports::Database;
 use crate::app::problem::{self, Problem};
-use crate::app::reads::{self, Page};
+use crate::app::reads::{self, Page, dates};
 use crate::app::{payout, settle};
 use crate::domain::api_key::{ApiKey, Scope};
 use crate::domain::ids::ProgramId;
@@ -37,19 +37,20 @@ pub(super) async fn read<D: Database>(
         _ => None,
     };
     if let (Some(sql), [kind, id]) = (single, parts) {
-        let mut record = control.one(sql, &json!({"id": id, "program": id})).await?;
+        let record = control.one(sql, &json!({"id": id, "program": id})).await?;
         let owner = if *kind == "programs" {
             &record["id"]
         } else {
             &record["program"]
         };
         control.allow(Scope::Read, owner.as_str().and_then(ProgramId::parse))?;
+        let mut record = dates::of(kind).write(record);
         if matches!(*kind, "settlements" | "payouts") {
             let mut page = page(request, caller)?;
             page.of = Some((*id).to_owned());
             record["lines"] = reads::list(control.db, &format!("{kind}/lines"), &page).await?;
         }
-        return Ok(Response::json(200, &reads::readable(record)));
+        return Ok(Response::json(200, &record));
     }
     let [name] = parts else {
         return Err((&problem::NOT_FOUND).into());

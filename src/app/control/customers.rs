@@ -9,7 +9,7 @@ use super::{BUMP_PROGRAM, Control, object, program};
 use crate::app::ledger::sql::touched;
 use crate::app::ports::{self, Database, Statement};
 use crate::app::problem::Problem;
-use crate::app::reads::{self, Page};
+use crate::app::reads::{self, Page, dates};
 use crate::domain::api_key::Scope;
 use crate::domain::ids::ProgramId;
 use crate::domain::input::Fields;
@@ -180,7 +180,7 @@ impl<D: Database> Control<'_, D> {
             answer["refused"] = Value::Array(ports::values(ports::rows_at(&rows.await?, 0))?);
         }
         answer["customer"] = json!(customer);
-        Ok(reads::readable(answer))
+        Ok(dates::EXPORT.write(answer))
     }
 
     /// `POST /api/v1/customers/erase`. A customer who is not known, or was erased, is no fault.
@@ -210,7 +210,7 @@ impl<D: Database> Control<'_, D> {
         let done: Vec<Value> = ports::values(ports::rows_at(&rows, all.len() - 1))?;
         let nothing = || json!({"program": program, "customer": null, "events": 0});
         let done = done.into_iter().next().unwrap_or_else(nothing);
-        Ok(reads::readable(done))
+        Ok(dates::ERASURE.write(done))
     }
 
     /// The customer whom a body names by the merchant's id, as we know them.

@@ -2,6 +2,7 @@
 
 use super::told::Told;
 use crate::app::ports::{self, Database, DatabaseError, Rows, Statement};
+use crate::app::sealed::refusal;
 use crate::domain::destination::{self, Previous, Terms};
 use crate::domain::ids::ProgramId;
 use crate::domain::limits;
@@ -46,6 +47,13 @@ macro_rules! told {
               'tags', json(",
             $tags,
             "),
+              'refusal', ",
+            refusal!(
+                "f.program",
+                "coalesce(f.customer,
+                (SELECT o.customer FROM facts o WHERE o.id = c.body ->> 'purchase'))"
+            ),
+            ",
               'sold', json((SELECT o.body -> '$.money' FROM facts o
                 WHERE o.id = c.body ->> 'purchase')),
               'sold_order', json((SELECT o.body -> '$.order' FROM facts o

@@ -5,7 +5,7 @@ use super::bought::{self, Sold};
 use crate::domain::consent::Consent;
 use crate::domain::decision::{self, Decision, Names};
 use crate::domain::destination::{
-    Credit, Event, Occasion, Parts, Product, Sale, permission, unless_mail,
+    Credit, Event, Occasion, Parts, Permission, Product, Sale, permission, unless_mail,
 };
 use crate::domain::event::{Fact, Order};
 use crate::domain::ids::{LinkId, PartnerId};
@@ -90,18 +90,29 @@ impl Told {
             is_new_customer: decision.new_customer,
             credits: self.credits(),
             consent: decision.consent,
-            permission: permission(
-                decision.consent,
-                fact.touch().map(|touch| touch.evidence),
-                fact.consent,
-                limited_data,
-            ),
+            permission: self.permission(limited_data),
             domain: domain.unwrap_or_default().to_owned(),
             explanation: decision.sentence(self),
             decision: self.shown(),
             click_ids: decision.click_ids.clone(),
             ..Event::default()
         })
+    }
+
+    /// By the decision, and by what is known of the customer now: a token that withholds may leave
+    /// limited data, a word that refuses does not.
+    fn permission(&self, limited_data: bool) -> Permission {
+        let fact = &self.fact;
+        let refusal = self.row["refusal"].as_str();
+        let ended = refusal.map(|_| Consent::Code);
+        permission(
+            self.decision.consent.map(|known| ended.unwrap_or(known)),
+            fact.touch().map(|touch| touch.evidence),
+            ended
+                .filter(|_| refusal == Some("refused"))
+                .or(fact.consent),
+            limited_data,
+        )
     }
 
     /// A lead's key begins with the customer's pseudonym, which is not told.
