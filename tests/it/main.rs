@@ -21,6 +21,7 @@ mod faults;
 mod fb_cookies;
 mod flow;
 mod golden;
+mod inbox;
 mod kinds;
 mod ledger_cases;
 mod link_settings;

@@ -163,6 +163,14 @@ const ERASURES: &str = list!(
     "program",
     "seq"
 );
+/// Queue messages are of the deployment; their beginning says what they are.
+const DEAD_LETTERS: &str = list!(
+    "json_object('id', id, 'queue', queue, 'reason', reason, 'bytes', bytes, 'at', at,
+      'beginning', substr(body, 1, 200))",
+    "dead_letters",
+    "?1 ->> 'program'",
+    "seq"
+);
 
 /// The lists by their name in the address.
 pub(super) fn sql(name: &str) -> Option<&'static str> {
@@ -171,6 +179,7 @@ pub(super) fn sql(name: &str) -> Option<&'static str> {
         "clicks" => CLICKS,
         "codes" => CODES,
         "conflicts" => CONFLICTS,
+        "dead_letters" => DEAD_LETTERS,
         "decisions" => DECISIONS,
         "deliveries" => DELIVERIES,
         "destinations" => DESTINATIONS,

@@ -34,10 +34,10 @@ macro_rules! clicked {
                WHERE program = ?1 ->> 'program' AND class IN ('confirmed', 'unpaid')
                  AND day >= ?1 ->> 'from_day' AND day < ?1 ->> 'until_day'
                UNION ALL
-               SELECT v.value ->> '$.touch.partner', unixepoch(r.clicked_at / 1000, 'unixepoch',
+               SELECT v.visit ->> '$.touch.partner', unixepoch(r.clicked_at / 1000, 'unixepoch',
                  'start of month') * 1000,
                  (r.class IN (SELECT value FROM json_each(?1, '$.paid')))
-                 - (v.value ->> '$.touch.class' IN (SELECT value FROM json_each(?1, '$.paid')))
+                 - (v.visit ->> '$.touch.class' IN (SELECT value FROM json_each(?1, '$.paid')))
                FROM (SELECT nonce, class, coalesce(clicked_at,
                        (SELECT json_extract(f.body, '$.token.opened.at') FROM facts f
                         WHERE f.nonce = r.nonce LIMIT 1)) AS clicked_at
@@ -45,9 +45,8 @@ macro_rules! clicked {
                        AND NOT EXISTS (SELECT 1 FROM reclassifications n
                          WHERE n.nonce = r.nonce AND n.program = r.program
                            AND (n.at, n.seq) > (r.at, r.seq))) r
-               CROSS JOIN click_packs k ON k.bucket = r.clicked_at / 60000
-               CROSS JOIN json_each(k.visits) v ON v.value ->> '$.touch.nonce' = r.nonce
-               WHERE k.kind = 'landing' AND r.class IS NOT NULL
+               CROSS JOIN landings v ON v.nonce = r.nonce
+               WHERE r.class IS NOT NULL
                  AND r.clicked_at >= ?1 ->> 'from' AND r.clicked_at < ?1 ->> 'until_month'),
              touched AS (SELECT partner, month, sum(count) AS count FROM counted
                          WHERE partner || '/' || month > ?1 ->> 'after'
