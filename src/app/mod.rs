@@ -8,6 +8,7 @@ pub mod control;
 pub mod deliver;
 pub mod earnings;
 pub mod edge_plane;
+pub mod inbox;
 pub mod ingest;
 pub mod isolate;
 pub mod ledger;

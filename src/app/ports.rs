@@ -41,7 +41,9 @@ pub enum DatabaseError {
     Stale,
     /// A UNIQUE, CHECK or foreign key rule refused it. Nothing was written.
     Constraint,
-    /// Refused, timed out or unreachable. It may still have been written.
+    /// A value is larger than the database takes, or not what a column holds. Nothing was written.
+    Refused,
+    /// Failed, timed out or unreachable. It may still have been written.
     Unavailable,
 }
 

@@ -97,6 +97,21 @@ pub const EVENT_FUTURE_MS: i64 = 5 * 60_000;
 pub const SEALED_ROW_MS: i64 = 7 * 86_400_000;
 /// Width of the time bucket by which packed clicks are found again.
 pub const CLICK_BUCKET_MS: i64 = 60_000;
+/// Bytes of queue messages whose visits one transaction stores: as a parameter they stay far below
+/// the 2,000,000 bytes that D1 takes, and a part that fails is soon tried again.
+pub const CLICK_PART_BYTES: usize = 500_000;
+/// Bytes of visits in one packed row, unless one message has more: who looks for a click reads few.
+pub const CLICK_PACK_BYTES: usize = 64_000;
+/// Permissions that are kept of one click, at most.
+pub const CLICK_GRANTS: usize = 8;
+/// Bytes of a queue message that are kept when it cannot be taken: Cloudflare allows no more.
+pub const DEAD_LETTER_BYTES: usize = 128_000;
+/// How often a queue message that fails without a reason while the database answers is tried before
+/// it is kept for people to look at: only the dead-letter queue tries so often, an hour apart.
+pub const MESSAGE_TRIES: u32 = 50;
+/// Failures in one queue batch after which the rest of it waits for the next one. Each costs about
+/// ten of the 1,000 statements that a Worker may send in one call, and may take 30 s.
+pub const BATCH_FAILURES: u32 = 24;
 /// How long what ad platforms hear of an event waits for the event's click to be stored: clicks
 /// come by queue, seconds later, and hold the click IDs.
 pub const CLICK_WAIT_MS: i64 = 60_000;

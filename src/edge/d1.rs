@@ -54,8 +54,18 @@ fn kind(message: &str) -> DatabaseError {
     }
     bindings::log(&format!("D1: {message}"));
     if message.contains("constraint failed") {
-        DatabaseError::Constraint
-    } else {
-        DatabaseError::Unavailable
+        return DatabaseError::Constraint;
+    }
+    match REFUSALS.iter().any(|words| message.contains(words)) {
+        true => DatabaseError::Refused,
+        false => DatabaseError::Unavailable,
     }
 }
+
+/// What SQLite says of a value that it cannot take, whatever else is right with it.
+const REFUSALS: [&str; 4] = [
+    "SQLITE_TOOBIG",
+    "too big",
+    "SQLITE_MISMATCH",
+    "malformed JSON",
+];

@@ -25,6 +25,7 @@ mod flow;
 mod given_back;
 mod golden;
 mod hosts;
+mod inbox;
 mod kept;
 mod keys;
 mod kinds;

@@ -28,6 +28,12 @@ impl<D: Database, S: Snapshots, Q: WorkQueue, T: Transport> Services<'_, D, S, Q
             ("GET", _) => lists::read(request, &control, &parts).await,
             ("POST", ["rebuild"]) => self.rebuild(&control).await,
             ("POST", ["rotate"]) => Ok(Response::json(200, &control.rotate().await?)),
+            ("POST", ["dead_letters", id, "retry"]) => {
+                let (report, wake) = control.retry_dead_letter(id).await?;
+                let mut response = Response::json(200, &report);
+                response.after.wake = wake.then(|| clicks::wake(None, request.now));
+                Ok(response)
+            }
             ("POST", ["deliveries", id, "retry"]) => self.retry(&control, id).await,
             ("POST", ["destinations", id, "retry"]) => self.retry_all(&control, id).await,
             ("POST", ["destinations", id, how @ ("preview" | "test")]) => {

@@ -56,14 +56,12 @@ pub(super) async fn read<D: Database>(
         return Err((&problem::NOT_FOUND).into());
     };
     let page = page(request, caller)?;
-    control.allow(
-        if *name == "keys" {
-            Scope::Admin
-        } else {
-            Scope::Read
-        },
-        page.program,
-    )?;
+    match *name {
+        // Messages of all programs.
+        "dead_letters" => control.allow(Scope::Admin, None)?,
+        "keys" => control.allow(Scope::Admin, page.program)?,
+        _ => control.allow(Scope::Read, page.program)?,
+    }
     Ok(Response::json(
         200,
         &reads::list(control.db, name, &page).await?,

@@ -6,6 +6,7 @@
 //! purchase, and every decision stays what it was.
 
 use super::{BUMP_PROGRAM, Control, object, program};
+use crate::app::clicks::{packs_of, visits_of};
 use crate::app::ledger::sql::touched;
 use crate::app::ports::{self, Database, Statement};
 use crate::app::problem::Problem;
@@ -110,28 +111,65 @@ const DECISIONS: &str = concat!(
     "), '$.click_ids') WHERE event IN ",
     theirs!("f.id")
 );
-/// Visits of the customer's clicks, those that a journal remembered too. Of click IDs only their
-/// kind and time stay: a click from paid search remains one.
-const VISITS: &str = "WITH own AS MATERIALIZED (
-       SELECT nonce, json_extract(body, '$.token.opened.at') / 60000 AS minute FROM facts
-       WHERE program = ?1 ->> 'program' AND customer = ?1 ->> 'fresh' AND nonce IS NOT NULL),
-     clicked AS MATERIALIZED (
-       SELECT nonce, minute FROM own
-       UNION
-       SELECT e.value ->> 'nonce', (e.value ->> 'at') / 60000
-       FROM own CROSS JOIN click_packs k ON k.bucket IN (own.minute, own.minute + 1)
-       JOIN json_each(k.visits) v ON v.value ->> '$.touch.nonce' = own.nonce
-       JOIN json_each(v.value, '$.earlier') e ON e.value ->> 'nonce' IS NOT NULL)
-     UPDATE click_packs SET visits = (
+/// The customer's clicks, those that a journal remembered too, with the instant of each.
+macro_rules! clicked {
+    ($tail:expr) => {
+        concat!(
+            "WITH own AS MATERIALIZED (
+               SELECT nonce, json_extract(body, '$.token.opened.at') AS at FROM facts
+               WHERE program = ?1 ->> 'program' AND customer = ?1 ->> 'fresh'
+                 AND nonce IS NOT NULL),
+             visited AS MATERIALIZED (
+               SELECT v.value AS visit
+               FROM own CROSS JOIN json_each(",
+            visits_of!("own"),
+            ") v),
+             clicked AS MATERIALIZED (
+               SELECT nonce, at FROM own
+               UNION
+               SELECT e.value ->> 'nonce', e.value ->> 'at'
+               FROM visited JOIN json_each(visit, '$.earlier') e
+                 ON e.value ->> 'nonce' IS NOT NULL) ",
+            $tail
+        )
+    };
+}
+/// A visit without what could lead back to a person. Of click IDs only their kind and time stay: a
+/// click from paid search remains one.
+macro_rules! bare {
+    ($visit:literal) => {
+        concat!(
+            "json_remove(json_replace(",
+            $visit,
+            ", '$.click_ids', json((
+               SELECT json_group_array(json_set(c.value, '$.value', ''))
+               FROM json_each(",
+            $visit,
+            ", '$.click_ids') c))), '$.tags')"
+        )
+    };
+}
+const VISITS: &str = clicked!(concat!(
+    "UPDATE click_packs SET visits = (
        SELECT json_group_array(json(iif(
-         v.value ->> '$.touch.nonce' IN (SELECT nonce FROM clicked),
-         json_remove(json_replace(v.value, '$.click_ids', json((
-           SELECT json_group_array(json_set(c.value, '$.value', ''))
-           FROM json_each(v.value, '$.click_ids') c))), '$.tags'),
-         v.value)) ORDER BY v.key) FROM json_each(visits) v)
-     WHERE bucket IN (SELECT minute FROM clicked UNION SELECT minute + 1 FROM clicked)
-       AND EXISTS (SELECT 1 FROM json_each(visits) v
-                   WHERE v.value ->> '$.touch.nonce' IN (SELECT nonce FROM clicked))";
+         v.value ->> '$.touch.nonce' IN (SELECT nonce FROM clicked), ",
+    bare!("v.value"),
+    ", v.value)) ORDER BY v.key) FROM json_each(visits) v)
+     WHERE seq IN (
+       SELECT k.seq FROM clicked c CROSS JOIN ",
+    packs_of!("c"),
+    ")"
+));
+const LANDINGS: &str = clicked!(concat!(
+    "UPDATE landings SET visit = ",
+    bare!("visit"),
+    " WHERE nonce IN (SELECT nonce FROM clicked)"
+));
+const GRANTS: &str = clicked!(concat!(
+    "UPDATE grants SET visit = ",
+    bare!("visit"),
+    " WHERE nonce IN (SELECT nonce FROM clicked)"
+));
 const CONFLICTS: &str = concat!(
     "UPDATE conflicts SET body = json_remove(json_set(body, '$.customer', ?1 ->> 'fresh',
        '$.key', ",
@@ -143,6 +181,15 @@ const CONFLICTS: &str = concat!(
 /// They were never this customer's facts: nothing of them is needed.
 const REFUSED: &str = "DELETE FROM refused_facts WHERE program = ?1 ->> 'program'
     AND body ->> 'customer' = ?1 ->> '$.customers[0].customer'";
+/// Conversions that were accepted and could not be stored yet.
+const DEAD_LETTERS: &str = concat!(
+    "UPDATE dead_letters SET body = json_remove(json_set(body,
+       '$.intake.fact.customer', ?1 ->> 'fresh', '$.intake.fact.key', ",
+    key!("body ->> '$.intake.fact.key'"),
+    "), '$.intake.fact.mailbox', '$.intake.kept')
+     WHERE iif(json_valid(body), body ->> '$.intake.fact.program' = ?1 ->> 'program'
+       AND body ->> '$.intake.fact.customer' = ?1 ->> '$.customers[0].customer', 0)"
+);
 const SEALED: &str = concat!("DELETE FROM sealed_rows WHERE event IN ", theirs!("f.id"));
 /// Nobody is told of them any more. A delivery that is on its way just now loses its lease, so that
 /// what comes of it cannot put it back.
@@ -196,8 +243,11 @@ impl<D: Database> Control<'_, D> {
             KEYS,
             DECISIONS,
             VISITS,
+            LANDINGS,
+            GRANTS,
             CONFLICTS,
             REFUSED,
+            DEAD_LETTERS,
             SEALED,
             DELIVERIES,
             AGGREGATE,

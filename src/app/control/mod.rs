@@ -8,6 +8,7 @@
 pub mod codes;
 mod cookie_domain;
 mod customers;
+mod dead_letters;
 pub mod destinations;
 mod explain;
 mod hosts;

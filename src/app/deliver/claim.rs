@@ -1,6 +1,7 @@
 //! What one round of deliveries looks at: leased rows with all that their requests are made of.
 
 use super::told::Told;
+use crate::app::clicks::packs_of;
 use crate::app::ports::{self, Database, DatabaseError, Rows, Statement};
 use crate::app::sealed::refusal;
 use crate::domain::destination::{self, Previous, Terms};
@@ -36,7 +37,7 @@ const RECEIVERS: &str = "SELECT json_object('id', s.id, 'kind', s.kind, 'enabled
 /// are those of every partner and link that the decision names, wherever it does. A won dispute
 /// gives back: what it restored is taken back with the other sign.
 macro_rules! told {
-    ($tags:literal) => {
+    ($tags:expr) => {
         concat!(
             "json_object('fact', json(f.body), 'decision', json(c.body), 'revision', c.revision,
               'decided_at', c.decided_at, 'domain', g.body ->> 'domain',
@@ -78,16 +79,16 @@ const CLAIMED: &str = concat!(
       'destination', d.destination, 'part', d.part, 'ticket', d.ticket, 'at', d.created_at,
       'notice', json(d.notice), 'kept', r.body ->> s.kind,
       'told', json(iif(c.event IS NULL, NULL, ",
-    told!(
+    told!(concat!(
         "iif(s.kind IN (SELECT value FROM json_each(?1, '$.tagged')),
           (SELECT json_group_object(n.nonce, json(v.value -> '$.tags'))
-           FROM (SELECT t.value ->> 'nonce' AS nonce, (t.value ->> 'at') / 60000 AS minute
+           FROM (SELECT t.value ->> 'nonce' AS nonce, t.value ->> 'at' AS at
                  FROM json_each(c.body, '$.touches') t
                  WHERE t.value ->> 'share_bps' > 0 AND t.value ->> 'nonce' IS NOT NULL) n
-           CROSS JOIN click_packs k ON k.bucket IN (n.minute, n.minute + 1)
-           JOIN json_each(k.visits) v ON v.value ->> '$.touch.nonce' = n.nonce
-           WHERE v.value ->> '$.tags' IS NOT NULL), '{}')"
-    ),
+           CROSS JOIN ",
+        packs_of!("n"),
+        " WHERE v.value ->> '$.tags' IS NOT NULL), '{}')"
+    )),
     ")))
     FROM deliveries d
     JOIN destinations s ON s.id = d.destination

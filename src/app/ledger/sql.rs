@@ -4,6 +4,8 @@
 //! statistics the planner would read whole tables.
 //! A compound select may have five terms on D1, so the loads are grouped, not one.
 
+use crate::app::clicks::visits_of;
+
 /// The facts that are pending (or the customers that are named), the customers whom they touch, and
 /// all facts of those customers: their own, what names only their subscription, and the reversals
 /// of their purchases. A subscription of several customers touches all of them, since a new one may
@@ -54,10 +56,11 @@ macro_rules! touched {
              clicked AS (
                SELECT i.nonce AS nonce, v.value AS visit
                FROM (SELECT DISTINCT nonce,
-                       json_extract(body, '$.token.opened.at') / 60000 AS minute
+                       json_extract(body, '$.token.opened.at') AS at
                      FROM involved WHERE nonce IS NOT NULL) i
-               CROSS JOIN click_packs k ON k.bucket IN (i.minute, i.minute + 1)
-               JOIN json_each(k.visits) v ON v.value ->> '$.touch.nonce' = i.nonce),
+               CROSS JOIN json_each(",
+            visits_of!("i"),
+            ") v),
              seen AS (
                SELECT json_extract(body, '$.token.opened.partner') AS partner, nonce
                FROM involved WHERE json_extract(body, '$.token.opened') IS NOT NULL

@@ -161,6 +161,14 @@ const ERASURES: &str = list!(
     "program",
     "seq"
 );
+/// Queue messages are of the deployment; their beginning says what they are.
+const DEAD_LETTERS: &str = list!(
+    "json_object('id', id, 'queue', queue, 'reason', reason, 'bytes', bytes, 'at', at,
+      'beginning', substr(body, 1, 200))",
+    "dead_letters",
+    "?1 ->> 'program'",
+    "seq"
+);
 
 /// What the queue took while the database was away, and whose key may not report it.
 const REFUSED: &str = list!(
@@ -179,6 +187,7 @@ pub(super) fn sql(name: &str) -> Option<&'static str> {
         "clicks" => CLICKS,
         "codes" => CODES,
         "conflicts" => CONFLICTS,
+        "dead_letters" => DEAD_LETTERS,
         "decisions" => DECISIONS,
         "deliveries" => DELIVERIES,
         "destinations" => DESTINATIONS,

@@ -28,10 +28,10 @@ macro_rules! due {
 /// is not paid by their word.
 macro_rules! ruled {
     () => {
-        "SELECT v.value ->> '$.touch.partner' AS partner,
-     v.value ->> '$.touch.link' AS link, date(r.clicked_at / 1000, 'unixepoch') AS day,
+        "SELECT v.visit ->> '$.touch.partner' AS partner,
+     v.visit ->> '$.touch.link' AS link, date(r.clicked_at / 1000, 'unixepoch') AS day,
      (r.class IN (SELECT value FROM json_each(?1, '$.paid')))
-     - (v.value ->> '$.touch.class' IN (SELECT value FROM json_each(?1, '$.paid'))) AS change
+     - (v.visit ->> '$.touch.class' IN (SELECT value FROM json_each(?1, '$.paid'))) AS change
    FROM (SELECT nonce, class, coalesce(clicked_at,
            (SELECT json_extract(f.body, '$.token.opened.at') FROM facts f
             WHERE f.nonce = r.nonce LIMIT 1)) AS clicked_at
@@ -39,9 +39,8 @@ macro_rules! ruled {
            AND NOT EXISTS (SELECT 1 FROM reclassifications n
              WHERE n.nonce = r.nonce AND n.program = r.program
                AND (n.at, n.seq) > (r.at, r.seq))) r
-   CROSS JOIN click_packs k ON k.bucket = r.clicked_at / 60000
-   CROSS JOIN json_each(k.visits) v ON v.value ->> '$.touch.nonce' = r.nonce
-   WHERE k.kind = 'landing' AND r.class IS NOT NULL
+   CROSS JOIN landings v ON v.nonce = r.nonce
+   WHERE r.class IS NOT NULL
      AND r.clicked_at >= ?1 ->> 'from' AND r.clicked_at < ?1 ->> 'until_month'"
     };
 }
