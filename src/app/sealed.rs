@@ -25,6 +25,21 @@ macro_rules! refusal {
 }
 pub(in crate::app) use refusal;
 
+/// Who owns what names only a subscription: who is named by its event of the least id, as in the
+/// fold. Takes two SQL expressions.
+macro_rules! owner {
+    ($program:literal, $subscription:literal) => {
+        concat!(
+            "(SELECT n.customer FROM facts n WHERE n.program = ",
+            $program,
+            " AND n.subscription = ",
+            $subscription,
+            " AND n.customer IS NOT NULL ORDER BY n.id LIMIT 1)"
+        )
+    };
+}
+pub(in crate::app) use owner;
+
 /// Each intake that its key may report, with its customer: its own, its purchase's, or who owns its
 /// subscription.
 macro_rules! told {
@@ -34,10 +49,12 @@ macro_rules! told {
                SELECT e.key AS place, e.value AS intake, e.value ->> 'id' AS event,
                  e.value ->> 'program' AS program,
                  e.value ->> 'full' = 1 OR coalesce(s.voice, '') = 'full' AS granted,
-                 coalesce(e.value ->> 'customer', s.customer, (
-                   SELECT n.customer FROM facts n WHERE n.program = e.value ->> 'program'
-                     AND n.subscription = coalesce(e.value ->> 'subscription', s.subscription)
-                     AND n.customer IS NOT NULL ORDER BY n.id LIMIT 1)) AS customer
+                 coalesce(e.value ->> 'customer', s.customer, ",
+            owner!(
+                "e.value ->> 'program'",
+                "coalesce(e.value ->> 'subscription', s.subscription)"
+            ),
+            ") AS customer
                FROM json_each(?1) e LEFT JOIN facts s ON s.program = e.value ->> 'program'
                  AND s.kind IN ('sale', 'deal', 'renewal') AND s.key = e.value ->> 'sale_key'
                WHERE ",
@@ -87,14 +104,23 @@ pub(super) const DROP_REFUSED: &str = told!(
     "    AS refusal FROM told t CROSS JOIN facts o ON o.id = t.event
          WHERE o.voice IN ('refused', 'withheld')) r
        WHERE r.refusal IS NOT NULL),
-     theirs AS MATERIALIZED (
-       SELECT f.id, f.program, f.key, f.voice, r.refusal FROM refusing r
+     own AS MATERIALIZED (
+       SELECT f.id, f.program, f.kind, f.key, f.subscription, f.voice, r.refusal FROM refusing r
        CROSS JOIN facts f ON f.program = r.program AND f.customer = r.customer),
+     theirs AS MATERIALIZED (
+       SELECT id, program, kind, key, voice, refusal FROM own
+       UNION
+       SELECT n.id, n.program, n.kind, n.key, n.voice, o.refusal FROM own o
+       CROSS JOIN facts n ON n.program = o.program AND n.subscription = o.subscription
+       WHERE n.customer IS NULL AND NOT EXISTS (
+         SELECT 1 FROM facts e WHERE e.program = n.program AND e.subscription = n.subscription
+           AND e.customer IS NOT NULL AND +e.id < o.id)),
      waiting AS (
        SELECT id, voice, refusal FROM theirs
        UNION ALL
        SELECT n.id, n.voice, o.refusal FROM theirs o
-       CROSS JOIN facts n ON n.program = o.program AND n.sale_key = o.key)
+       CROSS JOIN facts n ON n.program = o.program AND n.sale_key = o.key
+       WHERE o.kind IN ('sale', 'deal', 'renewal'))
      DELETE FROM sealed_rows WHERE event IN (
        SELECT id FROM waiting WHERE refusal = 'refused' OR voice IS NOT 'withheld')"
 );

@@ -3,7 +3,7 @@
 use super::told::Told;
 use crate::app::clicks::packs_of;
 use crate::app::ports::{self, Database, DatabaseError, Rows, Statement};
-use crate::app::sealed::refusal;
+use crate::app::sealed::{owner, refusal};
 use crate::domain::destination::{self, Previous, Terms};
 use crate::domain::ids::ProgramId;
 use crate::domain::limits;
@@ -49,11 +49,12 @@ macro_rules! told {
             $tags,
             "),
               'refusal', ",
-            refusal!(
-                "f.program",
-                "coalesce(f.customer,
-                (SELECT o.customer FROM facts o WHERE o.id = c.body ->> 'purchase'))"
-            ),
+            "(SELECT ",
+            refusal!("w.program", "w.customer"),
+            " FROM (SELECT f.program AS program, coalesce(f.customer, o.customer, ",
+            owner!("f.program", "coalesce(f.subscription, o.subscription)"),
+            ") AS customer
+                FROM (SELECT 1) LEFT JOIN facts o ON o.id = c.body ->> 'purchase') w)",
             ",
               'sold', json((SELECT o.body -> '$.money' FROM facts o
                 WHERE o.id = c.body ->> 'purchase')),
