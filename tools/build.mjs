@@ -77,7 +77,7 @@ async function replace(file, content) {
 
 /** @param {string} features */
 async function compile(features) {
-  const target = ["--target", "wasm32-unknown-unknown", "--lib"];
+  const target = ["--package", "edge", "--target", "wasm32-unknown-unknown"];
   const extra = features ? ["--features", features] : [];
   const args = ["build", "--release", "--locked", ...target, ...extra];
   const result = await run("cargo", args, { show: true });
@@ -87,7 +87,7 @@ async function compile(features) {
 /** @param {string} work */
 async function bind(work) {
   const targetDir = path.resolve(ROOT, process.env.CARGO_TARGET_DIR ?? "target");
-  const input = path.join(targetDir, "wasm32-unknown-unknown/release/throughline.wasm");
+  const input = path.join(targetDir, "wasm32-unknown-unknown/release/edge.wasm");
   const options = ["--target", "web", "--no-typescript", "--experimental-reset-state-function"];
   const names = ["--out-dir", work, "--out-name", "throughline", "--remove-producers-section"];
   await must(path.join(ROOT, "target/tools/bin/wasm-bindgen"), [...options, ...names, input]);

@@ -1,6 +1,6 @@
 /**
  * The two secrets of a deployment as texts: `ROOT_SECRET`, a list of entries `<id>:<base64url>`,
- * newest first, and `PSEUDONYM_SECRET`. src/domain/seal.rs and pseudonym.rs read them.
+ * newest first, and `PSEUDONYM_SECRET`. src/domain/values/seal.rs and pseudonym.rs read them.
  */
 import { hkdfSync, randomBytes } from "node:crypto";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";

@@ -133,7 +133,7 @@ const denyStage = {
 };
 
 const LINTS = ["--locked", "--", "-D", "warnings"];
-const WASM_LIB = ["--lib", "--target", "wasm32-unknown-unknown"];
+const WASM_LIB = ["--package", "edge", "--target", "wasm32-unknown-unknown"];
 const check = [
   stage("formatting", "cargo", ["fmt", "--check"]),
   node("types", ["node_modules/typescript/bin/tsc", "--noEmit", "-p", "tsconfig.json"]),

@@ -3,13 +3,13 @@
 
 use super::histories;
 use super::median;
-use super::support::block_on;
 use super::support::shop::Shop;
 use super::support::sqlite::Sqlite;
+use super::support::{block_on, root};
+use app::ledger;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use throughline::app::ledger;
 
 const BATCHES: usize = 25;
 const WARM_UP: usize = 4;
@@ -57,8 +57,8 @@ struct Stored {
 
 impl Stored {
     fn open(customers: usize) -> Stored {
-        let folder = Path::new("target/bench");
-        std::fs::create_dir_all(folder).unwrap();
+        let folder = root("target/bench");
+        std::fs::create_dir_all(&folder).unwrap();
         let file = folder.join(format!("fold_{customers}.sqlite"));
         remove(&file);
         let db = Sqlite::at(&file);

@@ -2,15 +2,15 @@
 //! real journals, stored clicks.
 
 use super::support::shop::Shop;
+use domain::ledger::attribution::Standing;
+use domain::ledger::event::Fact;
+use domain::ledger::fold::History;
+use domain::ledger::plan::Plan;
+use domain::values::ids::ProgramId;
+use domain::values::record;
+use domain::visit::click::Visit;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use throughline::domain::attribution::Standing;
-use throughline::domain::click::Visit;
-use throughline::domain::event::Fact;
-use throughline::domain::fold::History;
-use throughline::domain::ids::ProgramId;
-use throughline::domain::plan::Plan;
-use throughline::domain::record;
 
 /// Position model, a binding, caps, lines by category, renewals: everything that costs time.
 pub fn set_plan(shop: &Shop) {

@@ -11,21 +11,23 @@ mod support {
     pub mod memory;
     pub mod phones;
     pub mod ready;
+    pub mod repository;
     pub mod shop;
     pub mod sqlite;
     pub mod suffixes;
 
     pub use ready::block_on;
+    pub use repository::root;
 }
 
 mod growth;
 mod histories;
 
+use domain::ledger::fold;
+use domain::values::time::UnixMs;
 use serde_json::json;
 use std::time::Instant;
 use support::shop::Shop;
-use throughline::domain::fold;
-use throughline::domain::time::UnixMs;
 
 const ROUNDS: usize = 9;
 

@@ -47,4 +47,4 @@ macro_rules! click_days {
     };
 }
 
-pub(in crate::app) use click_days;
+pub(crate) use click_days;

@@ -39,10 +39,10 @@ macro_rules! position {
     };
 }
 
-pub(super) const EARNINGS: &str = list!(position!(), positions!(), "program", "seq");
+pub(crate) const EARNINGS: &str = list!(position!(), positions!(), "program", "seq");
 
 /// The positions of one event.
-pub(super) const OF_EVENT: &str = concat!(
+pub(crate) const OF_EVENT: &str = concat!(
     "SELECT ",
     position!(),
     " FROM ",
@@ -52,7 +52,7 @@ pub(super) const OF_EVENT: &str = concat!(
 
 /// What partners are owed in the currency in which they are paid, and how far it has come. What has
 /// no exchange rate yet stands in its own currency.
-pub(super) const BALANCES: &str = list!(
+pub(crate) const BALANCES: &str = list!(
     "json_object('program', program, 'partner', partner, 'currency', currency, 'amount', amount,
       'pending', pending, 'in_review', in_review, 'held', held, 'approved', approved,
       'payable', amount - pending - in_review - held - approved, 'paid', paid,
@@ -88,7 +88,7 @@ pub(super) const BALANCES: &str = list!(
     "seq"
 );
 
-pub(super) const SETTLEMENTS: &str = list!(
+pub(crate) const SETTLEMENTS: &str = list!(
     "json_patch(body, json_object('id', id, 'program', program, 'until', until, 'actor', actor,
       'created_at', created_at))",
     "settlements",
@@ -96,7 +96,7 @@ pub(super) const SETTLEMENTS: &str = list!(
     "seq"
 );
 
-pub(super) const PAYOUTS: &str = list!(payout!(), "payouts", "program", "seq");
+pub(crate) const PAYOUTS: &str = list!(payout!(), "payouts", "program", "seq");
 
 macro_rules! lines {
     ($table:literal, $of:literal) => {
@@ -116,5 +116,5 @@ macro_rules! lines {
     };
 }
 
-pub(super) const SETTLEMENT_LINES: &str = lines!("settlement_lines", "settlement");
-pub(super) const PAYOUT_LINES: &str = lines!("payout_lines", "payout");
+pub(crate) const SETTLEMENT_LINES: &str = lines!("settlement_lines", "settlement");
+pub(crate) const PAYOUT_LINES: &str = lines!("payout_lines", "payout");

@@ -15,13 +15,13 @@ mod reports;
 use super::isolate::{Known, Memory};
 use super::problem;
 use super::settings::Settings;
-use crate::domain::flood::{self, Counted};
-use crate::domain::ids::PartnerId;
-use crate::domain::link::{HostSnapshot, Slug};
-use crate::domain::redirect::Entropy;
-use crate::domain::time::UnixMs;
-use crate::domain::traffic::Class;
-use crate::domain::visitor::Context;
+use domain::values::ids::PartnerId;
+use domain::values::time::UnixMs;
+use domain::visit::flood::{self, Counted};
+use domain::visit::link::{HostSnapshot, Slug};
+use domain::visit::redirect::Entropy;
+use domain::visit::traffic::Class;
+use domain::visit::visitor::Context;
 
 pub use answer::{Answer, Form, PASS};
 pub use facts::{Facts, Place};
@@ -105,7 +105,7 @@ fn want_link_too(place: &Place<'_>, memory: &Memory, now: UnixMs) {
 
 /// What follows the mount of the host's links, if the address lies below it. A host of links alone
 /// has them at its root, too.
-pub(super) fn below_mount<'a>(path: &'a str, host: &HostSnapshot) -> Option<&'a str> {
+pub(crate) fn below_mount<'a>(path: &'a str, host: &HostSnapshot) -> Option<&'a str> {
     let mounted = path.strip_prefix(host.mount.as_str());
     if host.root {
         return mounted.or_else(|| path.strip_prefix('/'));

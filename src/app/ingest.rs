@@ -7,15 +7,15 @@ use super::sealed;
 use super::settings::Settings;
 use super::together::together;
 use super::track::Conversion;
-use crate::domain::api_key::Presented;
-use crate::domain::consent::Consent;
-use crate::domain::event::Fact;
-use crate::domain::ids::ApiKeyId;
-use crate::domain::limits;
-use crate::domain::record;
-use crate::domain::seal::{NONCE, Purpose};
-use crate::json;
 use base64_simd::URL_SAFE_NO_PAD;
+use domain::access::api_key::Presented;
+use domain::json;
+use domain::ledger::event::Fact;
+use domain::values::ids::ApiKeyId;
+use domain::values::limits;
+use domain::values::record;
+use domain::values::seal::{NONCE, Purpose};
+use domain::visit::consent::Consent;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -152,7 +152,7 @@ macro_rules! key_holds {
         )
     };
 }
-pub(super) use {key_holds, key_row};
+pub(crate) use {key_holds, key_row};
 macro_rules! key_outcome {
     () => {
         concat!(

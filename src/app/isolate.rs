@@ -6,11 +6,11 @@
 //! `prepare` fetches that and hands it to [`Memory::learn`]. What other requests wait for is theirs
 //! to fetch: it costs no request more reads than its own keys.
 
-use crate::domain::flood::Flood;
-use crate::domain::ids::LinkId;
-use crate::domain::limits;
-use crate::domain::link::{self, HostSnapshot, LinkSnapshot, Shown};
-use crate::domain::time::UnixMs;
+use domain::values::ids::LinkId;
+use domain::values::limits;
+use domain::values::time::UnixMs;
+use domain::visit::flood::Flood;
+use domain::visit::link::{self, HostSnapshot, LinkSnapshot, Shown};
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use throughline_text::Draft;

@@ -8,15 +8,15 @@ use super::ledger::{self, commit, notices};
 use super::ports::{self, Database, DatabaseError, Statement};
 use super::problem::{self, Problem};
 use super::settle;
-use crate::domain::api_key::Scope;
-use crate::domain::destination::notice::Step;
-use crate::domain::fold::{Booked, Entry, Position};
-use crate::domain::ids::{self, PartnerId, ProgramId};
-use crate::domain::input::Fields;
-use crate::domain::limits;
-use crate::domain::money::{Currency, MAX_MINOR};
-use crate::domain::time::UnixMs;
-use crate::json;
+use domain::access::api_key::Scope;
+use domain::forward::destination::notice::Step;
+use domain::json;
+use domain::ledger::fold::{Booked, Entry, Position};
+use domain::values::ids::{self, PartnerId, ProgramId};
+use domain::values::input::Fields;
+use domain::values::limits;
+use domain::values::money::{Currency, MAX_MINOR};
+use domain::values::time::UnixMs;
 use serde_json::Value;
 
 const PAYABLE: &str = "SELECT json_object('partner', partner, 'currency', paid_in,
@@ -39,7 +39,7 @@ macro_rules! payout {
                          FROM payout_voids v WHERE v.payout = id)))"
     };
 }
-pub(super) use payout;
+pub(crate) use payout;
 macro_rules! record {
     ($where:literal) => {
         concat!("SELECT ", payout!(), " FROM payouts WHERE ", $where)

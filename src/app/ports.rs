@@ -4,8 +4,8 @@
 //! `->>`; this keeps 64-bit integers whole and escapes D1's bound of 100 parameters. A row is one
 //! JSON text. A batch is one transaction and one round trip.
 
-use crate::domain::destination::{Answer, Request};
-use crate::domain::record;
+use domain::forward::destination::{Answer, Request};
+use domain::values::record;
 use serde_json::Value;
 
 /// One SQL statement with its parameter.

@@ -3,8 +3,8 @@
 //! One table from code to status and title. What goes wrong on our side has one fixed sentence and
 //! no detail, so that nothing internal leaks.
 
-use crate::domain::input::FieldError;
-use crate::json;
+use domain::json;
+use domain::values::input::FieldError;
 use serde_json::Value;
 
 /// The row of one error.

@@ -5,7 +5,7 @@
 //! tables say now and marks its version as done.
 
 use super::ports::{self, Database, DatabaseError, Snapshots, Statement};
-use crate::json;
+use domain::json;
 use serde::Deserialize;
 use serde_json::Value;
 

@@ -23,7 +23,7 @@ macro_rules! refusal {
         )
     };
 }
-pub(in crate::app) use refusal;
+pub(crate) use refusal;
 
 /// Who owns what names only a subscription: who is named by its event of the least id, as in the
 /// fold. Takes two SQL expressions.
@@ -38,7 +38,7 @@ macro_rules! owner {
         )
     };
 }
-pub(in crate::app) use owner;
+pub(crate) use owner;
 
 /// Each intake that its key may report, with its customer: its own, its purchase's, or who owns its
 /// subscription.
@@ -67,7 +67,7 @@ macro_rules! told {
 }
 
 /// Only with permission, and only for destinations that the program has and that may have it.
-pub(super) const INSERT: &str = told!(
+pub(crate) const INSERT: &str = told!(
     "known AS MATERIALIZED (
        SELECT t.place, t.intake, t.granted, (SELECT c.body ->> '$.token.opened.consent'
            FROM facts c WHERE c.program = t.program AND c.customer = t.customer
@@ -96,7 +96,7 @@ pub(super) const INSERT: &str = told!(
 
 /// A refusal takes with it what still waits of the customer; a token that withholds leaves what is
 /// kept as limited data.
-pub(super) const DROP_REFUSED: &str = told!(
+pub(crate) const DROP_REFUSED: &str = told!(
     "refusing AS MATERIALIZED (
        SELECT r.program, r.customer, r.refusal FROM (
          SELECT DISTINCT t.program, t.customer, ",

@@ -1,8 +1,8 @@
 //! Settings of the deployment, read once per isolate.
 
-use crate::domain::outbound::OutboundRules;
-use crate::domain::pseudonym::{PseudonymError, Pseudonyms};
-use crate::domain::seal::{Keyring, KeyringError};
+use domain::forward::outbound::OutboundRules;
+use domain::values::pseudonym::{PseudonymError, Pseudonyms};
+use domain::values::seal::{Keyring, KeyringError};
 
 /// The deployment's variables as texts; `wrangler.toml` explains each.
 #[derive(Clone, Copy, Debug, Default)]

@@ -9,17 +9,17 @@ use super::ledger::shadow::{self, Instead, Shadow};
 use super::ports::{self, Database, Statement};
 use super::problem::{self, Problem};
 use super::reads;
-use crate::domain::api_key::Scope;
-use crate::domain::exchange::Rate;
-use crate::domain::fold::{self, Booked, Position};
-use crate::domain::ids::{PartnerId, ProgramId};
-use crate::domain::input::Fields;
-use crate::domain::limits;
-use crate::domain::money::Currency;
-use crate::domain::plan::Rules;
-use crate::domain::record;
-use crate::domain::time::UnixMs;
-use crate::json;
+use domain::access::api_key::Scope;
+use domain::json;
+use domain::ledger::exchange::Rate;
+use domain::ledger::fold::{self, Booked, Position};
+use domain::ledger::plan::Rules;
+use domain::values::ids::{PartnerId, ProgramId};
+use domain::values::input::Fields;
+use domain::values::limits;
+use domain::values::money::Currency;
+use domain::values::record;
+use domain::values::time::UnixMs;
 use serde_json::Value;
 
 /// Customers with an event in the range: their own, a reversal of a purchase of theirs, or one by

@@ -1,7 +1,7 @@
 //! Time and randomness of the platform. Workers freeze the clock while code runs: it stands at
 //! the last input or output.
 
-use crate::domain::time::UnixMs;
+use domain::values::time::UnixMs;
 
 pub(super) fn now() -> UnixMs {
     #[allow(clippy::cast_possible_truncation)]

@@ -1,7 +1,7 @@
 //! D1: batches of statements with one JSON parameter and one JSON text per row.
 
 use super::bindings::{self, Env};
-use crate::app::ports::{Database, DatabaseError, Rows, Statement};
+use app::ports::{Database, DatabaseError, Rows, Statement};
 use js_sys::Array;
 use wasm_bindgen::JsValue;
 

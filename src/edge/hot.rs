@@ -7,12 +7,12 @@ use super::bindings::Env;
 use super::clock;
 use super::kv::Kv;
 use super::runtime;
-use crate::app::edge_plane::{self, Facts, Form};
-use crate::app::isolate::Fetched;
-use crate::app::ports::Snapshots;
-use crate::app::together::together;
-use crate::domain::redirect::Entropy;
-use crate::domain::time::UnixMs;
+use app::edge_plane::{self, Facts, Form};
+use app::isolate::Fetched;
+use app::ports::Snapshots;
+use app::together::together;
+use domain::values::time::UnixMs;
+use domain::visit::redirect::Entropy;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 #[allow(clippy::cast_possible_truncation)]

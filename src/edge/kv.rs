@@ -1,7 +1,7 @@
 //! KV: the snapshots of hosts and links.
 
 use super::bindings::{self, Env};
-use crate::app::ports::{Snapshots, Unavailable};
+use app::ports::{Snapshots, Unavailable};
 use wasm_bindgen::JsValue;
 
 /// A read that takes longer counts as failed: the visitor waits for it.

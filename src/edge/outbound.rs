@@ -3,8 +3,8 @@
 
 use super::bindings;
 use super::clock;
-use crate::app::ports::{ANSWER_MS, Reply, Transport};
-use crate::domain::destination::{Answer, Request, retry_after};
+use app::ports::{ANSWER_MS, Reply, Transport};
+use domain::forward::destination::{Answer, Request, retry_after};
 use js_sys::Array;
 
 pub(super) struct Outside;

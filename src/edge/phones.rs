@@ -2,7 +2,7 @@
 //! (`js/worker/phones.js`): there it is 52 KB (gzip) and set up when it is first asked; a port in
 //! wasm would be compiled with every start.
 
-use crate::app::ports::Phones;
+use app::ports::Phones;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 #[wasm_bindgen(raw_module = "throughline:phones")]

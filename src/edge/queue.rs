@@ -6,7 +6,7 @@ use super::bindings::{self, Batch, Context, Env};
 use super::clock;
 use super::d1::D1;
 use super::work;
-use crate::app::inbox::{self, Letter};
+use app::inbox::{self, Letter};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::wasm_bindgen;
 

@@ -1,8 +1,8 @@
 //! What an isolate holds: its settings and its memory. An isolate runs one thread.
 
 use super::bindings::{self, Env};
-use crate::app::isolate::Memory;
-use crate::app::settings::{Settings, Variables};
+use app::isolate::Memory;
+use app::settings::{Settings, Variables};
 use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::prelude::wasm_bindgen;

@@ -1,7 +1,7 @@
 //! The Public Suffix List. It lies in the entry's script (`js/worker/suffixes.js`): in wasm it
 //! would cost an eighth of what the whole product may weigh.
 
-use crate::app::ports::Suffixes;
+use app::ports::Suffixes;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 #[wasm_bindgen(raw_module = "throughline:suffixes")]

@@ -6,9 +6,9 @@ use super::d1::D1;
 use super::kv::{self, Kv};
 use super::outbound::Outside;
 use super::runtime;
-use crate::app::ports::{Database, DatabaseError, Statement, Unavailable, WorkQueue};
-use crate::app::{deliver, ledger, publish, settle};
-use crate::json;
+use app::ports::{Database, DatabaseError, Statement, Unavailable, WorkQueue};
+use app::{deliver, ledger, publish, settle};
+use domain::json;
 
 /// Rounds of one kind of work in one invocation; what is left waits for the next one.
 const ROUNDS: usize = 50;

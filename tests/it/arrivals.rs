@@ -2,14 +2,14 @@
 //! address makes of the visitor (with the gateway and without it), and what is counted.
 
 use crate::support::shop::{BROWSER, Shop};
+use app::edge_plane::{self, Answer, Facts};
+use domain::values::ids::ProgramId;
+use domain::visit::consent::{Consent, Evidence};
+use domain::visit::journal::{Journal, Scope};
+use domain::visit::redirect::Entropy;
+use domain::visit::token::{self, Marks, Touch};
+use domain::visit::traffic::Class;
 use serde_json::{Value, json};
-use throughline::app::edge_plane::{self, Answer, Facts};
-use throughline::domain::consent::{Consent, Evidence};
-use throughline::domain::ids::ProgramId;
-use throughline::domain::journal::{Journal, Scope};
-use throughline::domain::redirect::Entropy;
-use throughline::domain::token::{self, Marks, Touch};
-use throughline::domain::traffic::Class;
 
 const DAY: i64 = 86_400_000;
 const HOUR: i64 = 3_600_000;

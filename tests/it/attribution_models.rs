@@ -1,7 +1,7 @@
 //! Credit shared as PyPI marketing-attribution-models shares it (`tests/golden/attribution.json`).
 
+use domain::ledger::attribution_model::{Model, shares, weights};
 use serde_json::Value;
-use throughline::domain::attribution_model::{Model, shares, weights};
 
 /// One basis point in the millionths that the vectors are rounded to.
 const BASIS_POINT: i64 = 100;
@@ -22,7 +22,8 @@ fn parts(weights: &[u64]) -> Vec<i64> {
 
 #[test]
 fn every_model_shares_as_the_reference_does() {
-    let text = std::fs::read_to_string("tests/golden/attribution.json").unwrap();
+    let text =
+        std::fs::read_to_string(crate::support::root("tests/golden/attribution.json")).unwrap();
     let golden: Value = serde_json::from_str(&text).unwrap();
     let journeys = golden["journeys"].as_array().unwrap();
     assert!(journeys.len() > 1_000);

@@ -4,11 +4,11 @@
 use crate::support::block_on;
 use crate::support::interleave::Interleaved;
 use crate::support::shop::{Clicked, Shop};
+use app::clicks::{self, Message};
+use app::ledger;
+use domain::values::time::UnixMs;
+use domain::visit::click::Visit;
 use serde_json::{Value, json};
-use throughline::app::clicks::{self, Message};
-use throughline::app::ledger;
-use throughline::domain::click::Visit;
-use throughline::domain::time::UnixMs;
 
 fn message(id: &str, sent_at: i64, visits: &[Visit]) -> Message {
     Message {

@@ -1,16 +1,16 @@
 //! Consent signals of others, against those who define them: TCF strings that the IAB's library
 //! made (`tests/golden/tcf.json`), strings that were cut or changed, and any text at all.
 
+use domain::values::time::UnixMs;
+use domain::visit::consent::tcf::{self, Permission};
+use domain::visit::consent::{Consent, Evidence, Given, SiteConsent, stated, told};
+use domain::visit::fb_cookies;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::sync::LazyLock;
-use throughline::domain::consent::tcf::{self, Permission};
-use throughline::domain::consent::{Consent, Evidence, Given, SiteConsent, stated, told};
-use throughline::domain::fb_cookies;
-use throughline::domain::time::UnixMs;
 
 static VECTORS: LazyLock<Vec<Value>> = LazyLock::new(|| {
-    let text = std::fs::read_to_string("tests/golden/tcf.json").unwrap();
+    let text = std::fs::read_to_string(crate::support::root("tests/golden/tcf.json")).unwrap();
     let golden: Value = serde_json::from_str(&text).unwrap();
     golden["vectors"].as_array().unwrap().clone()
 });
@@ -153,7 +153,7 @@ proptest! {
             let given = Given { cookies: &cookies, country: "US", ..Given::default() };
             let stated = stated(&given, &site, Consent::Full);
             let gpc = Given { gpc: true, ..given };
-            prop_assert_eq!(throughline::domain::consent::stated(&gpc, &site, Consent::Full).state,
+            prop_assert_eq!(domain::visit::consent::stated(&gpc, &site, Consent::Full).state,
                 Consent::Code);
             prop_assert!(site == SiteConsent::NONE || stated.state != Consent::Full
                 || !cookies.contains("euconsent-v2") || Permission::read(&text, None).is_some());

@@ -1,11 +1,11 @@
 //! Invariant 6: nothing is stored or named without permission, and the permission can go away.
 
 use crate::support::shop::{BROWSER, Clicked, Shop};
+use app::edge_plane::{self, Answer, Facts};
+use domain::visit::click::VisitKind;
+use domain::visit::redirect::Entropy;
+use domain::visit::token;
 use serde_json::{Value, json};
-use throughline::app::edge_plane::{self, Answer, Facts};
-use throughline::domain::click::VisitKind;
-use throughline::domain::redirect::Entropy;
-use throughline::domain::token;
 
 const DAY: i64 = 86_400_000;
 

@@ -3,13 +3,14 @@
 
 use crate::support::shop::Shop;
 use crate::support::sqlite::Fault;
+use app::problem::{self, Problem};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use throughline::app::problem::{self, Problem};
 
 #[test]
 fn every_code_has_a_status_a_sentence_and_a_line_in_the_readme() {
-    let readme = std::fs::read_to_string("README.md").expect("README.md lists the error codes");
+    let readme = std::fs::read_to_string(crate::support::root("README.md"))
+        .expect("README.md lists the error codes");
     for kind in problem::ALL {
         assert!((400..600).contains(&kind.status), "{}", kind.code);
         assert!(kind.title.ends_with(['.', '…']), "{}", kind.title);

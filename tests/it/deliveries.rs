@@ -4,14 +4,14 @@
 use crate::support::block_on;
 use crate::support::memory::answer;
 use crate::support::shop::Shop;
+use app::deliver;
+use app::ports::{Reply, Transport};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use domain::forward::destination::Request;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
 use std::cell::RefCell;
-use throughline::app::deliver;
-use throughline::app::ports::{Reply, Transport};
-use throughline::domain::destination::Request;
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
@@ -278,7 +278,7 @@ fn the_signature_is_the_hmac_of_id_time_and_body() {
 fn the_projects_own_library_verifies_it() {
     let shop = Shop::open();
     let secret = webhook(&shop)["secret"].as_str().unwrap().to_owned();
-    shop.now.set(throughline::domain::time::UnixMs(system_ms()));
+    shop.now.set(domain::values::time::UnixMs(system_ms()));
     sale(&shop, "ö1", "", None);
     shop.deliver();
     let got = shop.receiver.got.borrow();
@@ -322,12 +322,8 @@ fn the_sealed_row_goes_with_its_last_delivery_or_when_its_time_is_over() {
     sale(&shop, "o2", "", Some("full"));
     let expire = |shop: &Shop| {
         let now = json!({"now": shop.now.get()});
-        let statement = throughline::app::ports::Statement::new(deliver::EXPIRE_SEALED, &now);
-        block_on(throughline::app::ports::Database::batch(
-            &shop.db,
-            vec![statement],
-        ))
-        .unwrap();
+        let statement = app::ports::Statement::new(deliver::EXPIRE_SEALED, &now);
+        block_on(app::ports::Database::batch(&shop.db, vec![statement])).unwrap();
     };
     shop.wait(7 * 24 * HOUR - 1);
     expire(&shop);

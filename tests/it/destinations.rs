@@ -5,14 +5,14 @@
 pub mod events;
 
 use crate::support::phones::GooglesAnswers;
-use events::{Case, NOW};
-use serde_json::{Map, Value, json};
-use throughline::app::ports::Phones as _;
-use throughline::domain::destination::{
+use app::ports::Phones as _;
+use domain::forward::destination::{
     self, Destination, Kept, Person, Phone, Prepared, REDACTED, Settings, Stored, Target,
 };
-use throughline::domain::input::Fields;
-use throughline::domain::outbound::OutboundRules;
+use domain::forward::outbound::OutboundRules;
+use domain::values::input::Fields;
+use events::{Case, NOW};
+use serde_json::{Map, Value, json};
 
 /// The settings of each destination's golden requests: what a person gives to the API.
 fn given(kind: &str) -> Value {
@@ -102,11 +102,11 @@ fn requests_are_as_they_were_reviewed() {
         }
         let path = format!("tests/golden/destinations/{}.json", kind.kind());
         if std::env::var("UPDATE_GOLDEN").is_ok() {
-            std::fs::create_dir_all("tests/golden/destinations").unwrap();
+            std::fs::create_dir_all(crate::support::root("tests/golden/destinations")).unwrap();
             let text = serde_json::to_string_pretty(&all).unwrap() + "\n";
-            std::fs::write(&path, text).unwrap();
+            std::fs::write(crate::support::root(&path), text).unwrap();
         }
-        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        let text = std::fs::read_to_string(crate::support::root(&path)).unwrap_or_default();
         let stored: Value = serde_json::from_str(&text).unwrap_or_default();
         for (name, request) in &all {
             assert_eq!(&stored[name], request, "{path}: {name} changed");

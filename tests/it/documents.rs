@@ -2,14 +2,14 @@
 //! it earns the partner who sent them.
 
 use super::support::shop::{BROWSER, Shop};
+use app::edge_plane::{self, Answer, Facts, PASS};
+use app::isolate::{FRESH_MS, Fetched, Memory};
+use domain::values::time::UnixMs;
+use domain::visit::click::VisitKind;
+use domain::visit::redirect::Entropy;
+use domain::visit::token::{self, Marks, Touch};
+use domain::visit::traffic::Class;
 use serde_json::json;
-use throughline::app::edge_plane::{self, Answer, Facts, PASS};
-use throughline::app::isolate::{FRESH_MS, Fetched, Memory};
-use throughline::domain::click::VisitKind;
-use throughline::domain::redirect::Entropy;
-use throughline::domain::time::UnixMs;
-use throughline::domain::token::{self, Marks, Touch};
-use throughline::domain::traffic::Class;
 
 fn header<'a>(answer: &'a Answer, name: &str) -> Option<&'a str> {
     let found = answer.headers.iter().find(|(known, _)| *known == name);

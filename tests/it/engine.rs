@@ -3,12 +3,12 @@
 use crate::support::block_on;
 use crate::support::memory::answer;
 use crate::support::shop::Shop;
+use app::deliver;
+use app::ports::{Reply, Transport};
+use domain::forward::destination::{Answer, Request};
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
-use throughline::app::deliver;
-use throughline::app::ports::{Reply, Transport};
-use throughline::domain::destination::{Answer, Request};
 
 const SECOND: i64 = 1_000;
 const MINUTE: i64 = 60 * SECOND;
@@ -279,8 +279,8 @@ fn one_slow_destination_leaves_the_others_their_share() {
 
 #[test]
 fn notices_follow_the_ledger_once_each() {
-    use throughline::app::ports::{Database, Statement};
-    use throughline::domain::destination::notice::{self, Commission, Step, Violation};
+    use app::ports::{Database, Statement};
+    use domain::forward::destination::notice::{self, Commission, Step, Violation};
     let shop = Shop::open();
     let hook = json!({"program": shop.program, "kind": "webhook", "url": "https://h.example/",
         "events": ["commission", "violation.opened"]});
@@ -346,7 +346,7 @@ fn notices_follow_the_ledger_once_each() {
 #[test]
 fn with_the_database_away_the_queue_holds_no_person_and_nothing_is_lost() {
     use crate::support::sqlite::Fault;
-    use throughline::app::ingest::{self, Intake};
+    use app::ingest::{self, Intake};
     let shop = Shop::open();
     meta(&shop);
     let sale = json!({"customerExternalId": "Cust-Qzx7", "customerEmail": "Ada@Qzx7.example",
@@ -357,7 +357,7 @@ fn with_the_database_away_the_queue_holds_no_person_and_nothing_is_lost() {
     assert_eq!(shop.track("sale", &sale).0, 200);
     let sent = shop.queue.sent.borrow().clone();
     assert_eq!(sent.len(), 1);
-    let hash = throughline::domain::destination::hashing::email("Ada@Qzx7.example").unwrap();
+    let hash = domain::forward::destination::hashing::email("Ada@Qzx7.example").unwrap();
     for word in ["qzx7", "2079460958", "20 7946", hash.as_str()] {
         assert!(!sent[0].to_lowercase().contains(word), "{word}");
     }

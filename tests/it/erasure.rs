@@ -4,10 +4,10 @@
 use crate::support::block_on;
 use crate::support::memory::answer;
 use crate::support::shop::Shop;
+use app::deliver;
+use app::ports::{Reply, Transport};
+use domain::forward::destination::Request;
 use serde_json::{Value, json};
-use throughline::app::deliver;
-use throughline::app::ports::{Reply, Transport};
-use throughline::domain::destination::Request;
 
 /// A shop with a customer who did everything once, and another who shares nothing with them.
 fn lived() -> (Shop, String) {
@@ -132,7 +132,7 @@ fn what_is_erased_is_nowhere_and_the_money_stays() {
     let dump = shop.dump();
     let mailbox = shop.settings.pseudonyms.mailbox(
         &shop.program,
-        &throughline::domain::destination::hashing::email("anna@mail.example").unwrap(),
+        &domain::forward::destination::hashing::email("anna@mail.example").unwrap(),
     );
     for text in [
         pseudonym.as_str(),

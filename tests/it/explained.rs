@@ -1,8 +1,8 @@
 //! The dry run of a link: it says what the edge would do, and why.
 
 use super::support::shop::Shop;
+use domain::visit::token;
 use serde_json::{Value, json};
-use throughline::domain::token;
 
 const BROWSER: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 \
                        (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1";

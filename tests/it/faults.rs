@@ -4,9 +4,9 @@
 use crate::support::block_on;
 use crate::support::shop::Shop;
 use crate::support::sqlite::Fault;
+use app::clicks::{self, Message};
+use app::{deliver, ledger, publish};
 use serde_json::{Value, json};
-use throughline::app::clicks::{self, Message};
-use throughline::app::{deliver, ledger, publish};
 
 /// All that a fault could change, row by row.
 fn state(shop: &Shop) -> Vec<String> {
@@ -157,8 +157,8 @@ fn intake(fault: Strike) -> Ended {
     let held = shop.queue.sent.take();
     for message in held.iter().chain(&held) {
         let message: Value = serde_json::from_str(message).unwrap();
-        let intake = throughline::app::ingest::Intake::read(&message["intake"]).unwrap();
-        block_on(throughline::app::ingest::store(&shop.db, &intake)).unwrap();
+        let intake = app::ingest::Intake::read(&message["intake"]).unwrap();
+        block_on(app::ingest::store(&shop.db, &intake)).unwrap();
     }
     shop.fold();
     (!held.is_empty(), state(&shop))

@@ -1,14 +1,15 @@
 //! `_fbc` and `_fbp` as Meta's own parameter builder sets them (`tests/golden/fb_cookies.json`):
 //! which of the two is new, its label count, its time and its payload.
 
+use domain::values::time::UnixMs;
+use domain::visit::fb_cookies;
 use serde_json::Value;
 use std::fmt::Write as _;
-use throughline::domain::fb_cookies;
-use throughline::domain::time::UnixMs;
 
 #[test]
 fn the_same_cookies_are_due_as_by_metas_builder() {
-    let text = std::fs::read_to_string("tests/golden/fb_cookies.json").unwrap();
+    let text =
+        std::fs::read_to_string(crate::support::root("tests/golden/fb_cookies.json")).unwrap();
     let golden: Value = serde_json::from_str(&text).unwrap();
     let now = UnixMs(golden["now"].as_i64().unwrap());
     let payload = u32::try_from(golden["payload"].as_u64().unwrap()).unwrap();

@@ -4,17 +4,17 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::access::api_key::{ApiKey, Scope};
+use domain::values::ids::{ApiKeyId, LinkId, PartnerId, ProgramId};
+use domain::values::seal::Keyring;
+use domain::values::time::UnixMs;
+use domain::visit::click_ids::ClickIdKind;
+use domain::visit::consent::{Consent, Evidence};
+use domain::visit::journal::{ClickId, Journal};
+use domain::visit::token::{self, Marks, Touch};
+use domain::visit::traffic::Class;
 use serde_json::{Value, json};
 use std::num::NonZeroU64;
-use throughline::domain::api_key::{ApiKey, Scope};
-use throughline::domain::click_ids::ClickIdKind;
-use throughline::domain::consent::{Consent, Evidence};
-use throughline::domain::ids::{ApiKeyId, LinkId, PartnerId, ProgramId};
-use throughline::domain::journal::{ClickId, Journal};
-use throughline::domain::seal::Keyring;
-use throughline::domain::time::UnixMs;
-use throughline::domain::token::{self, Marks, Touch};
-use throughline::domain::traffic::Class;
 
 const NOW: UnixMs = UnixMs(1_795_334_400_000);
 
@@ -36,9 +36,9 @@ fn golden(name: &str, made: &Value) -> Value {
     let path = format!("tests/golden/{name}.json");
     if std::env::var("UPDATE_GOLDEN").is_ok() {
         let text = serde_json::to_string_pretty(made).unwrap() + "\n";
-        std::fs::write(&path, text).unwrap();
+        std::fs::write(crate::support::root(&path), text).unwrap();
     }
-    let text = std::fs::read_to_string(&path).unwrap();
+    let text = std::fs::read_to_string(crate::support::root(&path)).unwrap();
     let stored: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(&stored, made, "{path}: the format changed");
     stored
@@ -160,7 +160,8 @@ fn journals_are_as_they_always_were() {
 /// any more.
 #[test]
 fn journals_of_the_first_version_are_read_where_their_touches_belong() {
-    let text = std::fs::read_to_string("tests/golden/journal_v1.json").unwrap();
+    let text =
+        std::fs::read_to_string(crate::support::root("tests/golden/journal_v1.json")).unwrap();
     let stored: Value = serde_json::from_str(&text).unwrap();
     for vector in stored["vectors"].as_array().unwrap() {
         let cookie = vector["cookie"].as_str().unwrap();

@@ -1,12 +1,12 @@
 //! Hosts: who may give a program one, and what is answered on hosts that nobody has.
 
 use crate::support::shop::{BROWSER, Shop};
+use app::edge_plane::{self, Answer, Facts, PASS};
+use app::isolate::{Fetched, Memory};
+use app::settings::{Settings, Variables};
+use domain::visit::link::host_key;
+use domain::visit::redirect::Entropy;
 use serde_json::{Value, json};
-use throughline::app::edge_plane::{self, Answer, Facts, PASS};
-use throughline::app::isolate::{Fetched, Memory};
-use throughline::app::settings::{Settings, Variables};
-use throughline::domain::link::host_key;
-use throughline::domain::redirect::Entropy;
 
 /// Path and code of the first fault.
 fn fault(answer: &Value) -> (&str, &str) {

@@ -5,11 +5,11 @@ use crate::support::block_on;
 use crate::support::picks::Random;
 use crate::support::shop::Shop;
 use crate::support::sqlite::Sqlite;
+use app::inbox::{self, Letter, Taken};
+use app::ports::{Database, DatabaseError, Rows, Statement};
+use domain::visit::click::{Visit, VisitKind};
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
-use throughline::app::inbox::{self, Letter, Taken};
-use throughline::app::ports::{Database, DatabaseError, Rows, Statement};
-use throughline::domain::click::{Visit, VisitKind};
 
 mod crowd;
 mod dead_letters;

@@ -5,14 +5,14 @@ use crate::support::block_on;
 use crate::support::interleave::Interleaved;
 use crate::support::shop::{Shop, variables};
 use crate::support::sqlite::Fault;
+use app::ingest::{self, Accepted, Intake};
+use app::settings::{Settings, Variables};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::access::api_key::{ApiKey, Scope};
+use domain::values::ids::ApiKeyId;
+use domain::values::seal::Keyring;
 use serde_json::{Value, json};
-use throughline::app::ingest::{self, Accepted, Intake};
-use throughline::app::settings::{Settings, Variables};
-use throughline::domain::api_key::{ApiKey, Scope};
-use throughline::domain::ids::ApiKeyId;
-use throughline::domain::seal::Keyring;
 
 /// An entry of `ROOT_SECRET`; the shop's own is entry 1 of sevens.
 pub fn entry(id: u8, byte: u8) -> String {

@@ -167,8 +167,8 @@ fn a_deal_names_a_partner_of_the_program() {
     shop.tracked("deal", &deal("d1", json!("pn_00000000000z")));
     for message in shop.queue.sent.take() {
         let message: Value = serde_json::from_str(&message).unwrap();
-        let intake = throughline::app::ingest::Intake::read(&message["intake"]).unwrap();
-        crate::support::block_on(throughline::app::ingest::store(&shop.db, &intake)).unwrap();
+        let intake = app::ingest::Intake::read(&message["intake"]).unwrap();
+        crate::support::block_on(app::ingest::store(&shop.db, &intake)).unwrap();
     }
     shop.fold_again();
     assert_eq!(shop.decision("d1")["reason"], "partner_suspended");

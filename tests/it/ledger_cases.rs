@@ -5,9 +5,9 @@ use crate::support::block_on;
 use crate::support::compare::decisions;
 use crate::support::interleave::Interleaved;
 use crate::support::shop::Shop;
+use app::clicks::{self, Message};
+use app::ledger;
 use serde_json::{Value, json};
-use throughline::app::clicks::{self, Message};
-use throughline::app::ledger;
 
 fn shop(plan: &Value) -> Shop {
     let shop = Shop::open();

@@ -2,10 +2,10 @@
 
 use crate::support::shop::{BROWSER, START, Shop};
 use crate::support::sqlite::Fault;
+use app::edge_plane::{self, Answer, Facts};
+use app::isolate::Fetched;
+use domain::visit::redirect::Entropy;
 use serde_json::{Value, json};
-use throughline::app::edge_plane::{self, Answer, Facts};
-use throughline::app::isolate::Fetched;
-use throughline::domain::redirect::Entropy;
 
 /// A link of the first partner with these members beside the usual ones.
 fn body(shop: &Shop, slug: &str, more: &Value) -> Value {

@@ -4,15 +4,15 @@ mod random;
 mod visitors;
 
 use crate::support::picks::Random;
+use domain::values::ids::ProgramId;
+use domain::values::seal::Keyring;
+use domain::values::time::UnixMs;
+use domain::visit::consent::Consent;
+use domain::visit::link::{HostSnapshot, LinkSnapshot};
+use domain::visit::redirect::{self, Arrival, Entropy, Outcome, PageKind, Redirect, Request};
+use domain::visit::token::{self, Marks, Touch};
+use domain::visit::traffic::{Class, Signals, classify};
 use serde_json::{Value, json};
-use throughline::domain::consent::Consent;
-use throughline::domain::ids::ProgramId;
-use throughline::domain::link::{HostSnapshot, LinkSnapshot};
-use throughline::domain::redirect::{self, Arrival, Entropy, Outcome, PageKind, Redirect, Request};
-use throughline::domain::seal::Keyring;
-use throughline::domain::time::UnixMs;
-use throughline::domain::token::{self, Marks, Touch};
-use throughline::domain::traffic::{Class, Signals, classify};
 use url::Url;
 
 const NOW: UnixMs = UnixMs(1_795_334_400_000);

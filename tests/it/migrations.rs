@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 fn migration(name: &str) -> String {
-    std::fs::read_to_string(format!("migrations/{name}")).unwrap()
+    std::fs::read_to_string(crate::support::root(format!("migrations/{name}"))).unwrap()
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn the_outbox_survives_0003() {
 #[test]
 fn what_was_kept_without_permission_goes_with_0012() {
     let db = Connection::open_in_memory().unwrap();
-    let mut names: Vec<String> = std::fs::read_dir("migrations")
+    let mut names: Vec<String> = std::fs::read_dir(crate::support::root("migrations"))
         .unwrap()
         .map(|file| file.unwrap().file_name().into_string().unwrap())
         .filter(|name| name.ends_with(".sql"))

@@ -2,8 +2,8 @@
 //! partner, of the subscription where one is named.
 
 use crate::support::shop::Shop;
+use domain::values::time::UnixMs;
 use serde_json::{Value, json};
-use throughline::domain::time::UnixMs;
 
 fn open(plan: &Value) -> Shop {
     let shop = Shop::open();

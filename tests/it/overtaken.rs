@@ -5,11 +5,11 @@ use crate::support::block_on;
 use crate::support::interleave::Interleaved;
 use crate::support::memory::{Kv, answer};
 use crate::support::shop::Shop;
+use app::ports::*;
+use app::{deliver, ledger, publish};
+use domain::forward::destination::Request;
 use serde_json::json;
 use std::cell::RefCell;
-use throughline::app::ports::*;
-use throughline::app::{deliver, ledger, publish};
-use throughline::domain::destination::Request;
 
 struct Hooked<'a> {
     kv: &'a Kv,

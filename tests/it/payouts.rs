@@ -5,8 +5,8 @@ use crate::support::block_on;
 use crate::support::interleave::Interleaved;
 use crate::support::shop::Shop;
 use crate::support::sqlite::Fault;
+use app::settle;
 use serde_json::{Value, json};
-use throughline::app::settle;
 
 mod voids;
 

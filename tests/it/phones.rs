@@ -4,9 +4,9 @@
 use crate::support::memory::answer;
 use crate::support::phones::{CASES, GooglesAnswers};
 use crate::support::shop::Shop;
+use app::ports::Phones as _;
+use domain::forward::destination::{Phone, hashing};
 use serde_json::{Value, json};
-use throughline::app::ports::Phones as _;
-use throughline::domain::destination::{Phone, hashing};
 
 fn read(raw: &str, country: Option<&str>) -> Option<Phone> {
     Phone::read(raw, |text| GooglesAnswers.e164(text, country))

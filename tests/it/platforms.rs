@@ -3,8 +3,8 @@
 
 use crate::support::memory::answer;
 use crate::support::shop::Shop;
+use domain::forward::destination::Method;
 use serde_json::{Value, json};
-use throughline::domain::destination::Method;
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;

@@ -1,8 +1,8 @@
 //! Partner postbacks through the engine: what is not sent again, and whose click comes back.
 
 use crate::support::shop::Shop;
+use app::ports::Reply;
 use serde_json::json;
-use throughline::app::ports::Reply;
 
 const MINUTE: i64 = 60_000;
 

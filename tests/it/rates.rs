@@ -1,8 +1,8 @@
 //! Exchange rates: dated, never changed, never guessed; nothing that was booked moves by one.
 
 use crate::support::shop::Shop;
+use domain::values::time::{DAY_MS, UnixMs};
 use serde_json::{Value, json};
-use throughline::domain::time::{DAY_MS, UnixMs};
 
 /// A shop that pays its partners in dollars.
 fn open() -> Shop {

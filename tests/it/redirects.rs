@@ -3,16 +3,16 @@
 //! if absent.
 
 use crate::support::shop::{BROWSER, Shop};
+use app::edge_plane::{self, Answer, Facts};
+use app::isolate::{Known, Memory};
+use app::settings::Settings;
+use domain::values::limits;
+use domain::values::time::UnixMs;
+use domain::visit::journal;
+use domain::visit::redirect::Entropy;
 use proptest::prelude::*;
 use serde_json::json;
 use std::sync::OnceLock;
-use throughline::app::edge_plane::{self, Answer, Facts};
-use throughline::app::isolate::{Known, Memory};
-use throughline::app::settings::Settings;
-use throughline::domain::journal;
-use throughline::domain::limits;
-use throughline::domain::redirect::Entropy;
-use throughline::domain::time::UnixMs;
 use url::Url;
 
 /// Snapshots and cookies of a deployment, without its database.

@@ -4,14 +4,14 @@ use crate::overtaken::hook;
 use crate::support::block_on;
 use crate::support::interleave::Interleaved;
 use crate::support::shop::{BROWSER, Shop};
+use app::clicks::{self, Message};
+use app::isolate::{Cache, Known};
+use app::ports::*;
+use app::{deliver, edge_plane, ledger};
+use domain::values::time::UnixMs;
+use domain::visit::redirect::Entropy;
 use serde_json::{Value, json};
 use std::cell::RefCell;
-use throughline::app::clicks::{self, Message};
-use throughline::app::isolate::{Cache, Known};
-use throughline::app::ports::*;
-use throughline::app::{deliver, edge_plane, ledger};
-use throughline::domain::redirect::Entropy;
-use throughline::domain::time::UnixMs;
 
 /// Only the newest revision of each decision `d`.
 const LATEST: &str = "revision = (SELECT max(revision) FROM decisions n WHERE n.event = d.event)";

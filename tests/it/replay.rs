@@ -4,10 +4,10 @@
 use crate::support::block_on;
 use crate::support::memory::answer;
 use crate::support::shop::Shop;
+use app::deliver;
+use app::ports::{Reply, Statement, Transport};
+use domain::forward::destination::{self, Answer, Request};
 use serde_json::json;
-use throughline::app::deliver;
-use throughline::app::ports::{Reply, Statement, Transport};
-use throughline::domain::destination::{self, Answer, Request};
 
 const HOUR: i64 = 3_600_000;
 
@@ -212,7 +212,7 @@ fn what_is_sent_again_without_its_person_says_what_is_left() {
     shop.db.execute("UPDATE sealed_rows SET expires_at = 0");
     let now = json!({"now": shop.now.get()});
     let expire = vec![Statement::new(deliver::EXPIRE_SEALED, &now)];
-    block_on(throughline::app::ports::Database::batch(&shop.db, expire)).unwrap();
+    block_on(app::ports::Database::batch(&shop.db, expire)).unwrap();
     assert_eq!(shop.db.number("SELECT count(*) FROM sealed_rows"), 0);
 
     // One by one, then all that are left of each destination.

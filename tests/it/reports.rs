@@ -2,12 +2,12 @@
 //! program that they belong to.
 
 use crate::support::shop::{BROWSER, Shop};
+use app::edge_plane::{self, Answer, Facts};
+use app::isolate::Memory;
+use domain::visit::click::VisitKind;
+use domain::visit::redirect::Entropy;
+use domain::visit::traffic::Class;
 use serde_json::{Value, json};
-use throughline::app::edge_plane::{self, Answer, Facts};
-use throughline::app::isolate::Memory;
-use throughline::domain::click::VisitKind;
-use throughline::domain::redirect::Entropy;
-use throughline::domain::traffic::Class;
 
 fn report<'a>(
     shop: &Shop,

@@ -5,16 +5,16 @@ use super::keys::{entry, settings};
 use crate::support::block_on;
 use crate::support::interleave::Interleaved;
 use crate::support::shop::{Clicked, Shop};
+use app::deliver;
+use app::ports::{Database, Statement};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::access::api_key::ApiKey;
+use domain::values::ids::ProgramId;
+use domain::visit::journal::{Journal, Scope};
+use domain::visit::token;
 use hkdf::Hkdf;
 use serde_json::{Value, json};
-use throughline::app::deliver;
-use throughline::app::ports::{Database, Statement};
-use throughline::domain::api_key::ApiKey;
-use throughline::domain::ids::ProgramId;
-use throughline::domain::journal::{Journal, Scope};
-use throughline::domain::token;
 
 /// The pseudonym secret of a deployment whose first root secret is the shop's.
 fn pseudonyms() -> String {

@@ -3,10 +3,10 @@
 use crate::secrets::{WHSEC, faults, make, path, rows};
 use crate::support::block_on;
 use crate::support::shop::Shop;
+use app::deliver;
+use app::ports::{Database, Statement};
+use domain::forward::destination::Request;
 use serde_json::{Value, json};
-use throughline::app::deliver;
-use throughline::app::ports::{Database, Statement};
-use throughline::domain::destination::Request;
 
 const HOUR: i64 = 3_600_000;
 
@@ -130,9 +130,8 @@ fn a_change_whose_answer_was_lost_does_not_end_the_secret_that_receivers_know() 
 #[test]
 fn the_library_takes_a_message_with_two_signatures() {
     let shop = Shop::open();
-    shop.now.set(throughline::domain::time::UnixMs(
-        crate::deliveries::system_ms(),
-    ));
+    shop.now
+        .set(domain::values::time::UnixMs(crate::deliveries::system_ms()));
     let made = make(
         &shop,
         "webhook",

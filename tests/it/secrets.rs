@@ -5,10 +5,10 @@ use crate::support::memory::answer;
 use crate::support::shop::Shop;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use domain::forward::destination;
+use domain::forward::outbound::OutboundRules;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use throughline::domain::destination;
-use throughline::domain::outbound::OutboundRules;
 
 pub const WHSEC: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 /// With what JSON, URLs and HTML escape.

@@ -7,9 +7,9 @@ use crate::support::interleave::Interleaved;
 use crate::support::shop::Shop;
 use crate::support::sqlite::Fault;
 use crate::support::story;
+use app::settle;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use throughline::app::settle;
 
 mod clicks;
 
@@ -350,7 +350,7 @@ fn two_settlements_and_a_fold_at_once_settle_each_entry_once_and_as_decided() {
 
 #[test]
 fn nothing_reads_a_whole_table() {
-    use throughline::app::ports::{Database, DatabaseError, Rows, Statement};
+    use app::ports::{Database, DatabaseError, Rows, Statement};
     struct Watched<'a>(&'a Shop, std::cell::RefCell<Vec<String>>);
     impl Database for Watched<'_> {
         async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, DatabaseError> {

@@ -11,11 +11,11 @@ use crate::support::oracle::{Fact, Touch, World};
 use crate::support::picks::Random;
 use crate::support::shop::Shop;
 use crate::support::sqlite::Fault;
+use app::clicks::{self, Message};
+use app::ingest::Intake;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
-use throughline::app::clicks::{self, Message};
-use throughline::app::ingest::Intake;
 
 mod people;
 mod plane;

@@ -2,11 +2,11 @@
 //! partner away: the link's path names it, and on the landing page our token, which no list knows.
 
 use crate::support::shop::Shop;
+use domain::visit::click_ids::ClickIdKind;
+use domain::visit::link::TOKEN_PARAM;
+use domain::visit::token;
 use regex_lite::{Regex, RegexBuilder};
 use serde_json::{Value, json};
-use throughline::domain::click_ids::ClickIdKind;
-use throughline::domain::link::TOKEN_PARAM;
-use throughline::domain::token;
 
 /// One list as its product applies it: whole names, split at `&` and `=`, nothing decoded.
 struct Stripper {
@@ -68,7 +68,8 @@ impl Stripper {
 
 /// The lists of the products, and one that knows all click identifiers that we know.
 fn strippers() -> Vec<Stripper> {
-    let text = std::fs::read_to_string("tests/golden/strippers.json").unwrap();
+    let text =
+        std::fs::read_to_string(crate::support::root("tests/golden/strippers.json")).unwrap();
     let golden: Value = serde_json::from_str(&text).unwrap();
     let lists = golden["lists"].as_array().unwrap();
     let catalogue: Vec<_> = ClickIdKind::ALL.iter().map(|kind| kind.param()).collect();

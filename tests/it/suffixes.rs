@@ -3,13 +3,14 @@
 
 use crate::support::shop::Shop;
 use crate::support::suffixes::PublicSuffixes;
+use app::ports::Suffixes;
+use domain::visit::link::parse_host;
 use serde_json::{Value, json};
-use throughline::app::ports::Suffixes;
-use throughline::domain::link::parse_host;
 
 #[test]
 fn registrable_domains_are_those_of_the_lists_vectors() {
-    let text = std::fs::read_to_string("tests/golden/public_suffix.json").unwrap();
+    let text =
+        std::fs::read_to_string(crate::support::root("tests/golden/public_suffix.json")).unwrap();
     let golden: Value = serde_json::from_str(&text).unwrap();
     for part in ["listed", "ours"] {
         let pairs = golden[part].as_array().unwrap();

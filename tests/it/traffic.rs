@@ -4,10 +4,10 @@
 mod packed;
 
 use crate::properties::cases;
+use domain::visit::traffic::software::table;
+use domain::visit::traffic::{Class, Reasons, Signals, classify};
 use packed::{KINDS, Names, is_alike, json, patterns, strings};
 use proptest::prelude::*;
-use throughline::domain::traffic::software::table;
-use throughline::domain::traffic::{Class, Reasons, Signals, classify};
 
 fn people() -> Vec<String> {
     strings(&json("tests/golden/browser_agents.json")["agents"])

@@ -4,9 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::visit::link::below;
+use domain::visit::target::{Target, TargetError};
 use serde_json::Value;
-use throughline::domain::link::below;
-use throughline::domain::target::{Target, TargetError};
 use url::Url;
 
 const CORPUS: &str = include_str!("../golden/urltestdata.json");

@@ -1,7 +1,8 @@
 // Makes tests/golden/crawler_agents.json from the list of npm crawler-user-agents (MIT): what each
 // pattern is called, which class its tags mean and the user agents that it was seen with.
 //   node tools/golden/crawlers.mjs > tests/golden/crawler_agents.json
-//   UPDATE_GOLDEN=1 cargo test --test it traffic     (packs src/domain/traffic/crawlers.rs from it)
+//   UPDATE_GOLDEN=1 cargo test --test it traffic
+//     (packs src/domain/visit/traffic/crawlers.rs from it)
 import { readFileSync } from "node:fs";
 
 const dir = new URL("../../node_modules/crawler-user-agents/", import.meta.url);

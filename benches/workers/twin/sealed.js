@@ -1,6 +1,6 @@
 /**
  * Token and journal, sealed by WebCrypto's AES-GCM: `version(1) key(1) nonce(12)`, ciphertext and
- * tag. The plain bytes are the product's (src/domain/token.rs, journal.rs). A touch stays as its
+ * tag. The plain bytes are the product's (src/domain/visit/token.rs, journal.rs). A touch stays as its
  * 41 bytes and is taken apart only where its fields are needed.
  */
 import { random, readU48, writeU48 } from "./bytes.js";

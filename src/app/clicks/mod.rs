@@ -9,10 +9,10 @@ mod part;
 
 use super::click_days::click_days;
 use super::ports::{Database, DatabaseError, Statement};
-use crate::domain::click::{TouchRecord, Visit, VisitKind};
-use crate::domain::link::Tags;
-use crate::domain::time::UnixMs;
-use crate::json;
+use domain::json;
+use domain::values::time::UnixMs;
+use domain::visit::click::{TouchRecord, Visit, VisitKind};
+use domain::visit::link::Tags;
 use part::Part;
 use std::collections::BTreeSet;
 
@@ -57,7 +57,7 @@ macro_rules! visits_of {
         concat!(
             "(SELECT json_group_array(json(stored.visit)) FROM (
                SELECT v.value AS visit FROM (SELECT 1) CROSS JOIN ",
-            $crate::app::clicks::packs_of!($click),
+            $crate::clicks::packs_of!($click),
             " UNION ALL SELECT visit FROM landings WHERE nonce = ",
             $click,
             ".nonce UNION ALL SELECT visit FROM grants WHERE nonce = ",

@@ -1,10 +1,10 @@
 //! A part of a queue batch, as rows: what one transaction writes of it.
 
 use super::Message;
-use crate::domain::click::{self, Visit, VisitKind};
-use crate::domain::limits;
-use crate::domain::traffic::Class;
-use crate::json;
+use domain::json;
+use domain::values::limits;
+use domain::visit::click::{self, Visit, VisitKind};
+use domain::visit::traffic::Class;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use throughline_text::Draft;

@@ -1,15 +1,15 @@
 //! Referral and coupon codes: whose a code is, from one instant until another.
 
 use super::{BUMP_PROGRAM, Control, Made, by_id, object, partner, program};
-use crate::app::ports::{Database, Statement};
-use crate::app::problem::{self, Problem};
-use crate::domain::api_key::Scope;
-use crate::domain::event;
-use crate::domain::ids::{self, ProgramId};
-use crate::domain::input::Fields;
-use crate::domain::limits;
-use crate::domain::time::UnixMs;
-use crate::json;
+use crate::ports::{Database, Statement};
+use crate::problem::{self, Problem};
+use domain::access::api_key::Scope;
+use domain::json;
+use domain::ledger::event;
+use domain::values::ids::{self, ProgramId};
+use domain::values::input::Fields;
+use domain::values::limits;
+use domain::values::time::UnixMs;
 use serde_json::{Map, Value};
 
 /// A code belongs to one partner at a time: a new one is without an end, so it may not begin

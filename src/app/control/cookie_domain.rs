@@ -2,8 +2,8 @@
 //! remember a visitor together only when the cookie belongs to their registrable domain. A browser
 //! refuses a cookie for a public suffix, and one that it took would be read by strangers.
 
-use crate::app::ports::Suffixes;
-use crate::domain::input::Fields;
+use crate::ports::Suffixes;
+use domain::values::input::Fields;
 use serde_json::{Map, Value};
 
 /// The registrable domain of each host that has one, as it is stored with the program.

@@ -6,16 +6,16 @@
 //! purchase, and every decision stays what it was.
 
 use super::{BUMP_PROGRAM, Control, object, program};
-use crate::app::clicks::{packs_of, visits_of};
-use crate::app::ledger::sql::touched;
-use crate::app::ports::{self, Database, Statement};
-use crate::app::problem::Problem;
-use crate::app::reads::{self, Page, dates};
-use crate::domain::api_key::Scope;
-use crate::domain::ids::ProgramId;
-use crate::domain::input::Fields;
-use crate::domain::limits;
-use crate::json;
+use crate::clicks::{packs_of, visits_of};
+use crate::ledger::sql::touched;
+use crate::ports::{self, Database, Statement};
+use crate::problem::Problem;
+use crate::reads::{self, Page, dates};
+use domain::access::api_key::Scope;
+use domain::json;
+use domain::values::ids::ProgramId;
+use domain::values::input::Fields;
+use domain::values::limits;
 use serde_json::Value;
 
 const EXPORT: &str = touched!(

@@ -1,12 +1,12 @@
 //! Dead letters: queue messages that could not be taken, taken up again when people say so.
 
 use super::Control;
-use crate::app::inbox::{self, Letter, VISITS_UNREADABLE};
-use crate::app::ports::{Database, Statement};
-use crate::app::problem::{self, Problem};
-use crate::domain::api_key::Scope;
-use crate::domain::record;
-use crate::json;
+use crate::inbox::{self, Letter, VISITS_UNREADABLE};
+use crate::ports::{Database, Statement};
+use crate::problem::{self, Problem};
+use domain::access::api_key::Scope;
+use domain::json;
+use domain::values::record;
 use serde_json::Value;
 
 const ONE: &str = "SELECT json_object('queue', queue, 'reason', reason, 'body', body)

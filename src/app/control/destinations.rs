@@ -2,19 +2,19 @@
 //! never shown again.
 
 use super::{Control, Made, by_id, object, program};
-use crate::app::deliver::open_sealed;
-use crate::app::ports::{self, Database, Statement};
-use crate::app::problem::{self, Problem};
-use crate::domain::api_key::Scope;
-use crate::domain::destination::{self, Destination, Previous, Settings, Stored};
-use crate::domain::ids::{DestinationId, ProgramId};
-use crate::domain::input::Fields;
-use crate::domain::limits;
-use crate::domain::record;
-use crate::domain::seal::Purpose;
-use crate::domain::time::UnixMs;
-use crate::json;
+use crate::deliver::open_sealed;
+use crate::ports::{self, Database, Statement};
+use crate::problem::{self, Problem};
 use base64_simd::URL_SAFE_NO_PAD;
+use domain::access::api_key::Scope;
+use domain::forward::destination::{self, Destination, Previous, Settings, Stored};
+use domain::json;
+use domain::values::ids::{DestinationId, ProgramId};
+use domain::values::input::Fields;
+use domain::values::limits;
+use domain::values::record;
+use domain::values::seal::Purpose;
+use domain::values::time::UnixMs;
 use serde_json::{Map, Value};
 use subtle::ConstantTimeEq;
 

@@ -2,20 +2,20 @@
 //! edge, on the records as the tables say them now, counts nothing and sets nothing.
 
 use super::{Control, object};
-use crate::app::edge_plane::{self, Facts, Place};
-use crate::app::ports::Database;
-use crate::app::problem::{self, Problem};
-use crate::app::publish;
-use crate::domain::api_key::Scope;
-use crate::domain::input::Fields;
-use crate::domain::link::{Address, HostSnapshot, LinkSnapshot, Tidied, host_key, link_key};
-use crate::domain::redirect::{
+use crate::edge_plane::{self, Facts, Place};
+use crate::ports::Database;
+use crate::problem::{self, Problem};
+use crate::publish;
+use domain::access::api_key::Scope;
+use domain::json;
+use domain::values::input::Fields;
+use domain::values::time::UnixMs;
+use domain::visit::link::{Address, HostSnapshot, LinkSnapshot, Tidied, host_key, link_key};
+use domain::visit::redirect::{
     self, Arrival, Because, Entropy, Outcome, PageKind, Redirect, Request,
 };
-use crate::domain::target::{TargetError, visited};
-use crate::domain::time::UnixMs;
-use crate::domain::traffic;
-use crate::json;
+use domain::visit::target::{TargetError, visited};
+use domain::visit::traffic;
 use serde_json::{Map, Value};
 
 /// Request headers that a decision looks at, by the name that a body gives them.

@@ -1,9 +1,9 @@
 //! Which hosts a program may have, and who may give it one. Requests reach us on every host that is
 //! routed here, so whoever holds a host decides where its links lead and what its cookies say.
 
-use crate::app::ports::Suffixes;
-use crate::domain::input::Fields;
-use crate::domain::link::parse_host;
+use crate::ports::Suffixes;
+use domain::values::input::Fields;
+use domain::visit::link::parse_host;
 
 /// Hosts of one program.
 const MOST: usize = 20;

@@ -3,11 +3,11 @@
 //! and taken away, but not shown.
 
 use super::BUMP_PROGRAM;
-use crate::domain::destination::hashing;
-use crate::domain::ids::ProgramId;
-use crate::domain::input::Fields;
-use crate::domain::limits;
-use crate::domain::pseudonym::Pseudonyms;
+use domain::forward::destination::hashing;
+use domain::values::ids::ProgramId;
+use domain::values::input::Fields;
+use domain::values::limits;
+use domain::values::pseudonym::Pseudonyms;
 
 const FORGET: &str = "DELETE FROM partner_identities WHERE partner = ?1 ->> 'id'";
 const ADD: &str = "INSERT INTO partner_identities (program, pseudonym, partner)

@@ -1,15 +1,15 @@
 //! API keys: made once, shown once, revoked for good.
 
 use super::{Control, Made, by_id, object};
-use crate::app::ingest::revoked_key;
-use crate::app::ports::{self, Database, Statement};
-use crate::app::problem::{self, Problem};
-use crate::app::publish;
-use crate::domain::api_key::{self, ApiKey, KeyRow, Presented, Refused, Scope};
-use crate::domain::ids::{ApiKeyId, ProgramId};
-use crate::domain::input::Fields;
-use crate::domain::limits;
-use crate::json;
+use crate::ingest::revoked_key;
+use crate::ports::{self, Database, Statement};
+use crate::problem::{self, Problem};
+use crate::publish;
+use domain::access::api_key::{self, ApiKey, KeyRow, Presented, Refused, Scope};
+use domain::json;
+use domain::values::ids::{ApiKeyId, ProgramId};
+use domain::values::input::Fields;
+use domain::values::limits;
 use serde_json::Value;
 
 const INSERT: &str = "INSERT INTO api_keys (id, name, scope, program, created_at, digest, root)

@@ -1,16 +1,16 @@
 //! Partner links.
 
 use super::{Control, Made, by_id, object, partner, program};
-use crate::app::click_days::click_days;
-use crate::app::ports::Database;
-use crate::app::problem::Problem;
-use crate::app::publish;
-use crate::domain::api_key::Scope;
-use crate::domain::ids::{LinkId, ProgramId};
-use crate::domain::input::Fields;
-use crate::domain::limits;
-use crate::domain::link::{LinkSettings, Slug, Targets, link_key, parse_host, shown_key};
-use crate::json;
+use crate::click_days::click_days;
+use crate::ports::Database;
+use crate::problem::Problem;
+use crate::publish;
+use domain::access::api_key::Scope;
+use domain::json;
+use domain::values::ids::{LinkId, ProgramId};
+use domain::values::input::Fields;
+use domain::values::limits;
+use domain::visit::link::{LinkSettings, Slug, Targets, link_key, parse_host, shown_key};
 use serde_json::{Map, Value};
 
 const INSERT: &str = "INSERT INTO links

@@ -25,11 +25,11 @@ pub mod rulings;
 use super::ports::{self, Database, DatabaseError, Phones, Statement, Suffixes};
 use super::problem::{self, Problem};
 use super::settings::Settings;
-use crate::domain::api_key::{ApiKey, Scope};
-use crate::domain::ids::{PartnerId, ProgramId};
-use crate::domain::input::Fields;
-use crate::domain::time::UnixMs;
-use crate::json;
+use domain::access::api_key::{ApiKey, Scope};
+use domain::json;
+use domain::values::ids::{PartnerId, ProgramId};
+use domain::values::input::Fields;
+use domain::values::time::UnixMs;
 use serde_json::{Map, Value};
 
 /// What every handler works with.

@@ -2,13 +2,13 @@
 
 use super::identities::{self, Identities};
 use super::{BUMP_PROGRAM, Control, Made, REFOLD, by_id, object, program};
-use crate::app::ports::Database;
-use crate::app::problem::Problem;
-use crate::domain::api_key::Scope;
-use crate::domain::ids::{PartnerId, ProgramId};
-use crate::domain::input::Fields;
-use crate::domain::limits;
-use crate::json;
+use crate::ports::Database;
+use crate::problem::Problem;
+use domain::access::api_key::Scope;
+use domain::json;
+use domain::values::ids::{PartnerId, ProgramId};
+use domain::values::input::Fields;
+use domain::values::limits;
 use serde_json::Value;
 
 const INSERT: &str = "INSERT INTO partners (id, program, name, created_at)

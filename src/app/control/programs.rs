@@ -1,17 +1,17 @@
 //! Programs: hosts, consent default, fallback address and the versioned plan.
 
 use super::{BUMP_PROGRAM, Control, Made, cookie_domain, hosts, object};
-use crate::app::ports::Database;
-use crate::app::problem::Problem;
-use crate::app::publish;
-use crate::domain::api_key::Scope;
-use crate::domain::ids::ProgramId;
-use crate::domain::input::Fields;
-use crate::domain::limits;
-use crate::domain::link::{self, HostSnapshot, TOKEN_PARAM, Targets};
-use crate::domain::plan::Rules;
-use crate::domain::record;
-use crate::json;
+use crate::ports::Database;
+use crate::problem::Problem;
+use crate::publish;
+use domain::access::api_key::Scope;
+use domain::json;
+use domain::ledger::plan::Rules;
+use domain::values::ids::ProgramId;
+use domain::values::input::Fields;
+use domain::values::limits;
+use domain::values::record;
+use domain::visit::link::{self, HostSnapshot, TOKEN_PARAM, Targets};
 use serde_json::{Map, Value};
 
 const INSERT: &str = "INSERT INTO programs (id, name, body, created_at)

@@ -2,14 +2,14 @@
 //! decision has used another, so nothing that was booked moves by a rate.
 
 use super::{Control, Made, object};
-use crate::app::ports::{self, Database, Statement};
-use crate::app::problem::Problem;
-use crate::domain::api_key::Scope;
-use crate::domain::exchange::Rate;
-use crate::domain::input::{FieldError, Fields};
-use crate::domain::limits;
-use crate::domain::time::UnixMs;
-use crate::json;
+use crate::ports::{self, Database, Statement};
+use crate::problem::Problem;
+use domain::access::api_key::Scope;
+use domain::json;
+use domain::ledger::exchange::Rate;
+use domain::values::input::{FieldError, Fields};
+use domain::values::limits;
+use domain::values::time::UnixMs;
 use serde_json::Value;
 
 /// What is wrong with the rates of a call, before any of them is written. A pair that has rates

@@ -2,13 +2,13 @@
 //! back. Counts of clicks stay as they were; decisions follow.
 
 use super::{BUMP_PROGRAM, Control, Made, object, program};
-use crate::app::ports::Database;
-use crate::app::problem::{self, Problem};
-use crate::domain::api_key::Scope;
-use crate::domain::input::Fields;
-use crate::domain::limits;
-use crate::domain::traffic::Class;
-use crate::json;
+use crate::ports::Database;
+use crate::problem::{self, Problem};
+use domain::access::api_key::Scope;
+use domain::json;
+use domain::values::input::Fields;
+use domain::values::limits;
+use domain::visit::traffic::Class;
 use serde_json::Value;
 
 /// Never dated before the one that it follows: another isolate's clock may be ahead.

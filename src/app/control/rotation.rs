@@ -2,13 +2,13 @@
 //! is stored and sealed moves to the newest entry, and the answer says what still needs an old one.
 
 use super::Control;
-use crate::app::ports::{self, Database, Statement};
-use crate::app::problem::Problem;
-use crate::domain::api_key::Scope;
-use crate::domain::limits;
-use crate::domain::seal::{FIRST_ENTRY, NONCE, Purpose};
-use crate::json;
+use crate::ports::{self, Database, Statement};
+use crate::problem::Problem;
 use base64_simd::URL_SAFE_NO_PAD;
+use domain::access::api_key::Scope;
+use domain::json;
+use domain::values::limits;
+use domain::values::seal::{FIRST_ENTRY, NONCE, Purpose};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 

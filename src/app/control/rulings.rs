@@ -3,14 +3,14 @@
 //! the purchase.
 
 use super::{BUMP_PROGRAM, Control, Made, by_id, object};
-use crate::app::ports::Database;
-use crate::app::problem::{self, Problem};
-use crate::domain::api_key::Scope;
-use crate::domain::event::EventKind;
-use crate::domain::ids::ProgramId;
-use crate::domain::input::Fields;
-use crate::domain::limits;
-use crate::json;
+use crate::ports::Database;
+use crate::problem::{self, Problem};
+use domain::access::api_key::Scope;
+use domain::json;
+use domain::ledger::event::EventKind;
+use domain::values::ids::ProgramId;
+use domain::values::input::Fields;
+use domain::values::limits;
 use serde_json::Value;
 
 /// The actions by their name in the address.

@@ -2,7 +2,7 @@
 //! batch come apart where it was cut.
 
 use super::claim::Claimed;
-use crate::domain::destination::Terms;
+use domain::forward::destination::Terms;
 use serde_json::Value;
 
 /// Deliveries of one request, or of one question about a request.

@@ -1,9 +1,9 @@
 //! What an order consisted of, as destinations are told it; of a refund as far as its own call or
 //! its sale says it.
 
-use crate::domain::destination::{Parts, Product, unless_mail};
-use crate::domain::event::{Line, Named, Order};
-use crate::domain::money::Money;
+use domain::forward::destination::{Parts, Product, unless_mail};
+use domain::ledger::event::{Line, Named, Order};
+use domain::values::money::Money;
 
 /// The sale that a reversal is about.
 #[derive(Clone, Copy)]
@@ -138,7 +138,7 @@ fn share(amount: i64, part: i64, whole: i64) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::money::Currency;
+    use domain::values::money::Currency;
 
     fn usd(amount: i64) -> Money {
         Money::new(amount, Currency::parse("USD").unwrap()).unwrap()

@@ -1,15 +1,15 @@
 //! What one round of deliveries looks at: leased rows with all that their requests are made of.
 
 use super::told::Told;
-use crate::app::clicks::packs_of;
-use crate::app::ports::{self, Database, DatabaseError, Rows, Statement};
-use crate::app::sealed::{owner, refusal};
-use crate::domain::destination::{self, Previous, Terms};
-use crate::domain::ids::ProgramId;
-use crate::domain::limits;
-use crate::domain::record;
-use crate::domain::time::UnixMs;
-use crate::json;
+use crate::clicks::packs_of;
+use crate::ports::{self, Database, DatabaseError, Rows, Statement};
+use crate::sealed::{owner, refusal};
+use domain::forward::destination::{self, Previous, Terms};
+use domain::json;
+use domain::values::ids::ProgramId;
+use domain::values::limits;
+use domain::values::record;
+use domain::values::time::UnixMs;
 use serde_json::Value;
 
 /// A lease is longer than every send of a round together can take.

@@ -2,13 +2,13 @@
 
 use super::claim::{self, Claimed};
 use super::receiver::Receiver;
-use crate::app::control::{Control, object};
-use crate::app::ports::{Database, Transport};
-use crate::app::problem::{self, Problem};
-use crate::domain::api_key::Scope;
-use crate::domain::destination::sample::sample;
-use crate::domain::destination::{Event, Object, Occasion, Prepared, redacted};
-use crate::domain::input::Fields;
+use crate::control::{Control, object};
+use crate::ports::{Database, Transport};
+use crate::problem::{self, Problem};
+use domain::access::api_key::Scope;
+use domain::forward::destination::sample::sample;
+use domain::forward::destination::{Event, Object, Occasion, Prepared, redacted};
+use domain::values::input::Fields;
 use serde_json::Value;
 
 /// Characters of an answer that are shown.

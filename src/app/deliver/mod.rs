@@ -19,11 +19,11 @@ mod told;
 use super::ports::{Database, DatabaseError, Statement, Transport};
 use super::settings::Settings;
 use super::together::together;
-use crate::domain::destination::{Event, Prepared};
-use crate::domain::seal::Keyring;
-use crate::domain::time::UnixMs;
 use batch::Batch;
 use claim::Claimed;
+use domain::forward::destination::{Event, Prepared};
+use domain::values::seal::Keyring;
+use domain::values::time::UnixMs;
 use receiver::{Exchange, Receiver};
 use settle::{Round, Slot};
 

@@ -1,7 +1,8 @@
 //! Puts notices into the outbox, from within the transaction that makes them true.
 
-/// Statement for a batch whose parameter has `notices` (of [`crate::domain::destination::notice`])
-/// and `now`: tells every webhook of the notice's program. Repeating it adds nothing.
+/// Statement for a batch whose parameter has `now` and `notices`, which
+/// [`domain::forward::destination::notice`] makes: tells every webhook of the notice's program.
+/// Repeating it adds nothing.
 pub const ADD_NOTICES: &str = "INSERT INTO deliveries
       (id, program, destination, event, type, revision, subject, notice, state, next_at, created_at)
     SELECT 'dl_' || (n.value ->> 'subject') || '.' || d.id, d.program, d.id, n.value ->> 'event',

@@ -2,17 +2,17 @@
 //! their answers read. The outbox and the test console both send through here.
 
 use super::claim::ReceiverRow;
-use crate::app::ports::{Reply, Transport};
-use crate::app::settings::Settings;
-use crate::domain::destination::oauth::{self, Grant};
-use crate::domain::destination::{
+use crate::ports::{Reply, Transport};
+use crate::settings::Settings;
+use base64_simd::URL_SAFE_NO_PAD;
+use domain::forward::destination::oauth::{self, Grant};
+use domain::forward::destination::{
     self, Answer, Destination, Event, Fate, Kept, Outcome, Prepared, REDACTED, Request, Target,
 };
-use crate::domain::outbound::{OutboundRules, OutboundUrl};
-use crate::domain::record;
-use crate::domain::seal::{Keyring, NONCE, Purpose};
-use crate::domain::time::UnixMs;
-use base64_simd::URL_SAFE_NO_PAD;
+use domain::forward::outbound::{OutboundRules, OutboundUrl};
+use domain::values::record;
+use domain::values::seal::{Keyring, NONCE, Purpose};
+use domain::values::time::UnixMs;
 use serde_json::Value;
 
 /// Settings that send requests to a stand-in instead of the platform.

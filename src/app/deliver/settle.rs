@@ -3,11 +3,11 @@
 use super::batch::Batch;
 use super::claim::{Claimed, ReceiverRow};
 use super::receiver::{Exchange, Receiver};
-use crate::app::ports::ANSWER_MS;
-use crate::app::settings::Settings;
-use crate::domain::destination::{Fate, Object, Outcome, next_attempt};
-use crate::domain::seal::{Keyring, NONCE};
-use crate::domain::time::UnixMs;
+use crate::ports::ANSWER_MS;
+use crate::settings::Settings;
+use domain::forward::destination::{Fate, Object, Outcome, next_attempt};
+use domain::values::seal::{Keyring, NONCE};
+use domain::values::time::UnixMs;
 use serde_json::Value;
 
 /// Requests that failed one after the other before a destination is left alone.

@@ -2,16 +2,16 @@
 //! ledger's types and the destinations' neutral one.
 
 use super::bought::{self, Sold};
-use crate::domain::consent::Consent;
-use crate::domain::decision::{self, Decision, Names};
-use crate::domain::destination::{
+use domain::forward::destination::{
     Credit, Event, Occasion, Parts, Permission, Product, Sale, permission, unless_mail,
 };
-use crate::domain::event::{Fact, Order};
-use crate::domain::ids::{LinkId, PartnerId};
-use crate::domain::money::Money;
-use crate::domain::record;
-use crate::domain::time::UnixMs;
+use domain::ledger::decision::{self, Decision, Names};
+use domain::ledger::event::{Fact, Order};
+use domain::values::ids::{LinkId, PartnerId};
+use domain::values::money::Money;
+use domain::values::record;
+use domain::values::time::UnixMs;
+use domain::visit::consent::Consent;
 use serde_json::Value;
 
 /// An event as the tables have it.

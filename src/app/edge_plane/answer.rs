@@ -1,8 +1,8 @@
 //! An answer of the edge plane, and the one text as which it crosses to the entry.
 
 use super::super::problem::{Kind, Problem};
-use crate::domain::click::Visit;
-use crate::domain::document::Additions;
+use domain::visit::click::Visit;
+use domain::visit::document::Additions;
 use throughline_text::{Draft, append};
 
 /// Status of an answer that the site behind the gateway gives; ours are additions to it.
@@ -189,8 +189,28 @@ impl Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::click::VisitKind;
-    use crate::domain::token::tests::touch;
+    use domain::values::ids::{LinkId, PartnerId, ProgramId};
+    use domain::values::time::UnixMs;
+    use domain::visit::click::VisitKind;
+    use domain::visit::consent::{Consent, Evidence};
+    use domain::visit::token::{Marks, Touch};
+    use domain::visit::traffic::Class;
+    use std::num::NonZeroU64;
+
+    fn touch() -> Touch {
+        Touch {
+            at: UnixMs(1_795_334_400_000),
+            program: ProgramId::from_number(1),
+            link: LinkId::from_number(2),
+            partner: PartnerId::from_number(3),
+            variant: 0,
+            class: Class::Human,
+            marks: Marks::default(),
+            consent: Consent::Full,
+            evidence: Evidence::Default,
+            nonce: NonZeroU64::new(4),
+        }
+    }
 
     #[test]
     fn an_encoded_answer_keeps_its_parts_apart() {

@@ -4,13 +4,13 @@
 use super::answer::Answer;
 use super::facts::{Facts, Place};
 use super::{flooded, human};
-use crate::app::isolate::{Known, Memory};
-use crate::domain::document::{self, Document};
-use crate::domain::flood::Counted;
-use crate::domain::link::Slug;
-use crate::domain::target::parameter;
-use crate::domain::traffic::{self, Class};
-use crate::domain::visitor::Context;
+use crate::isolate::{Known, Memory};
+use domain::visit::document::{self, Document};
+use domain::visit::flood::Counted;
+use domain::visit::link::Slug;
+use domain::visit::target::parameter;
+use domain::visit::traffic::{self, Class};
+use domain::visit::visitor::Context;
 
 /// Answers for the site: `None` when a link that a partner parameter names must be fetched first.
 pub(super) fn pass(

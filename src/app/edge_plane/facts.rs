@@ -1,7 +1,7 @@
 //! The facts of a request, as the entry tells them, and the parts of its URL.
 
-use crate::domain::redirect::Request;
-use crate::domain::traffic::Signals;
+use domain::visit::redirect::Request;
+use domain::visit::traffic::Signals;
 use throughline_text as text;
 
 /// The facts of a request, one per line, in this order. Header values cannot hold line breaks.
@@ -63,7 +63,7 @@ impl<'a> Facts<'a> {
     }
 
     /// The request at a place that was read from its URL.
-    pub(in crate::app) fn request(&self, place: &Place<'a>) -> Request<'a> {
+    pub(crate) fn request(&self, place: &Place<'a>) -> Request<'a> {
         Request {
             signals: Signals {
                 method: self.method,

@@ -3,15 +3,15 @@
 use super::answer::Answer;
 use super::facts::Place;
 use super::{flooded, human, pages};
-use crate::app::isolate::{Known, Memory};
-use crate::app::problem;
-use crate::domain::click::Visit;
-use crate::domain::flood::Counted;
-use crate::domain::ids::{LinkId, PartnerId};
-use crate::domain::link::{Address, Availability, LinkSnapshot, Tidied};
-use crate::domain::redirect::{self, Arrival, Outcome, PageKind, Request};
-use crate::domain::traffic::{self, Class};
-use crate::domain::visitor::Context;
+use crate::isolate::{Known, Memory};
+use crate::problem;
+use domain::values::ids::{LinkId, PartnerId};
+use domain::visit::click::Visit;
+use domain::visit::flood::Counted;
+use domain::visit::link::{Address, Availability, LinkSnapshot, Tidied};
+use domain::visit::redirect::{self, Arrival, Outcome, PageKind, Request};
+use domain::visit::traffic::{self, Class};
+use domain::visit::visitor::Context;
 
 /// Answers a visit. `path` is what follows the mount. `None` when the link must be fetched first.
 pub(super) fn visit(

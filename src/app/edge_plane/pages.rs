@@ -1,8 +1,8 @@
 //! The few pages of the edge plane, and the redirect itself. No script, no foreign resource.
 
 use super::answer::{Answer, Form};
-use crate::domain::link::Preview;
-use crate::domain::traffic::Signals;
+use domain::visit::link::Preview;
+use domain::visit::traffic::Signals;
 use throughline_text::escape;
 
 /// A redirect that nobody keeps: not caches, not search engines. Clients that may not follow get a

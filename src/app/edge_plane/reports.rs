@@ -3,16 +3,16 @@
 use super::answer::Answer;
 use super::facts::Place;
 use super::{documents, flooded};
-use crate::app::isolate::{Known, Memory};
-use crate::app::problem;
-use crate::domain::beacon::{self, Message, MessageName, Report, State, Via};
-use crate::domain::flood::Counted;
-use crate::domain::limits;
-use crate::domain::link::{LinkSnapshot, Slug};
-use crate::domain::target::parameter;
-use crate::domain::traffic::{self, Class};
-use crate::domain::visitor::Context;
-use crate::json;
+use crate::isolate::{Known, Memory};
+use crate::problem;
+use domain::json;
+use domain::values::limits;
+use domain::visit::beacon::{self, Message, MessageName, Report, State, Via};
+use domain::visit::flood::Counted;
+use domain::visit::link::{LinkSnapshot, Slug};
+use domain::visit::target::parameter;
+use domain::visit::traffic::{self, Class};
+use domain::visit::visitor::Context;
 
 /// Answers a message. `None` when something must be fetched first.
 pub(super) fn report(

@@ -4,12 +4,12 @@
 //! - `{"wake": true}` facts or deliveries wait.
 
 use super::Letter;
-use crate::app::clicks::Message;
-use crate::app::ingest::Intake;
-use crate::domain::click::Visit;
-use crate::domain::record;
-use crate::domain::time::UnixMs;
-use crate::json;
+use crate::clicks::Message;
+use crate::ingest::Intake;
+use domain::json;
+use domain::values::record;
+use domain::values::time::UnixMs;
+use domain::visit::click::Visit;
 use serde_json::Value;
 
 /// The reason of a dead letter that holds only those visits of a message that cannot be read.

@@ -1,9 +1,9 @@
 //! A queue message that could not be taken, or what of it was not: kept until people look at it.
 
-use crate::app::ports::{Database, DatabaseError, Statement};
-use crate::domain::limits;
-use crate::domain::time::UnixMs;
-use crate::json;
+use crate::ports::{Database, DatabaseError, Statement};
+use domain::json;
+use domain::values::limits;
+use domain::values::time::UnixMs;
 
 pub(super) struct DeadLetter<'a> {
     pub(super) id: &'a str,

@@ -11,12 +11,12 @@ mod dead_letter;
 use super::clicks::{self, Message};
 use super::ingest::{self, Accepted};
 use super::ports::{Database, DatabaseError, Statement};
-use crate::domain::limits;
-use crate::domain::time::UnixMs;
-use crate::json;
 use content::Content;
 pub use content::VISITS_UNREADABLE;
 use dead_letter::DeadLetter;
+use domain::json;
+use domain::values::limits;
+use domain::values::time::UnixMs;
 
 /// A queue message as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]

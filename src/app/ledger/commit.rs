@@ -3,20 +3,20 @@
 
 use super::load::{FactRow, Loaded, OfProgram};
 use super::notices;
-use crate::app::deliver::ADD_NOTICES;
-use crate::app::ports::{Database, DatabaseError, Statement};
-use crate::domain::attribution::Standing;
-use crate::domain::click::Visit;
-use crate::domain::decision::Decision;
-use crate::domain::destination::{self, Destination};
-use crate::domain::fold::{self, Decided, Entry, History};
-use crate::domain::ids::{self, ProgramId};
-use crate::domain::limits;
-use crate::domain::money::Money;
-use crate::domain::order;
-use crate::domain::plan::Plan;
-use crate::domain::time::UnixMs;
-use crate::json;
+use crate::deliver::ADD_NOTICES;
+use crate::ports::{Database, DatabaseError, Statement};
+use domain::forward::destination::{self, Destination};
+use domain::json;
+use domain::ledger::attribution::Standing;
+use domain::ledger::decision::Decision;
+use domain::ledger::fold::{self, Decided, Entry, History};
+use domain::ledger::plan::Plan;
+use domain::values::ids::{self, ProgramId};
+use domain::values::limits;
+use domain::values::money::Money;
+use domain::values::order;
+use domain::values::time::UnixMs;
+use domain::visit::click::Visit;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use throughline_text::Draft;
@@ -59,7 +59,7 @@ const BUMP_SHARED: &str = "INSERT INTO aggregates (key, version)
 const ADD_DECISIONS: &str = "INSERT INTO decisions (event, revision, program, body, decided_at)
     SELECT value ->> 'event', value ->> 'revision', value ->> 'program', value -> 'body',
       ?1 ->> 'now' FROM json_each(?1, '$.decisions')";
-pub(in crate::app) const ADD_ENTRIES: &str = "INSERT INTO entries
+pub(crate) const ADD_ENTRIES: &str = "INSERT INTO entries
       (id, program, partner, cause, kind, amount, currency, payout, paid_in, reason, booked_at)
     SELECT value ->> 'id', value ->> 'program', value ->> 'partner', value ->> 'cause',
       value ->> 'kind', value ->> 'amount', value ->> 'currency', value ->> 'payout',
@@ -276,7 +276,7 @@ pub(super) fn own<T: Clone>(all: &[OfProgram<T>], program: ProgramId) -> Vec<T> 
     own.map(|each| each.value.clone()).collect()
 }
 
-pub(in crate::app) fn entry_row(entry: &Entry) -> Value {
+pub(crate) fn entry_row(entry: &Entry) -> Value {
     json!({
         "id": entry.id,
         "program": entry.program,

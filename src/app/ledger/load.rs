@@ -1,22 +1,22 @@
 //! What one fold looks at: the pending facts and everything that they touch, in one round trip.
 
 use super::sql;
-use crate::app::ports::{Database, DatabaseError, Statement};
-use crate::domain::attribution::StatusChange;
-use crate::domain::click::Visit;
-use crate::domain::decision::Ruling;
-use crate::domain::event::Fact;
-use crate::domain::exchange::Rate;
-use crate::domain::fold::{Booked, CodeOwner, EventRuling, Position, Reclassified, SelfMatch};
-use crate::domain::ids::{PartnerId, ProgramId};
-use crate::domain::limits;
-use crate::domain::money::Currency;
-use crate::domain::order;
-use crate::domain::plan::Plan;
-use crate::domain::record;
-use crate::domain::time::UnixMs;
-use crate::domain::traffic::Class;
-use crate::json;
+use crate::ports::{Database, DatabaseError, Statement};
+use domain::json;
+use domain::ledger::attribution::StatusChange;
+use domain::ledger::decision::Ruling;
+use domain::ledger::event::Fact;
+use domain::ledger::exchange::Rate;
+use domain::ledger::fold::{Booked, CodeOwner, EventRuling, Position, Reclassified, SelfMatch};
+use domain::ledger::plan::Plan;
+use domain::values::ids::{PartnerId, ProgramId};
+use domain::values::limits;
+use domain::values::money::Currency;
+use domain::values::order;
+use domain::values::record;
+use domain::values::time::UnixMs;
+use domain::visit::click::Visit;
+use domain::visit::traffic::Class;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -71,7 +71,7 @@ pub(super) struct Loaded {
 }
 
 /// A customer by program and pseudonym.
-pub(in crate::app) type Customer = (ProgramId, String);
+pub(crate) type Customer = (ProgramId, String);
 
 /// Loads up to 100 pending facts and what they touch.
 pub(super) async fn pending(db: &impl Database) -> Result<Loaded, DatabaseError> {
@@ -209,7 +209,7 @@ fn code(row: &Value) -> Option<CodeOwner> {
     })
 }
 
-pub(in crate::app) fn booked(row: &Value) -> Option<(Position, Booked)> {
+pub(crate) fn booked(row: &Value) -> Option<(Position, Booked)> {
     let position = Position {
         cause: text(row, "cause")?,
         partner: take(row, "partner")?,
@@ -224,7 +224,7 @@ pub(in crate::app) fn booked(row: &Value) -> Option<(Position, Booked)> {
     Some((position, booked))
 }
 
-pub(in crate::app) fn rate(row: &Value) -> Option<Rate> {
+pub(crate) fn rate(row: &Value) -> Option<Rate> {
     let text = row["rate"].as_str()?;
     Rate::parse(take(row, "from")?, take(row, "to")?, take(row, "at")?, text)
 }

@@ -6,16 +6,16 @@
 
 pub(super) mod commit;
 pub(super) mod load;
-pub(in crate::app) mod notices;
+pub(crate) mod notices;
 pub(super) mod shadow;
-pub(in crate::app) mod sql;
+pub(crate) mod sql;
 
 use super::ports::{Database, DatabaseError, Statement};
-use crate::domain::event::Fact;
-use crate::domain::ids::ProgramId;
-use crate::domain::time::UnixMs;
-use crate::json;
 use commit::Commit;
+use domain::json;
+use domain::ledger::event::Fact;
+use domain::values::ids::ProgramId;
+use domain::values::time::UnixMs;
 use load::{FactRow, Loaded};
 use std::collections::BTreeMap;
 

@@ -3,11 +3,11 @@
 
 use super::commit::Commit;
 use super::load::Loaded;
-use crate::domain::decision::{Decision, Flag, Status};
-use crate::domain::destination::notice::{self, Commission, Step, Violation};
-use crate::domain::fold::Entry;
-use crate::domain::ids::{self, ProgramId};
-use crate::domain::time::UnixMs;
+use domain::forward::destination::notice::{self, Commission, Step, Violation};
+use domain::ledger::decision::{Decision, Flag, Status};
+use domain::ledger::fold::Entry;
+use domain::values::ids::{self, ProgramId};
+use domain::values::time::UnixMs;
 use serde_json::Value;
 
 /// Does anybody hear of a program's ledger?
@@ -17,7 +17,7 @@ pub(super) fn are_heard(loaded: &Loaded, program: ProgramId) -> bool {
 }
 
 /// What webhooks are told of an entry.
-pub(in crate::app) fn of_entry(step: Step, entry: &Entry) -> Value {
+pub(crate) fn of_entry(step: Step, entry: &Entry) -> Value {
     let told = Commission {
         entry: &entry.id,
         program: &entry.program.to_string(),

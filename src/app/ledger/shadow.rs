@@ -4,37 +4,37 @@
 use super::by_customer;
 use super::commit::{decide, own, visits_of};
 use super::load::{self, Customer};
-use crate::app::ports::{Database, DatabaseError};
-use crate::domain::decision::Decision;
-use crate::domain::exchange::Rate;
-use crate::domain::fold::{self, Booked, Position};
-use crate::domain::ids::ProgramId;
-use crate::domain::limits;
-use crate::domain::plan::{self, Rules};
-use crate::domain::time::UnixMs;
+use crate::ports::{Database, DatabaseError};
+use domain::ledger::decision::Decision;
+use domain::ledger::exchange::Rate;
+use domain::ledger::fold::{self, Booked, Position};
+use domain::ledger::plan::{self, Rules};
+use domain::values::ids::ProgramId;
+use domain::values::limits;
+use domain::values::time::UnixMs;
 use serde_json::Value;
 
 /// An event as it is and as it would be.
-pub(in crate::app) struct Shadow {
+pub(crate) struct Shadow {
     /// The newest decision that is stored.
-    pub(in crate::app) stored: Option<Value>,
-    pub(in crate::app) booked: Vec<(Position, Booked)>,
-    pub(in crate::app) decided: Decision,
+    pub(crate) stored: Option<Value>,
+    pub(crate) booked: Vec<(Position, Booked)>,
+    pub(crate) decided: Decision,
     /// It, or something that it depends on, waits for the fold.
-    pub(in crate::app) pending: bool,
+    pub(crate) pending: bool,
 }
 
 /// Rules in place of those in force between two instants, and the exchange rates that they need.
-pub(in crate::app) struct Instead<'a> {
-    pub(in crate::app) from: UnixMs,
-    pub(in crate::app) until: UnixMs,
-    pub(in crate::app) rules: &'a Rules,
-    pub(in crate::app) rates: Vec<Rate>,
+pub(crate) struct Instead<'a> {
+    pub(crate) from: UnixMs,
+    pub(crate) until: UnixMs,
+    pub(crate) rules: &'a Rules,
+    pub(crate) rates: Vec<Rate>,
 }
 
 /// Decides all events of some customers of a program again; gives also how many customers were
 /// skipped, because they have more events than the fold takes.
-pub(in crate::app) async fn shadows(
+pub(crate) async fn shadows(
     db: &impl Database,
     program: ProgramId,
     customers: &[Customer],

@@ -4,7 +4,7 @@
 //! statistics the planner would read whole tables.
 //! A compound select may have five terms on D1, so the loads are grouped, not one.
 
-use crate::app::clicks::visits_of;
+use crate::clicks::visits_of;
 
 /// The facts that are pending (or the customers that are named), the customers whom they touch, and
 /// all facts of those customers: their own, what names only their subscription, and the reversals
@@ -74,7 +74,7 @@ macro_rules! touched {
     };
 }
 
-pub(in crate::app) use touched;
+pub(crate) use touched;
 
 pub(super) const LOAD_FACTS: &str = touched!(
     "SELECT json_object('of', 'fact', 'body', json(body), 'state', state, 'awaits', awaits_click)

@@ -2,8 +2,8 @@
 //! Every resource names its own: what a customer put into a link's `offer`, a plan or a setting is
 //! given back as it came, whatever its members are called.
 
-use crate::domain::time::UnixMs;
-use crate::json;
+use domain::json;
+use domain::values::time::UnixMs;
 use serde_json::Value;
 
 /// The instants of an object, or of each object of a list.

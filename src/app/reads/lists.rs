@@ -1,7 +1,7 @@
 //! The SQL of the lists. Each row is one JSON object with the number by which the list pages.
 
-use crate::app::click_days::click_days;
-use crate::app::earnings;
+use crate::click_days::click_days;
+use crate::earnings;
 
 macro_rules! list {
     ($row:expr, $from:expr, $program:literal, $seq:literal) => {
@@ -24,7 +24,7 @@ macro_rules! list {
     };
 }
 
-pub(in crate::app) use list as listing;
+pub(crate) use list as listing;
 
 const EVENTS: &str = list!(
     "json_object('id', id, 'program', program, 'kind', kind, 'key', key, 'customer', customer,

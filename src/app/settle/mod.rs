@@ -10,20 +10,20 @@ use super::control::{self, Control, Made};
 use super::ledger::{self, commit, load};
 use super::ports::{self, Database, DatabaseError, Statement};
 use super::problem::Problem;
-use crate::domain::api_key::Scope;
-use crate::domain::exchange::Rate;
-use crate::domain::fold::{Booked, Position};
-use crate::domain::ids::{self, PartnerId, ProgramId};
-use crate::domain::input::Fields;
-use crate::domain::limits;
-use crate::domain::money::Currency;
-use crate::domain::order;
-use crate::domain::plan::Plan;
-use crate::domain::record;
-use crate::domain::settlement::{self, Clicks, Due, Month, Round, Settlement};
-use crate::domain::time::{DAY_MS, UnixMs};
-use crate::domain::traffic::Class;
-use crate::json;
+use domain::access::api_key::Scope;
+use domain::json;
+use domain::ledger::exchange::Rate;
+use domain::ledger::fold::{Booked, Position};
+use domain::ledger::plan::Plan;
+use domain::ledger::settlement::{self, Clicks, Due, Month, Round, Settlement};
+use domain::values::ids::{self, PartnerId, ProgramId};
+use domain::values::input::Fields;
+use domain::values::limits;
+use domain::values::money::Currency;
+use domain::values::order;
+use domain::values::record;
+use domain::values::time::{DAY_MS, UnixMs};
+use domain::visit::traffic::Class;
 use serde_json::Value;
 
 pub use sql::ONE;
@@ -155,7 +155,7 @@ async fn run(db: &impl Database, order: Order<'_>) -> Result<(Vec<Value>, bool),
 /// and people's corrections of the two months before what was settled last still count.
 fn clicks_from(loaded: &Loaded, until: UnixMs) -> Option<UnixMs> {
     let rules = || loaded.plans.iter().map(|plan| &plan.rules);
-    let paid = |commissions: &crate::domain::plan::Commissions| commissions.click.is_some();
+    let paid = |commissions: &domain::ledger::plan::Commissions| commissions.click.is_some();
     let pays = rules().any(|r| paid(&r.commissions) || r.partners.iter().any(|(_, own)| paid(own)));
     let hold = rules().map(|rules| i64::from(rules.hold_days)).max();
     let before = |at: UnixMs, months| {

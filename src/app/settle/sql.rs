@@ -1,6 +1,6 @@
 //! The SQL of settlements. `CROSS JOIN` fixes the order of a join, as in the fold's.
 
-use crate::app::click_days::click_days;
+use crate::click_days::click_days;
 
 /// The next entries that no settlement has taken and whose newest decision lets them move. A
 /// reversal belongs to the month of its purchase.

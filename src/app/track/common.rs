@@ -1,15 +1,15 @@
 //! What all bodies share: customer, token, time, code, and what only destinations may see.
 
 use super::{Part, Reading, person};
-use crate::domain::click::TouchRecord;
-use crate::domain::consent::Consent;
-use crate::domain::destination::{Person, Phone, hashing};
-use crate::domain::event::{self, TokenFound};
-use crate::domain::input::Fields;
-use crate::domain::limits;
-use crate::domain::time::UnixMs;
-use crate::domain::token;
-use crate::json;
+use domain::forward::destination::{Person, Phone, hashing};
+use domain::json;
+use domain::ledger::event::{self, TokenFound};
+use domain::values::input::Fields;
+use domain::values::limits;
+use domain::values::time::UnixMs;
+use domain::visit::click::TouchRecord;
+use domain::visit::consent::Consent;
+use domain::visit::token;
 use serde_json::Value;
 
 /// What all bodies share.

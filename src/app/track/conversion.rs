@@ -1,10 +1,10 @@
 //! Leads, milestones, and the turns of a subscription: reactivation and cancellation.
 
 use super::{Conversion, Read, Reading};
-use crate::domain::event::EventKind;
-use crate::domain::input::Fields;
-use crate::domain::limits;
-use crate::json;
+use domain::json;
+use domain::ledger::event::EventKind;
+use domain::values::input::Fields;
+use domain::values::limits;
 
 impl Reading<'_> {
     pub(super) fn lead(&self, mut fields: Fields<'_>) -> Read {

@@ -1,9 +1,9 @@
 //! Which members the bodies have. Of a reversal others are refused, because they may say what is
 //! given back. Elsewhere they are accepted, as clients of Dub expect, and the answer names them.
 
-use crate::domain::event::{EventKind, LINE};
-use crate::domain::input::Fields;
-use crate::domain::limits;
+use domain::ledger::event::{EventKind, LINE};
+use domain::values::input::Fields;
+use domain::values::limits;
 use serde_json::{Map, Value};
 
 const COMMON: [&str; 12] = [

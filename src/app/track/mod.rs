@@ -10,15 +10,15 @@ mod purchase;
 mod reversal;
 
 use super::ports::Phones;
-use crate::domain::destination::Kept;
-use crate::domain::event::{EventKind, Fact, Order};
-use crate::domain::ids::{ProgramId, event_id};
-use crate::domain::input::{FieldError, Fields};
-use crate::domain::pseudonym::Pseudonyms;
-use crate::domain::seal::Keyring;
-use crate::domain::time::UnixMs;
-use crate::json;
 use common::Common;
+use domain::forward::destination::Kept;
+use domain::json;
+use domain::ledger::event::{EventKind, Fact, Order};
+use domain::values::ids::{ProgramId, event_id};
+use domain::values::input::{FieldError, Fields};
+use domain::values::pseudonym::Pseudonyms;
+use domain::values::seal::Keyring;
+use domain::values::time::UnixMs;
 use serde_json::{Map, Value};
 
 /// What one kind of destination keeps, until the event is delivered, and whether only those that

@@ -2,10 +2,10 @@
 //! may, and forgotten.
 
 use super::{Part, Reading};
-use crate::domain::consent::Consent;
-use crate::domain::destination::{self, Kept, Permission, Person, permission};
-use crate::domain::event::TokenFound;
-use crate::domain::input::{self, Fields};
+use domain::forward::destination::{self, Kept, Permission, Person, permission};
+use domain::ledger::event::TokenFound;
+use domain::values::input::{self, Fields};
+use domain::visit::consent::Consent;
 use serde_json::Value;
 
 impl Reading<'_> {

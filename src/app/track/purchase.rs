@@ -1,12 +1,12 @@
 //! Sales, deals and renewals. An invoice is one of them, whatever it is called.
 
 use super::{Conversion, Read, Reading};
-use crate::domain::event::{EventKind, Order};
-use crate::domain::ids::PartnerId;
-use crate::domain::input::Fields;
-use crate::domain::limits;
-use crate::domain::money::{Currency, MAX_MINOR, Money};
-use crate::json;
+use domain::json;
+use domain::ledger::event::{EventKind, Order};
+use domain::values::ids::PartnerId;
+use domain::values::input::Fields;
+use domain::values::limits;
+use domain::values::money::{Currency, MAX_MINOR, Money};
 
 impl Reading<'_> {
     pub(super) fn purchase(&self, kind: EventKind, mut fields: Fields<'_>) -> Read {

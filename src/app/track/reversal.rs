@@ -1,11 +1,11 @@
 //! Refunds, chargebacks and won disputes: each names the invoice that it is about.
 
 use super::{Conversion, Read, Reading, members};
-use crate::domain::event::{EventKind, Order};
-use crate::domain::input::Fields;
-use crate::domain::limits;
-use crate::domain::money::{MAX_MINOR, Money};
-use crate::json;
+use domain::json;
+use domain::ledger::event::{EventKind, Order};
+use domain::values::input::Fields;
+use domain::values::limits;
+use domain::values::money::{MAX_MINOR, Money};
 
 impl Reading<'_> {
     /// A reversal without an amount is about what it names, else about all that is left. A won

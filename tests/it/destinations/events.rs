@@ -1,14 +1,14 @@
 //! The shared events: each is the plain sale with one thing about it that is different.
 
-use throughline::domain::click::ClickIdRecord;
-use throughline::domain::click_ids::ClickIdKind;
-use throughline::domain::consent::{Consent, Evidence};
-use throughline::domain::destination::sample::{PERSON, sample};
-use throughline::domain::destination::{
+use domain::forward::destination::sample::{PERSON, sample};
+use domain::forward::destination::{
     self, Credit, Destination, Event, Occasion, Parts, Permission, Person, Product, Sale, webhook,
 };
-use throughline::domain::money::{Currency, Money};
-use throughline::domain::time::UnixMs;
+use domain::values::money::{Currency, Money};
+use domain::values::time::UnixMs;
+use domain::visit::click::ClickIdRecord;
+use domain::visit::click_ids::ClickIdKind;
+use domain::visit::consent::{Consent, Evidence};
 
 pub const NOW: UnixMs = UnixMs(1_795_334_400_000);
 const MINUTE: i64 = 60_000;

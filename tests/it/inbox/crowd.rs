@@ -2,8 +2,8 @@
 //! what strangers do with a token.
 
 use super::*;
+use app::ledger;
 use std::time::{Duration, Instant};
-use throughline::app::ledger;
 
 /// A hundred leads of named visitors who clicked just now; gives how long their fold took.
 #[allow(clippy::disallowed_methods, reason = "a test has a clock")]

@@ -4,13 +4,13 @@
 use super::{NOW, dry_run, entropy, keys, touch_at};
 use crate::support::arrivals::{self, HOSTS, Texts};
 use crate::support::picks::Random;
+use domain::values::limits;
+use domain::visit::consent::Consent;
+use domain::visit::journal::Journal;
+use domain::visit::link::Availability;
+use domain::visit::redirect::{self, Arrival, Outcome, Redirect};
+use domain::visit::traffic::classify;
 use std::collections::BTreeMap;
-use throughline::domain::consent::Consent;
-use throughline::domain::journal::Journal;
-use throughline::domain::limits;
-use throughline::domain::link::Availability;
-use throughline::domain::redirect::{self, Arrival, Outcome, Redirect};
-use throughline::domain::traffic::classify;
 use url::Url;
 
 /// What holds for any request.

@@ -2,16 +2,16 @@
 
 use super::{NOW, cookie, decide, entropy, host, keys, link, person, touch, visit};
 use crate::support::picks::Random;
+use domain::values::ids::LinkId;
+use domain::values::limits;
+use domain::visit::consent::Consent;
+use domain::visit::journal::{self, Journal};
+use domain::visit::link::LinkSnapshot;
+use domain::visit::redirect::{Arrival, Redirect, Request};
+use domain::visit::token::Marks;
+use domain::visit::traffic::{Class, classify};
 use serde_json::json;
 use std::collections::BTreeMap;
-use throughline::domain::consent::Consent;
-use throughline::domain::ids::LinkId;
-use throughline::domain::journal::{self, Journal};
-use throughline::domain::limits;
-use throughline::domain::link::LinkSnapshot;
-use throughline::domain::redirect::{Arrival, Redirect, Request};
-use throughline::domain::token::Marks;
-use throughline::domain::traffic::{Class, classify};
 use url::Url;
 
 #[test]

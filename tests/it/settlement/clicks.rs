@@ -4,10 +4,10 @@ use super::{DAY, balance, settle as settle_now, settled, shop};
 use crate::support::block_on;
 use crate::support::picks::Random;
 use crate::support::shop::Shop;
+use app::settle;
+use domain::visit::click::{Visit, VisitKind};
+use domain::visit::traffic::Class;
 use serde_json::{Value, json};
-use throughline::app::settle;
-use throughline::domain::click::{Visit, VisitKind};
-use throughline::domain::traffic::Class;
 
 /// So many redirects to people, each of which was confirmed.
 fn rollup(shop: &Shop, day: &str, count: i64) {

@@ -164,9 +164,7 @@ impl Simulation {
             ));
         }
         // It ends before anything else about it is said.
-        self.shop
-            .now
-            .set(throughline::domain::time::UnixMs(until + 1));
+        self.shop.now.set(domain::values::time::UnixMs(until + 1));
     }
 
     /// Dated settings as the tables have them at the end.

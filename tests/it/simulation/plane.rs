@@ -5,10 +5,10 @@ use super::Simulation;
 use crate::support::block_on;
 use crate::support::interleave::Interleaved;
 use crate::support::memory::answer;
+use app::ports::Reply;
+use app::{clicks, deliver, ledger, publish};
 use serde_json::json;
 use std::cell::Cell;
-use throughline::app::ports::Reply;
-use throughline::app::{clicks, deliver, ledger, publish};
 
 impl Simulation {
     /// A fold that may be interrupted by another one, by clicks or by a crash.

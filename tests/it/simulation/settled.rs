@@ -2,9 +2,9 @@
 
 use super::Simulation;
 use crate::support::compare::check;
+use domain::visit::click::{Visit, VisitKind};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use throughline::domain::click::{Visit, VisitKind};
 
 impl Simulation {
     pub fn verify(&self) {

@@ -3,11 +3,11 @@
 use super::{AT_A_TIME, Simulation, Visitor, settled};
 use crate::support::block_on;
 use crate::support::oracle::Touch;
+use app::clicks::{self, Message};
+use app::ingest;
+use domain::values::time::UnixMs;
+use domain::visit::traffic::Class;
 use serde_json::{Value, json};
-use throughline::app::clicks::{self, Message};
-use throughline::app::ingest;
-use throughline::domain::time::UnixMs;
-use throughline::domain::traffic::Class;
 
 impl Simulation {
     pub(super) fn click(&mut self) {
@@ -65,7 +65,7 @@ impl Simulation {
         self.visitors.insert(customer, visitor);
     }
 
-    fn count_landing(&mut self, landing: &[throughline::domain::click::Visit]) {
+    fn count_landing(&mut self, landing: &[domain::visit::click::Visit]) {
         for visit in landing {
             let named = visit.touch.nonce.is_some();
             if named && !self.landed.insert(visit.key.clone()) {

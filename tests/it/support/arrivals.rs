@@ -2,12 +2,12 @@
 //! million, and the same again for the same seed.
 
 use crate::support::picks::Random;
+use domain::values::ids::ProgramId;
+use domain::values::input::Fields;
+use domain::visit::link::{HostSnapshot, LinkSettings, LinkSnapshot, Targets};
+use domain::visit::redirect::Request;
+use domain::visit::traffic::Signals;
 use serde_json::{Map, Value, json};
-use throughline::domain::ids::ProgramId;
-use throughline::domain::input::Fields;
-use throughline::domain::link::{HostSnapshot, LinkSettings, LinkSnapshot, Targets};
-use throughline::domain::redirect::Request;
-use throughline::domain::traffic::Signals;
 
 pub const HOSTS: [&str; 3] = ["shop.example", "shop.localhost", "apps.apple.com"];
 

@@ -1,16 +1,16 @@
 //! What the oracle knows of a world, in the product's own types: what the loads of a fold give.
 
 use super::oracle::World;
+use domain::ledger::attribution::StatusChange;
+use domain::ledger::decision::Ruling;
+use domain::ledger::exchange::Rate;
+use domain::ledger::fold::{CodeOwner, EventRuling, Reclassified, SelfMatch};
+use domain::ledger::plan::Plan;
+use domain::values::ids::PartnerId;
+use domain::values::money::Currency;
+use domain::values::time::UnixMs;
+use domain::visit::traffic::Class;
 use serde_json::{Value, json};
-use throughline::domain::attribution::StatusChange;
-use throughline::domain::decision::Ruling;
-use throughline::domain::exchange::Rate;
-use throughline::domain::fold::{CodeOwner, EventRuling, Reclassified, SelfMatch};
-use throughline::domain::ids::PartnerId;
-use throughline::domain::money::Currency;
-use throughline::domain::plan::Plan;
-use throughline::domain::time::UnixMs;
-use throughline::domain::traffic::Class;
 
 /// Settings, and what people said.
 pub struct Known {

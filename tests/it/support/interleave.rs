@@ -2,8 +2,8 @@
 //! between the load and the commit of the first, a click that arrives meanwhile.
 
 use super::sqlite::Sqlite;
+use app::ports::{Database, DatabaseError, Rows, Statement};
 use std::cell::{Cell, RefCell};
-use throughline::app::ports::{Database, DatabaseError, Rows, Statement};
 
 pub struct Interleaved<'a> {
     inner: &'a Sqlite,

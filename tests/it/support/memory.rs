@@ -1,9 +1,9 @@
 //! KV, queue and transport in memory.
 
+use app::ports::{Reply, Snapshots, Transport, Unavailable, WorkQueue};
+use domain::forward::destination::{Answer, Request};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use throughline::app::ports::{Reply, Snapshots, Transport, Unavailable, WorkQueue};
-use throughline::domain::destination::{Answer, Request};
 
 #[derive(Default)]
 pub struct Kv {

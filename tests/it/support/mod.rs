@@ -11,9 +11,11 @@ pub mod oracle;
 pub mod phones;
 pub mod picks;
 pub mod ready;
+pub mod repository;
 pub mod shop;
 pub mod sqlite;
 pub mod story;
 pub mod suffixes;
 
 pub use ready::block_on;
+pub use repository::root;

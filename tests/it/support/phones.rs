@@ -2,9 +2,9 @@
 //! (`tests/golden/phones.json`). The Worker's port is held to the same table by
 //! `tests/e2e/phones.test.mjs`.
 
+use app::ports::Phones;
 use serde_json::Value;
 use std::sync::LazyLock;
-use throughline::app::ports::Phones;
 
 pub struct GooglesAnswers;
 

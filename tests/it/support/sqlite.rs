@@ -1,8 +1,8 @@
 //! The database port on in-memory SQLite with the production migrations, and faults above it.
 
+use app::ports::{Database, DatabaseError, Rows, Statement};
 use rusqlite::Connection;
 use std::cell::{Cell, RefCell};
-use throughline::app::ports::{Database, DatabaseError, Rows, Statement};
 
 /// What goes wrong with the next batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ impl Sqlite {
         connection
             .execute_batch("PRAGMA foreign_keys = ON")
             .unwrap();
-        let mut files: Vec<_> = std::fs::read_dir("migrations")
+        let mut files: Vec<_> = std::fs::read_dir(crate::support::root("migrations"))
             .unwrap()
             .map(|f| f.unwrap())
             .collect();
@@ -45,7 +45,7 @@ impl Sqlite {
             .filter(|f| f.path().extension().is_some_and(|e| e == "sql"))
         {
             connection
-                .execute_batch(&std::fs::read_to_string(file.path()).unwrap())
+                .execute_batch(&std::fs::read_to_string(crate::support::root(file.path())).unwrap())
                 .unwrap();
         }
         Sqlite {

@@ -1,7 +1,7 @@
 //! The Public Suffix List by the crate `psl`: another copy and another reader of the list than the
 //! Worker's.
 
-use throughline::app::ports::Suffixes;
+use app::ports::Suffixes;
 
 pub struct PublicSuffixes;
 

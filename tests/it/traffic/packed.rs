@@ -1,16 +1,16 @@
 //! The packed table of software names: which names the rules need, and whether
-//! `src/domain/traffic/crawlers.rs` still is what the pinned list makes.
+//! `src/domain/visit/traffic/crawlers.rs` still is what the pinned list makes.
 //!
 //! It is made here, because only the rules themselves know which names they miss:
 //! `UPDATE_GOLDEN=1 cargo test --test it traffic` writes it again.
 
+use domain::visit::traffic::Class;
+use domain::visit::traffic::software::Table;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use throughline::domain::traffic::Class;
-use throughline::domain::traffic::software::Table;
 
-const PACKED: &str = "src/domain/traffic/crawlers.rs";
+const PACKED: &str = "src/domain/visit/traffic/crawlers.rs";
 /// Bytes that the packed table may take.
 const BUDGET: usize = 6_144;
 /// Beginnings of names are enough to know them: as short as none of another kind has them.
@@ -46,7 +46,7 @@ pub fn patterns() -> Vec<Pattern> {
 }
 
 pub fn json(path: &str) -> Value {
-    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+    serde_json::from_str(&std::fs::read_to_string(crate::support::root(path)).unwrap()).unwrap()
 }
 
 pub fn strings(list: &Value) -> Vec<String> {
@@ -217,7 +217,7 @@ fn the_packed_table_is_made_from_the_pinned_list() {
         "run tools/golden/crawlers.mjs again"
     );
     let list = "node_modules/crawler-user-agents/crawler-user-agents.json";
-    if let Ok(text) = std::fs::read_to_string(list) {
+    if let Ok(text) = std::fs::read_to_string(crate::support::root(list)) {
         let listed: Value = serde_json::from_str(&text).unwrap();
         let left_out = golden["people"].as_object().unwrap();
         let listed = listed.as_array().unwrap().iter();
@@ -235,9 +235,9 @@ fn the_packed_table_is_made_from_the_pinned_list() {
     assert!(names.bytes() <= BUDGET, "{} bytes", names.bytes());
     let made = packed(&names);
     if std::env::var("UPDATE_GOLDEN").is_ok() {
-        std::fs::write(PACKED, &made).unwrap();
+        std::fs::write(crate::support::root(PACKED), &made).unwrap();
     }
-    let stored = std::fs::read_to_string(PACKED).unwrap();
+    let stored = std::fs::read_to_string(crate::support::root(PACKED)).unwrap();
     assert!(
         stored == made,
         "{PACKED} is stale: see the head of this file"

@@ -1,10 +1,10 @@
 //! Entries without a table: what is booked, position by position.
 
 use crate::support::oracle::Position;
+use domain::ledger::decision::Decision;
+use domain::ledger::fold::{self, Booked, Entry};
+use domain::values::time::UnixMs;
 use std::collections::BTreeMap;
-use throughline::domain::decision::Decision;
-use throughline::domain::fold::{self, Booked, Entry};
-use throughline::domain::time::UnixMs;
 
 /// What was booked by then, as the table of entries has it: by cause.
 #[derive(Default)]

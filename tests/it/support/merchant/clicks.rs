@@ -1,15 +1,15 @@
 //! Clicks of every kind, made without the edge: tokens minted with the deployment's key, and the
 //! visits that the edge would have put onto the queue.
 
+use domain::values::ids::{LinkId, PartnerId, ProgramId};
+use domain::values::seal::Keyring;
+use domain::values::time::UnixMs;
+use domain::visit::click::{ClickIdRecord, TouchRecord, Visit, VisitKind};
+use domain::visit::click_ids::ClickIdKind;
+use domain::visit::consent::{Consent, Evidence};
+use domain::visit::token::{Marks, Touch, mint};
+use domain::visit::traffic::Class;
 use std::num::NonZeroU64;
-use throughline::domain::click::{ClickIdRecord, TouchRecord, Visit, VisitKind};
-use throughline::domain::click_ids::ClickIdKind;
-use throughline::domain::consent::{Consent, Evidence};
-use throughline::domain::ids::{LinkId, PartnerId, ProgramId};
-use throughline::domain::seal::Keyring;
-use throughline::domain::time::UnixMs;
-use throughline::domain::token::{Marks, Touch, mint};
-use throughline::domain::traffic::Class;
 
 const HOUR: i64 = 3_600_000;
 

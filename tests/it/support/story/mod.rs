@@ -12,10 +12,10 @@ use super::merchant::{Report, Scene, report};
 use super::oracle::{Fact, Touch, World};
 use super::picks::{Picks, listed};
 use super::shop::{START, Shop};
+use domain::values::ids::{PartnerId, ProgramId, event_id};
 use proptest::prelude::*;
 use serde_json::json;
 use std::collections::BTreeSet;
-use throughline::domain::ids::{PartnerId, ProgramId, event_id};
 
 const HOUR: i64 = 3_600_000;
 const PLACES: usize = 24;

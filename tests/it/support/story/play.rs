@@ -4,10 +4,10 @@ use super::super::block_on;
 use super::super::oracle::World;
 use super::super::shop::Shop;
 use super::{Names, Stage, Step};
+use app::clicks::{self, Message};
+use domain::values::time::UnixMs;
 use serde_json::json;
 use std::collections::BTreeMap;
-use throughline::app::clicks::{self, Message};
-use throughline::domain::time::UnixMs;
 
 impl Stage {
     /// Plays the step at a place of the story; gives the event's id where it has one.

@@ -5,10 +5,10 @@ use super::super::merchant::plans;
 use super::super::oracle::{Code, Plan, Rate, Status, World};
 use super::super::picks::Picks;
 use super::super::shop::{START, Shop};
+use domain::forward::destination::hashing;
+use domain::values::pseudonym::Pseudonyms;
+use domain::values::seal::Keyring;
 use serde_json::Value;
-use throughline::domain::destination::hashing;
-use throughline::domain::pseudonym::Pseudonyms;
-use throughline::domain::seal::Keyring;
 
 const HOUR: i64 = 3_600_000;
 /// How many days a story takes.

@@ -1,0 +1,4 @@
+//! What other systems are told.
+
+pub mod destination;
+pub mod outbound;

@@ -1,0 +1,14 @@
+//! What everything else is made of: ids, money, time, seals.
+
+pub mod currencies;
+pub mod ids;
+pub mod input;
+pub mod json;
+pub mod limits;
+pub mod money;
+pub mod order;
+pub mod pseudonym;
+pub mod record;
+pub mod seal;
+pub mod time;
+pub mod value;
