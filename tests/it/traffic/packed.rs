@@ -2,7 +2,7 @@
 //! `src/domain/traffic/crawlers.rs` still is what the pinned list makes.
 //!
 //! It is made here, because only the rules themselves know which names they miss:
-//! `UPDATE_GOLDEN=1 cargo test --test it traffic` writes it again; `tools/crawlers.mjs` does it all.
+//! `UPDATE_GOLDEN=1 cargo test --test it traffic` writes it again; `tools/crawlers.mjs` calls it.
 
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
