@@ -17,7 +17,7 @@ use super::problem;
 use super::settings::Settings;
 use crate::domain::flood::{self, Counted};
 use crate::domain::ids::PartnerId;
-use crate::domain::link::{HostSnapshot, Slug};
+use crate::domain::link::{HostSnapshot, Slug, is_within};
 use crate::domain::redirect::Entropy;
 use crate::domain::time::UnixMs;
 use crate::domain::traffic::Class;
@@ -129,10 +129,7 @@ fn same_site(facts: &Facts<'_>, own: &str, host: &HostSnapshot) -> bool {
     let shared = [host.cookie_domain.as_deref(), host.registrable.as_deref()];
     let ours = |address: &str| {
         let other = Place::read(address).host;
-        let below = |domain: &str| {
-            let rest = other.strip_suffix(domain);
-            rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-        };
+        let below = |domain: &str| is_within(other, domain);
         let unknown = matches!(address, "" | "null");
         unknown || other == own || shared.into_iter().flatten().any(below)
     };

@@ -13,7 +13,7 @@ use super::click::{Visit, VisitKind};
 use super::click_ids::{self, ClickIdKind};
 use super::consent::{Consent, Evidence, Stated};
 use super::fb_cookies;
-use super::journal::{self, Journal};
+use super::journal::Journal;
 use super::link::LinkSnapshot;
 use super::redirect::captured;
 use super::token::{Marks, Touch};
@@ -257,7 +257,7 @@ fn refused(
     let asked = context.host.default_consent.allows_cookie();
     let said = message.told.is_some() && stated.evidence != Evidence::Gpc;
     let set_cookies = if asked && said {
-        journal::refusal_cookies(context.request.cookies, context.domain())
+        context.refusal()
     } else {
         context.erasure()
     };

@@ -31,6 +31,8 @@ pub struct Request<'a> {
     /// Raw query without `?`, as it came.
     pub query: &'a str,
     pub cookies: &'a str,
+    /// The host that was asked, in lower case and without port.
+    pub host: &'a str,
     /// `Sec-GPC: 1`.
     pub gpc: bool,
     /// ISO 3166 alpha-2, or empty when unknown.
@@ -305,9 +307,13 @@ fn counted(
             journal.cookie(keys, entropy.journal(), host.journals())
         });
         memory = Some(journal);
-    } else if visitor.known.is_some() && !remembers && evidence.is_live() {
+    } else if !remembers
+        && evidence.is_live()
+        && journal::is_sent(keys, host.program, request.cookies, now)
+    {
+        let earlier = host.earlier_domains_of(request.host);
         redirect.set_cookies =
-            journal::erase_cookies(request.cookies, host.cookie_domain.as_deref());
+            journal::erase_cookies(request.cookies, host.cookie_domain.as_deref(), earlier);
     }
     let key = touch.nonce.map_or(entropy.visitor(), NonZeroU64::get);
     let visit = Visit::new(VisitKind::Click, key, &touch, memory.as_ref());

@@ -11,6 +11,7 @@ mod codes;
 mod consent_signals;
 mod consents;
 mod control;
+mod cookie_domains;
 mod credit_lines;
 mod dates;
 mod deliveries;
