@@ -1,5 +1,6 @@
 //! Queue batches. One handler for all queues, told apart by the messages:
 //! - `{"sent": ms, "visits": […]}` visits from the edge plane,
+//! - `{"sent": ms, "skipped": […]}` pages that went without the snippet's tag,
 //! - `{"intake": {…}}` a conversion that the database could not take,
 //! - `{"wake": true}` facts or deliveries wait.
 
@@ -11,6 +12,7 @@ use super::work;
 use crate::app::clicks::{self, Message};
 use crate::app::ingest::{self, Accepted, Intake};
 use crate::app::ports::DatabaseError;
+use crate::app::skipped::{self, Skipped};
 use crate::domain::click::Visit;
 use crate::domain::record;
 use crate::domain::time::UnixMs;
@@ -47,6 +49,10 @@ pub async fn queue(batch: Batch, env: Env, _context: Context) {
             }
         }
         let sent_at: Option<UnixMs> = record::take(&content["sent"]);
+        let pages: Option<Vec<Skipped>> = record::take(&content["skipped"]);
+        if let (Some(sent_at), Some(pages)) = (sent_at, pages) {
+            count_pages(&db, &message, sent_at, &pages).await;
+        }
         let found: Option<Vec<Visit>> = record::take(&content["visits"]);
         if let (Some(sent_at), Some(found)) = (sent_at, found) {
             let id = message.id();
@@ -63,6 +69,15 @@ pub async fn queue(batch: Batch, env: Env, _context: Context) {
     wake |= store_visits(&db, visits).await;
     if wake && work::fold_and_deliver(&env).await.is_err() {
         bindings::log("fold: will be tried again by cron");
+    }
+}
+
+/// Adds a message's counts of pages that went without the snippet's tag.
+async fn count_pages(db: &D1, message: &bindings::Message, sent_at: UnixMs, pages: &[Skipped]) {
+    match skipped::count(db, sent_at, pages).await {
+        Ok(()) => {}
+        Err(DatabaseError::Constraint) => bindings::log("counts of pages refused"),
+        Err(_) => message.retry(),
     }
 }
 

@@ -54,6 +54,7 @@ mod secret_rotation;
 mod secrets;
 mod settlement;
 mod simulation;
+mod skipped_pages;
 mod standings;
 mod strippers;
 mod suffixes;
