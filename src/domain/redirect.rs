@@ -307,13 +307,8 @@ fn counted(
             journal.cookie(keys, entropy.journal(), host.journals())
         });
         memory = Some(journal);
-    } else if !remembers
-        && evidence.is_live()
-        && journal::is_sent(keys, host.program, request.cookies, now)
-    {
-        let earlier = host.earlier_domains_of(request.host);
-        redirect.set_cookies =
-            journal::erase_cookies(request.cookies, host.cookie_domain.as_deref(), earlier);
+    } else if !remembers && evidence.is_live() {
+        redirect.set_cookies = forgotten(arrival);
     }
     let key = touch.nonce.map_or(entropy.visitor(), NonZeroU64::get);
     let visit = Visit::new(VisitKind::Click, key, &touch, memory.as_ref());
@@ -323,6 +318,22 @@ fn counted(
     }
     redirect.visit = Some(visit);
     redirect
+}
+
+/// The `Set-Cookie`s that take the program's journal away, wherever it stands.
+fn forgotten(arrival: &Arrival<'_>) -> Vec<String> {
+    let Arrival {
+        request,
+        host,
+        keys,
+        now,
+        ..
+    } = *arrival;
+    if !journal::is_sent(keys, host.program, request.cookies, now) {
+        return Vec::new();
+    }
+    let earlier = host.earlier_domains_of(request.host);
+    journal::erase_cookies(request.cookies, host.cookie_domain.as_deref(), earlier)
 }
 
 /// The chosen target with what travels and what we add.
