@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-browser demo dev build test verify e2e bench size check deploy clean
+.PHONY: help setup setup-browser demo dev build test verify e2e bench size check crawlers deploy clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ bench: setup build ## measure, and write target/bench.json
 
 size: setup build ## sizes against their budgets, and target/size.json
 	@node tools/size.mjs
+
+crawlers: setup ## bring the list of software's user agents up to date, once a month
+	@node tools/crawlers.mjs
 
 deploy: setup build ## put it on a Cloudflare account (node tools/deploy.mjs --help)
 	@node tools/deploy.mjs

@@ -6,6 +6,9 @@
  * It fails open: whatever goes wrong on our side, the origin's answer still goes out.
  */
 
+import { injected } from "./inject.js";
+import { countSkipped } from "./skipped.js";
+
 const OURS = /(?:^|;)\s*__(?:Host|Secure)-tl=[^;]*/g;
 const NAME = "-tl=";
 const FOR_CACHES = ["cdn-cache-control", "cloudflare-cdn-cache-control", "surrogate-control"];
@@ -75,26 +78,13 @@ function askSite(request, env) {
 }
 
 /**
- * Puts the snippet's tag at the end of the head.
- *
- * @param {Response} response
- * @param {string} script
- */
-function injected(response, script) {
-  const type = response.headers.get("content-type") ?? "";
-  // A part of a page must keep its length.
-  if (!script || response.status === 206 || !type.startsWith("text/html")) return response;
-  const tag = `<script ${script}></script>`;
-  return new HTMLRewriter()
-    .on("head", { element: (head) => void head.append(tag, { html: true }) })
-    .transform(response);
-}
-
-/**
  * @param {Response} response
  * @param {Additions} additions
+ * @param {Request} request
+ * @param {any} env
+ * @param {ExecutionContext} ctx
  */
-function withAdditions(response, { headers, script }) {
+function withAdditions(response, { headers, script }, request, env, ctx) {
   const changed = new Response(response.body, response);
   for (const [name, value] of headers) {
     // A shared cache must not hand one visitor's cookie or token to another.
@@ -106,7 +96,15 @@ function withAdditions(response, { headers, script }) {
       changed.headers.append(name, value);
     }
   }
-  return injected(changed, script);
+  if (!script) return changed;
+  const { hostname } = new URL(request.url);
+  const skipped = (/** @type {string} */ reason) => countSkipped(hostname, reason, env, ctx);
+  try {
+    return injected(changed, script, request.url, skipped);
+  } catch {
+    skipped("failed");
+    return changed;
+  }
 }
 
 function noAnswer() {
@@ -119,10 +117,11 @@ function noAnswer() {
  *
  * @param {Request} request
  * @param {any} env
+ * @param {ExecutionContext} ctx
  * @param {Additions} [additions]
  * @returns {Response | Promise<Response>}
  */
-export function passThrough(request, env, additions) {
+export function passThrough(request, env, ctx, additions) {
   let answer;
   try {
     answer = askSite(request, env);
@@ -133,7 +132,7 @@ export function passThrough(request, env, additions) {
   return answer.then((response) => {
     if (response.webSocket) return response;
     try {
-      return withAdditions(response, additions);
+      return withAdditions(response, additions, request, env, ctx);
     } catch {
       return response;
     }

@@ -80,7 +80,7 @@ function eachHeader(text, at, add) {
  * @param {ExecutionContext} ctx
  */
 function respond(text, request, env, ctx) {
-  if (text === "") return passThrough(request, env);
+  if (text === "") return passThrough(request, env, ctx);
   const digit = (/** @type {number} */ place) => text.charCodeAt(place) - 48;
   const status = digit(0) * 100 + digit(1) * 10 + digit(2);
   const number = digit(3);
@@ -93,7 +93,7 @@ function respond(text, request, env, ctx) {
     /** @type {[string, string][]} */
     const headers = [];
     eachHeader(text, at, (name, value) => void headers.push([name, value]));
-    return passThrough(request, env, { headers, script: body });
+    return passThrough(request, env, ctx, { headers, script: body });
   }
   const content = body !== "" && request.method !== "HEAD" ? body : null;
   const made = FORMS.get(status * 10 + number) ?? form(status, number);
@@ -150,7 +150,7 @@ async function visitLater(request, url, env, ctx, body, keys) {
  * @param {ExecutionContext} ctx
  */
 function away(request, env, ctx) {
-  if (isSite(request.url, env) && !isOurs(request.url)) return passThrough(request, env);
+  if (isSite(request.url, env) && !isOurs(request.url)) return passThrough(request, env, ctx);
   return respond(guarded(() => core.away()), request, env, ctx);
 }
 
@@ -275,7 +275,7 @@ export default {
     }
     if (url.startsWith("/api/v1/track/", slash)) return api(request, env, ctx);
     if (isAdmin(url, slash, env.ADMIN_HOST)) return api(request, env, ctx);
-    if (isPart(request) && passes(url)) return passThrough(request, env);
+    if (isPart(request) && passes(url)) return passThrough(request, env, ctx);
     return visit(request, url, env, ctx, "");
   },
 

@@ -33,10 +33,20 @@ interface ExecutionContext {
 interface Response {
   readonly webSocket?: unknown;
 }
+interface RewriterElement {
+  before(content: string, options: { html: boolean }): unknown;
+  getAttribute(name: string): string | null;
+  onEndTag(handler: (end: RewriterEndTag) => void): void;
+}
+interface RewriterEndTag {
+  before(content: string, options: { html: boolean }): unknown;
+}
+interface RewriterEnd {
+  append(content: string, options: { html: boolean }): unknown;
+}
 declare class HTMLRewriter {
-  on(selector: string, handlers: {
-    element(element: { append(content: string, options: { html: boolean }): unknown }): void;
-  }): HTMLRewriter;
+  on(selector: string, handlers: { element(element: RewriterElement): void }): HTMLRewriter;
+  onDocument(handlers: { end(end: RewriterEnd): void }): HTMLRewriter;
   transform(response: Response): Response;
 }
 declare const scheduler: { wait(ms: number): Promise<void> };

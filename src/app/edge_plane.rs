@@ -18,7 +18,7 @@ use super::settings::Settings;
 use domain::values::ids::PartnerId;
 use domain::values::time::UnixMs;
 use domain::visit::flood::{self, Counted};
-use domain::visit::link::{HostSnapshot, Slug};
+use domain::visit::link::{HostSnapshot, Slug, is_within};
 use domain::visit::redirect::Entropy;
 use domain::visit::traffic::Class;
 use domain::visit::visitor::Context;
@@ -129,10 +129,7 @@ fn same_site(facts: &Facts<'_>, own: &str, host: &HostSnapshot) -> bool {
     let shared = [host.cookie_domain.as_deref(), host.registrable.as_deref()];
     let ours = |address: &str| {
         let other = Place::read(address).host;
-        let below = |domain: &str| {
-            let rest = other.strip_suffix(domain);
-            rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-        };
+        let below = |domain: &str| is_within(other, domain);
         let unknown = matches!(address, "" | "null");
         unknown || other == own || shared.into_iter().flatten().any(below)
     };

@@ -19,6 +19,7 @@ pub mod reads;
 mod sealed;
 pub mod settings;
 pub mod settle;
+pub mod skipped;
 pub mod together;
 pub mod track;
 pub mod what_if;

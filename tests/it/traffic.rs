@@ -4,8 +4,8 @@
 mod packed;
 
 use crate::properties::cases;
-use domain::visit::traffic::software::table;
-use domain::visit::traffic::{Class, Reasons, Signals, classify};
+use domain::visit::traffic::software::{Sign, table};
+use domain::visit::traffic::{Class, Reasons, Signals, classify, classify_report};
 use packed::{KINDS, Names, is_alike, json, patterns, strings};
 use proptest::prelude::*;
 
@@ -71,9 +71,14 @@ fn every_listed_agent_is_software_of_its_kind() {
         for agent in &row.agents {
             let class = classify(&fetched(agent)).class;
             assert!(KINDS.contains(&class), "{agent} is {class:?}");
-            let class_dressed = classify(&followed(agent)).class;
-            assert!(class_dressed != Class::Human, "{agent}");
-            dressed += usize::from(class_dressed == Class::Provisional);
+            let sighting = classify(&followed(agent));
+            assert!(sighting.class != Class::Human, "{agent}");
+            if sighting.class == Class::Provisional {
+                // Only where the agent is no browser's: apps call their own browser what they like.
+                let strange = Reasons::UNFAMILIAR_AGENT.and(Reasons::NO_AGENT);
+                assert!(sighting.reasons.has(strange), "{agent}");
+                dressed += 1;
+            }
             alike += usize::from(is_alike(class, row.class));
             agents += 1;
         }
@@ -97,6 +102,96 @@ fn no_browser_is_taken_for_software() {
         let old = classify(&fetched(agent));
         assert_eq!(old.class, Class::Provisional, "{agent}");
     }
+}
+
+/// An address in a browser's agent may be a plug-in's: then all else is as browsers send it.
+#[test]
+fn an_address_in_an_agent_does_not_make_a_browser_software() {
+    for added in [
+        "www.shop-coupons.example",
+        "(http://toolbar.example)",
+        "MyCoupons.com/1.2",
+    ] {
+        for agent in people() {
+            let agent = format!("{agent} {added}");
+            let address = table().find(&agent).unwrap();
+            assert_eq!(address.sign, Sign::Address, "{agent}");
+            let clicked = classify(&followed(&agent));
+            assert_eq!(clicked.class, Class::Provisional, "{agent}");
+            let codes: Vec<_> = clicked.reasons.codes().collect();
+            assert_eq!(codes, ["navigation", "gesture", "agent_address"]);
+            let whole = followed(&agent);
+            for less in [
+                Signals {
+                    fetch_user: "",
+                    ..whole
+                },
+                Signals {
+                    fetch_user: "?0",
+                    ..whole
+                },
+                Signals {
+                    fetch_site: "",
+                    ..whole
+                },
+                Signals {
+                    fetch_site: "everywhere",
+                    ..whole
+                },
+                Signals {
+                    fetch_mode: "",
+                    ..whole
+                },
+                Signals {
+                    fetch_dest: "",
+                    ..whole
+                },
+                Signals {
+                    accept: "",
+                    ..whole
+                },
+                fetched(&agent),
+            ] {
+                let class = classify(&less).class;
+                assert!(KINDS.contains(&class), "{less:?} is {class:?}");
+            }
+            // Its page's script sends no gesture.
+            let report = Signals {
+                method: "POST",
+                accept: "*/*",
+                fetch_dest: "empty",
+                fetch_mode: "cors",
+                fetch_site: "same-origin",
+                fetch_user: "",
+                ..whole
+            };
+            assert_eq!(classify_report(&report), Class::Human, "{agent}");
+            let bare = Signals {
+                fetch_dest: "",
+                fetch_mode: "",
+                fetch_site: "",
+                ..report
+            };
+            assert_ne!(classify_report(&bare), Class::Human, "{agent}");
+        }
+    }
+    // Software writes its address in its own way, and may drive a whole browser.
+    let chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) \
+                  Chrome/140.0.0.0 Safari/537.36";
+    for added in [
+        "(+https://looker.example/)",
+        "(compatible; looker.example)",
+        "+www.looker.example",
+    ] {
+        let agent = format!("{chrome} {added}");
+        let class = classify(&followed(&agent)).class;
+        assert!(KINDS.contains(&class), "{agent} is {class:?}");
+    }
+    let tool = "Looker/1.0 (https://looker.example)";
+    assert!(
+        KINDS.contains(&classify(&followed(tool)).class),
+        "no browser's agent"
+    );
 }
 
 #[test]

@@ -1,6 +1,7 @@
-// Makes tests/golden/crawler_agents.json from the list of npm crawler-user-agents (MIT): what each
-// pattern is called, which class its tags mean and the user agents that it was seen with.
-//   node tools/golden/crawlers.mjs > tests/golden/crawler_agents.json
+// Makes tests/golden/crawler_agents.json from the list of npm crawler-user-agents (MIT) and from
+// crawlers_added.txt: what each pattern is called, which class its tags mean and the user agents
+// that it was seen with. tools/crawlers.mjs does this and what follows from it.
+//   node tools/golden/crawlers.mjs [date of publication] > tests/golden/crawler_agents.json
 //   UPDATE_GOLDEN=1 cargo test --test it traffic
 //     (packs src/domain/visit/traffic/crawlers.rs from it)
 import { readFileSync } from "node:fs";
@@ -19,17 +20,27 @@ const PEOPLE = new Map([
   ["Fluid", "a person's browser for one site"],
 ]);
 
-/** What the list does not have: pattern, class, agent. @type {[string, string, string][]} */
-const ADDED = [
-  ["thirdLandingPageFeInfra", "preview",
-    "Mozilla/5.0 (Linux; Android 13; 2201117TY; wv) AppleWebKit/537.36 (KHTML, like Gecko) " +
-      "Version/4.0 Chrome/120.0.6099.193 Mobile Safari/537.36 thirdLandingPageFeInfra"],
-  ["Cardyb", "preview", "Mozilla/5.0 (compatible; Bluesky Cardyb/1.1; +mailto:support@bsky.app)"],
-  ["Nessus SOAP", "scanner",
-    "Mozilla/4.0 (compatible; MSIE 8.0; Windows NT 5.1; Trident/4.0; Nessus SOAP)"],
-  ["Expanse, a Palo Alto", "scanner",
-    "Expanse, a Palo Alto Networks company, searches across the global IPv4 space"],
-];
+/** What the list does not have: class, name and agent of each line. */
+const ADDED = readFileSync(new URL("crawlers_added.txt", import.meta.url), "utf8")
+  .split("\n").filter((line) => line && !line.startsWith("#"))
+  .map((line) => /^([a-z_]+)\|([^|]+)\|(.+)$/.exec(line)?.slice(1) ?? fail(line));
+
+/**
+ * The date of publication as the file has it that is made again.
+ * @param {string} source
+ */
+function lastDate(source) {
+  const file = new URL("../../tests/golden/crawler_agents.json", import.meta.url);
+  // The shell has emptied the file before this runs when it is the one written to.
+  const before = readFileSync(file, "utf8") || "{}";
+  const last = JSON.parse(before);
+  return last.source === source ? last.published : undefined;
+}
+
+/** @param {string} line @returns {never} */
+function fail(line) {
+  throw new Error(`crawlers_added.txt: not class|name|agent: ${line}`);
+}
 
 /** Tags by weight: the first that a pattern has gives the class. @type {[string, string][]} */
 const CLASSES = [
@@ -78,15 +89,21 @@ const patterns = list
     class: classOf(entry),
     agents: (entry.instances ?? []).filter((agent) => new RegExp(entry.pattern).test(agent)),
   }));
-for (const [pattern, kind, agent] of ADDED) {
-  patterns.push({ pattern, name: nameOf(pattern), class: kind, agents: [agent] });
+const added = new Map();
+for (const [kind, name, agent] of ADDED) {
+  const known = added.get(name) ?? { pattern: name, name, class: kind, agents: [] };
+  added.set(name, known);
+  known.agents.push(agent);
 }
+patterns.push(...added.values());
 const { version } = read("package.json");
+const source = `npm crawler-user-agents ${version}, MIT; tools/golden/crawlers_added.txt`;
 const head = {
-  source: `npm crawler-user-agents ${version}, MIT`,
+  source,
+  published: process.argv[2] ?? lastDate(source),
   made_by: "tools/golden/crawlers.mjs",
   listed: list.length,
-  added: ADDED.map(([pattern]) => pattern),
+  added: [...added.keys()],
   people: Object.fromEntries(PEOPLE),
 };
 const rows = patterns.map((row) => `    ${JSON.stringify(row)}`).join(",\n");

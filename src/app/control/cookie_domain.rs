@@ -4,6 +4,7 @@
 
 use crate::ports::Suffixes;
 use domain::values::input::Fields;
+use domain::visit::link::is_within;
 use serde_json::{Map, Value};
 
 /// The registrable domain of each host that has one, as it is stored with the program.
@@ -35,16 +36,36 @@ pub(super) fn check(
     suffixes: &dyn Suffixes,
     loopback: bool,
 ) {
-    let below = |host: &String| {
-        let rest = host.strip_suffix(cookie);
-        rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-    };
-    let local = loopback && cookie.ends_with(".localhost");
-    if !hosts.iter().all(below) {
+    if !hosts.iter().all(|host| is_within(host, cookie)) {
         fields.fault("cookie_domain", "not_shared", "must be shared by all hosts");
-    } else if !local && suffixes.registrable(cookie).is_none() {
+    } else {
+        check_suffix(fields, "cookie_domain", cookie, suffixes, loopback);
+    }
+}
+
+/// Names an earlier cookie domain that can never have been one.
+pub(super) fn check_earlier(
+    fields: &mut Fields<'_>,
+    earlier: &[String],
+    suffixes: &dyn Suffixes,
+    loopback: bool,
+) {
+    for domain in earlier {
+        check_suffix(fields, "earlier_cookie_domains", domain, suffixes, loopback);
+    }
+}
+
+fn check_suffix(
+    fields: &mut Fields<'_>,
+    name: &str,
+    domain: &str,
+    suffixes: &dyn Suffixes,
+    loopback: bool,
+) {
+    let local = loopback && domain.ends_with(".localhost");
+    if !local && suffixes.registrable(domain).is_none() {
         let detail = "must be a domain that can be registered, or one below it";
-        fields.fault("cookie_domain", "public_suffix", detail);
+        fields.fault(name, "public_suffix", detail);
     }
 }
 

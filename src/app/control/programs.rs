@@ -16,7 +16,15 @@ use serde_json::{Map, Value};
 
 const INSERT: &str = "INSERT INTO programs (id, name, body, created_at)
     VALUES (?1 ->> 'program', ?1 ->> 'name', ?1 -> 'body', ?1 ->> 'now')";
-const UPDATE: &str = "UPDATE programs SET name = ?1 ->> 'name', body = ?1 -> 'body'
+/// What the row says right now joins the earlier cookie domains: two changes at once lose none.
+const UPDATE: &str = "UPDATE programs SET name = ?1 ->> 'name', body = json_set(?1 -> 'body',
+      '$.earlier_cookie_domains', json((SELECT json_group_array(domain) FROM (
+        SELECT domain FROM (
+          SELECT body ->> 'cookie_domain' AS domain, 0 AS place
+          UNION ALL SELECT value, 1 + key FROM json_each(body, '$.earlier_cookie_domains')
+          UNION ALL SELECT value, 100 + key FROM json_each(?1, '$.body.earlier_cookie_domains'))
+        WHERE domain IS NOT NULL AND domain IS NOT ?1 ->> '$.body.cookie_domain'
+        GROUP BY domain ORDER BY min(place) LIMIT ?1 ->> 'earlier_domains'))))
     WHERE id = ?1 ->> 'program'";
 const ADD_HOSTS: &str = "INSERT INTO hosts (host, program)
     SELECT value, ?1 ->> 'program' FROM json_each(?1, '$.body.hosts') h
@@ -127,6 +135,7 @@ impl<D: Database> Control<'_, D> {
             .map(link::host_key)
             .collect();
         let (planned, stands) = (!read["plan"].is_null(), !read["active"].is_null());
+        read["earlier_domains"] = json!(limits::EARLIER_DOMAINS);
         read["program"] = json!(id);
         read["now"] = json!(self.now);
         read["publish"] = json!(keys);
@@ -183,6 +192,16 @@ impl<D: Database> Control<'_, D> {
             let (suffixes, loopback) = (self.suffixes, self.settings.loopback);
             cookie_domain::check(&mut fields, given, &hosts, suffixes, loopback);
         }
+        let earlier = edge
+            .as_ref()
+            .map(|edge| edge.earlier_cookie_domains.clone());
+        let (suffixes, loopback) = (self.suffixes, self.settings.loopback);
+        cookie_domain::check_earlier(
+            &mut fields,
+            &earlier.unwrap_or_default(),
+            suffixes,
+            loopback,
+        );
         let country = self.country(&mut fields);
         let shared = cookie_domain::shared(&hosts, &registrable);
         let host_settings = read_host_settings(&mut fields, id, &hosts);

@@ -79,6 +79,7 @@ impl<'a> Facts<'a> {
             },
             query: place.query,
             cookies: self.cookies,
+            host: place.host,
             gpc: self.gpc == "1",
             country: self.country,
             region: self.region,

@@ -1,11 +1,13 @@
 //! What a queue message holds:
 //! - `{"sent": ms, "visits": […]}` visits from the edge plane,
+//! - `{"sent": ms, "skipped": […]}` pages that went without the snippet's tag,
 //! - `{"intake": {…}}` a conversion that the database could not take,
 //! - `{"wake": true}` facts or deliveries wait.
 
 use super::Letter;
 use crate::clicks::Message;
 use crate::ingest::Intake;
+use crate::skipped::Skipped;
 use domain::json;
 use domain::values::record;
 use domain::values::time::UnixMs;
@@ -20,6 +22,8 @@ pub(super) struct Content {
     pub(super) wake: bool,
     pub(super) intake: Option<Intake>,
     pub(super) visits: Option<Message>,
+    /// When they were sent, and the counts.
+    pub(super) skipped: Option<(UnixMs, Vec<Skipped>)>,
     /// Why something of it cannot be read, and that as a message of its own.
     pub(super) unread: Option<(&'static str, String)>,
 }
@@ -40,7 +44,10 @@ impl Content {
                 ..Content::default()
             }),
             (None, Some(visits)) => visits_of(letter, &value["sent"], visits),
-            (None, None) => wake.then(Content::default),
+            (None, None) => match value.get("skipped") {
+                Some(skipped) => skipped_of(&value["sent"], skipped),
+                None => wake.then(Content::default),
+            },
         };
         let content = content.unwrap_or_else(|| unread("unreadable"));
         Content { wake, ..content }
@@ -66,6 +73,13 @@ fn visits_of(letter: &Letter, sent: &Value, visits: &Value) -> Option<Content> {
     Some(Content {
         unread: (!unread.is_empty()).then(|| (VISITS_UNREADABLE, rest())),
         visits: Some(message),
+        ..Content::default()
+    })
+}
+
+fn skipped_of(sent: &Value, skipped: &Value) -> Option<Content> {
+    Some(Content {
+        skipped: Some((record::take(sent)?, record::take(skipped)?)),
         ..Content::default()
     })
 }

@@ -11,6 +11,7 @@ mod dead_letter;
 use super::clicks::{self, Message};
 use super::ingest::{self, Accepted};
 use super::ports::{Database, DatabaseError, Statement};
+use super::skipped;
 use content::Content;
 pub use content::VISITS_UNREADABLE;
 use dead_letter::DeadLetter;
@@ -64,6 +65,16 @@ pub async fn take(db: &impl Database, queue: &str, letters: &[Letter], now: Unix
                 false => {
                     work.stored_intake(place, ingest::store(db, intake).await)
                         .await
+                }
+            }
+        }
+        if let Some((sent_at, pages)) = &content.skipped {
+            match work.waits() {
+                true => work.taken.again.push(place),
+                false => {
+                    if let Err(error) = skipped::count(db, *sent_at, pages).await {
+                        work.refused(place, error).await;
+                    }
                 }
             }
         }

@@ -180,6 +180,13 @@ const REFUSED: &str = list!(
     "seq"
 );
 
+const SKIPPED_PAGES: &str = list!(
+    "json_object('program', program, 'day', day, 'host', host, 'reason', reason, 'count', count)",
+    "(SELECT *, row_number() OVER (ORDER BY day, program, host, reason) AS seq FROM skipped_pages)",
+    "program",
+    "seq"
+);
+
 /// The lists by their name in the address.
 pub(super) fn sql(name: &str) -> Option<&'static str> {
     Some(match name {
@@ -206,6 +213,7 @@ pub(super) fn sql(name: &str) -> Option<&'static str> {
         "reviews" => REVIEWS,
         "settlements" => earnings::SETTLEMENTS,
         "settlements/lines" => earnings::SETTLEMENT_LINES,
+        "skipped_pages" => SKIPPED_PAGES,
         "violations" => VIOLATIONS,
         _ => return None,
     })

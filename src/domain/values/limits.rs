@@ -54,6 +54,8 @@ pub const UTM_BYTES: usize = 512;
 pub const OG_CHARS: usize = 500;
 /// Bytes of the offer that a page is told, as JSON: it travels with every beacon's answer.
 pub const OFFER_BYTES: usize = 1_024;
+/// Domains that a program's cookie had before: each is a header of every withdrawal.
+pub const EARLIER_DOMAINS: usize = 8;
 /// Prefixes of checkout paths.
 pub const CHECKOUT_PATHS: usize = 20;
 /// Names of partner parameters.

@@ -13,7 +13,7 @@ use crate::visit::click::{Visit, VisitKind};
 use crate::visit::click_ids::{self, ClickIdKind};
 use crate::visit::consent::{Consent, Evidence, Stated};
 use crate::visit::fb_cookies;
-use crate::visit::journal::{self, Journal};
+use crate::visit::journal::Journal;
 use crate::visit::link::LinkSnapshot;
 use crate::visit::redirect::captured;
 use crate::visit::token::{Marks, Touch};
@@ -257,7 +257,7 @@ fn refused(
     let asked = context.host.default_consent.allows_cookie();
     let said = message.told.is_some() && stated.evidence != Evidence::Gpc;
     let set_cookies = if asked && said {
-        journal::refusal_cookies(context.request.cookies, context.domain())
+        context.refusal()
     } else {
         context.erasure()
     };

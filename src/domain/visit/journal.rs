@@ -9,7 +9,7 @@ mod cookie;
 mod sealed;
 
 pub use cookie::{
-    DOMAIN_COOKIE, DRY_RUN, HOST_COOKIE, Scope, decided, erase_cookies, refusal_cookies,
+    DOMAIN_COOKIE, DRY_RUN, HOST_COOKIE, Scope, decided, erase_cookies, is_sent, refusal_cookies,
     remembered, set_cookie,
 };
 

@@ -21,7 +21,7 @@ use crate::values::limits;
 use serde_json::Value;
 
 pub use condition::{Condition, Sight, referrer_host};
-pub use host::{HostSnapshot, MOUNT, TOKEN_PARAM};
+pub use host::{HostSnapshot, MOUNT, TOKEN_PARAM, is_within};
 pub use params::{Pass, Policy, SUBS, Tags};
 pub use record::{HOST_PREFIX, LINK_PREFIX, Shown, host_key, link_key, shown_key};
 pub use rule::{Apps, Rule, Tried, first};

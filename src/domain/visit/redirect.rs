@@ -31,6 +31,8 @@ pub struct Request<'a> {
     /// Raw query without `?`, as it came.
     pub query: &'a str,
     pub cookies: &'a str,
+    /// The host that was asked, in lower case and without port.
+    pub host: &'a str,
     /// `Sec-GPC: 1`.
     pub gpc: bool,
     /// ISO 3166 alpha-2, or empty when unknown.
@@ -305,9 +307,8 @@ fn counted(
             journal.cookie(keys, entropy.journal(), host.journals())
         });
         memory = Some(journal);
-    } else if visitor.known.is_some() && !remembers && evidence.is_live() {
-        redirect.set_cookies =
-            journal::erase_cookies(request.cookies, host.cookie_domain.as_deref());
+    } else if !remembers && evidence.is_live() {
+        redirect.set_cookies = forgotten(arrival);
     }
     let key = touch.nonce.map_or(entropy.visitor(), NonZeroU64::get);
     let visit = Visit::new(VisitKind::Click, key, &touch, memory.as_ref());
@@ -317,6 +318,22 @@ fn counted(
     }
     redirect.visit = Some(visit);
     redirect
+}
+
+/// The `Set-Cookie`s that take the program's journal away, wherever it stands.
+fn forgotten(arrival: &Arrival<'_>) -> Vec<String> {
+    let Arrival {
+        request,
+        host,
+        keys,
+        now,
+        ..
+    } = *arrival;
+    if !journal::is_sent(keys, host.program, request.cookies, now) {
+        return Vec::new();
+    }
+    let earlier = host.earlier_domains_of(request.host);
+    journal::erase_cookies(request.cookies, host.cookie_domain.as_deref(), earlier)
 }
 
 /// The chosen target with what travels and what we add.

@@ -136,6 +136,15 @@ impl Signals<'_> {
     pub fn follows(&self) -> bool {
         self.fetch_mode == "navigate"
     }
+
+    /// Is this all that a browser sends when a person opens a page with it?
+    fn is_whole_navigation(&self) -> bool {
+        self.fetch_mode == "navigate"
+            && self.fetch_dest == "document"
+            && self.fetch_user == "?1"
+            && SITES.contains(&self.fetch_site)
+            && self.accept.contains("text/html")
+    }
 }
 
 /// A class with its reasons.
@@ -173,6 +182,9 @@ const PARTS: [&str; 23] = [
     "xslt",
 ];
 
+/// All that `Sec-Fetch-Site` can say.
+const SITES: [&str; 4] = ["none", "same-origin", "same-site", "cross-site"];
+
 /// Modes of `Sec-Fetch-Mode` in which no page is opened.
 const PART_MODES: [&str; 4] = ["no-cors", "cors", "same-origin", "websocket"];
 
@@ -185,9 +197,15 @@ pub fn classify(signals: &Signals<'_>) -> Sighting {
     let navigates = signals.fetch_mode == "navigate" && signals.fetch_dest == "document";
     let mut doubt = Reasons::default();
     if let Some((class, reason)) = agent(signals.user_agent) {
-        let weak = reason.has(Reasons::UNFAMILIAR_AGENT.and(Reasons::NO_AGENT));
-        // Apps name their own browser as they like; it still sends what browsers send.
-        if !(weak && navigates && !signals.fetch_site.is_empty()) {
+        let browser = if reason.has(Reasons::AGENT_ADDRESS) {
+            // Software writes its address too, so here all that a browser sends is asked for.
+            signals.is_whole_navigation()
+        } else {
+            // Apps name their own browser as they like; it still sends what browsers send.
+            let weak = reason.has(Reasons::UNFAMILIAR_AGENT.and(Reasons::NO_AGENT));
+            weak && navigates && !signals.fetch_site.is_empty()
+        };
+        if !browser {
             return seen(class, reason);
         }
         doubt = reason;
@@ -226,6 +244,7 @@ pub fn classify_report(signals: &Signals<'_>) -> Class {
         accept: "text/html",
         fetch_dest: "document",
         fetch_mode: "navigate",
+        fetch_user: "?1",
         ..*signals
     };
     match classify(&page).class {
@@ -247,6 +266,7 @@ fn agent(user_agent: &str) -> Option<(Class, Reasons)> {
     let reason = match found.sign {
         software::Sign::Word => Reasons::SOFTWARE_WORD,
         software::Sign::Name => Reasons::KNOWN_SOFTWARE,
+        software::Sign::Address => Reasons::AGENT_ADDRESS,
         software::Sign::Unfamiliar => Reasons::UNFAMILIAR_AGENT,
     };
     Some((found.class, reason))

@@ -85,7 +85,14 @@ impl Context<'_> {
 
     /// The `Set-Cookie`s that take the journal away, if the browser sent one.
     pub fn erasure(&self) -> Vec<String> {
-        journal::erase_cookies(self.request.cookies, self.domain())
+        let earlier = self.host.earlier_domains_of(self.request.host);
+        journal::erase_cookies(self.request.cookies, self.domain(), earlier)
+    }
+
+    /// The same, and what remembers the refusal.
+    pub fn refusal(&self) -> Vec<String> {
+        let earlier = self.host.earlier_domains_of(self.request.host);
+        journal::refusal_cookies(self.request.cookies, self.domain(), earlier)
     }
 
     pub fn visit(&self, kind: VisitKind, touch: &Touch, journal: Option<&Journal>) -> Visit {

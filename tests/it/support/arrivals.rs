@@ -316,6 +316,7 @@ impl Texts {
             },
             query: &self.query,
             cookies: &self.cookies,
+            host: "shop.example",
             gpc: self.gpc,
             country,
             region,

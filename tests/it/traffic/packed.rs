@@ -2,10 +2,10 @@
 //! `src/domain/visit/traffic/crawlers.rs` still is what the pinned list makes.
 //!
 //! It is made here, because only the rules themselves know which names they miss:
-//! `UPDATE_GOLDEN=1 cargo test --test it traffic` writes it again.
+//! `UPDATE_GOLDEN=1 cargo test --test it traffic` writes it again; `tools/crawlers.mjs` calls it.
 
 use domain::visit::traffic::Class;
-use domain::visit::traffic::software::Table;
+use domain::visit::traffic::software::{Sign, Table};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -69,7 +69,7 @@ impl Names {
         for pattern in patterns {
             let missed = names.with(|table| {
                 let mut agents = pattern.agents.iter();
-                agents.any(|agent| table.find(agent).is_none())
+                agents.any(|agent| !is_certain(table, agent))
             });
             if missed {
                 add(&mut names.missed, pattern, LONGEST);
@@ -141,6 +141,13 @@ fn beginnings(patterns: &[Pattern]) -> BTreeMap<String, BTreeSet<Class>> {
     found
 }
 
+/// Is the agent software's, whatever else the request says? An address alone is not enough.
+pub fn is_certain(table: &Table<'_>, agent: &str) -> bool {
+    table
+        .find(agent)
+        .is_some_and(|found| found.sign != Sign::Address)
+}
+
 /// Crawlers and libraries differ in no decision, so no name is spent on telling them apart.
 pub fn is_alike(found: Class, listed: Class) -> bool {
     let both = [found, listed];
@@ -170,8 +177,9 @@ fn add(names: &mut [String; 5], pattern: &Pattern, chars: usize) {
 fn packed(names: &Names) -> String {
     let mut out = String::from(
         "//! Names of software that the general rules miss, packed from npm crawler-user-agents \
-         (MIT).\n//! Made by `tests/it/traffic.rs` from `tests/golden/crawler_agents.json`; not \
-         edited by hand.\n\nuse super::Class;\nuse super::software::Names;\n\n",
+         (MIT) and\n//! `tools/golden/crawlers_added.txt`. Made by `tests/it/traffic.rs` from\n//! \
+         `tests/golden/crawler_agents.json`; not edited by hand.\n\nuse super::Class;\nuse \
+         super::software::Names;\n\n",
     );
     let lists = [
         (
@@ -216,6 +224,9 @@ fn the_packed_table_is_made_from_the_pinned_list() {
         source.contains(&version),
         "run tools/golden/crawlers.mjs again"
     );
+    let date = golden["published"].as_str().unwrap();
+    let readme = std::fs::read_to_string(crate::support::root("README.md")).unwrap();
+    assert!(readme.contains(&format!("crawler-user-agents of {date} ")));
     let list = "node_modules/crawler-user-agents/crawler-user-agents.json";
     if let Ok(text) = std::fs::read_to_string(crate::support::root(list)) {
         let listed: Value = serde_json::from_str(&text).unwrap();

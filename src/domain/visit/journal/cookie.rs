@@ -72,6 +72,16 @@ pub fn remembered(
     (known, decided)
 }
 
+/// Do the cookies hold a journal of the program, under its name of now or of before?
+pub fn is_sent(keys: &Keyring, program: ProgramId, header: &str, now: UnixMs) -> bool {
+    let short = header.len() <= limits::COOKIE_HEADER_BYTES;
+    let opens = |value| Journal::open(keys, program, value, now).is_some();
+    short
+        && [HOST_COOKIE, DOMAIN_COOKIE]
+            .into_iter()
+            .any(|name| cookies::named(header, name).any(opens))
+}
+
 /// The cookie's name when it belongs to one host.
 pub const HOST_COOKIE: &str = "__Host-tl";
 /// The cookie's name when sub-domains share it.
@@ -92,15 +102,41 @@ fn life(consent: Consent) -> &'static str {
 }
 
 /// The `Set-Cookie` values that erase the journal, under each name that the browser sent it: a
-/// program may have changed its `domain`. A remembered refusal is no journal, and stays.
-pub fn erase_cookies(header: &str, domain: Option<&str>) -> Vec<String> {
-    let mut erased = Vec::new();
-    for (name, domain) in [(HOST_COOKIE, None), (DOMAIN_COOKIE, domain)] {
-        if cookies::named(header, name).any(|value| value != REFUSED) {
-            erased.push(cookie(name, "", "; Max-Age=0", domain));
-        }
+/// program may have changed its `domain`. Which domain a cookie belongs to is not sent, so it is
+/// erased in the `earlier` ones too. A remembered refusal is no journal, and stays.
+pub fn erase_cookies<'a>(
+    header: &str,
+    domain: Option<&str>,
+    earlier: impl Iterator<Item = &'a str>,
+) -> Vec<String> {
+    let sent = |name| cookies::named(header, name).any(|value| value != REFUSED);
+    let refused = |name| cookies::named(header, name).any(|value| value == REFUSED);
+    let mut lines = Vec::new();
+    if sent(HOST_COOKIE) {
+        lines.push(erased(None));
     }
-    erased
+    if sent(DOMAIN_COOKIE) {
+        // A refusal beside the journal may stand in any of the domains.
+        lines.push(if domain.is_some() && refused(DOMAIN_COOKIE) {
+            refusal(domain)
+        } else {
+            cookie(DOMAIN_COOKIE, "", ERASE, domain)
+        });
+        let earlier = earlier.filter(|earlier| domain != Some(*earlier));
+        lines.extend(earlier.map(|earlier| erased(Some(earlier))));
+    }
+    lines
+}
+
+/// `Max-Age` of a cookie that is to go.
+const ERASE: &str = "; Max-Age=0";
+
+fn erased(domain: Option<&str>) -> String {
+    cookie(name(domain), "", ERASE, domain)
+}
+
+fn refusal(domain: Option<&str>) -> String {
+    cookie(name(domain), REFUSED, "; Max-Age=15552000", domain)
 }
 
 /// The value that remembers a refusal: the same for everybody, so it names nobody.
@@ -110,10 +146,15 @@ pub const DRY_RUN: &str = "dry_run";
 
 /// The `Set-Cookie` values that remember for 180 days, in the journal's place, that the visitor
 /// refused. Needed only where visitors are remembered unless they say no.
-pub fn refusal_cookies(header: &str, domain: Option<&str>) -> Vec<String> {
-    let mut lines = erase_cookies(header, domain);
-    lines.retain(|line| !line.starts_with(name(domain)));
-    lines.push(cookie(name(domain), REFUSED, "; Max-Age=15552000", domain));
+pub fn refusal_cookies<'a>(
+    header: &str,
+    domain: Option<&str>,
+    earlier: impl Iterator<Item = &'a str>,
+) -> Vec<String> {
+    let mut lines = erase_cookies(header, domain, earlier);
+    let (erased, refusal) = (erased(domain), refusal(domain));
+    lines.retain(|line| *line != erased && *line != refusal);
+    lines.push(refusal);
     lines
 }
 

@@ -187,7 +187,11 @@ fn a_session_cookie_names_no_end_and_a_domain_cookie_names_its_domain() {
     let cookie = set_cookie("v", Consent::Full, Some("shop.example"));
     assert!(cookie.starts_with("__Secure-tl=v; Max-Age=34560000; Path=/; Secure; HttpOnly"));
     assert!(cookie.ends_with("Domain=shop.example"));
-    let erased = erase_cookies("a=b; __Host-tl=v; __Secure-tl=refused", None);
+    let erased = erase_cookies(
+        "a=b; __Host-tl=v; __Secure-tl=refused",
+        None,
+        [].into_iter(),
+    );
     assert_eq!(erased.len(), 1, "a refusal stays");
     assert!(erased[0].starts_with("__Host-tl=; Max-Age=0"));
 }

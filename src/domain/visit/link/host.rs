@@ -54,6 +54,9 @@ pub struct HostSnapshot {
     /// The registrable domain for the cookie when links live on a sub-domain.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cookie_domain: Option<String>,
+    /// Domains that the cookie had before, the newest first: a withdrawal erases it there too.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub earlier_cookie_domains: Vec<String>,
     /// The host's registrable domain; computed when the host is added.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub registrable: Option<String>,
@@ -104,6 +107,13 @@ impl HostSnapshot {
         }
     }
 
+    /// The earlier cookie domains that an answer of `host` may name: a browser takes a cookie for a
+    /// domain only from a host in it (RFC 6265, section 5.3).
+    pub fn earlier_domains_of<'a>(&'a self, host: &'a str) -> impl Iterator<Item = &'a str> {
+        let domains = self.earlier_cookie_domains.iter().map(String::as_str);
+        domains.filter(move |domain| is_within(host, domain))
+    }
+
     /// A host with nothing but defaults.
     pub fn plain(program: ProgramId, default_consent: Consent) -> HostSnapshot {
         HostSnapshot {
@@ -115,6 +125,7 @@ impl HostSnapshot {
             paused_url: None,
             suspended_url: None,
             cookie_domain: None,
+            earlier_cookie_domains: Vec::new(),
             registrable: None,
             token_param: TOKEN_PARAM.to_owned(),
             params: None,
@@ -188,6 +199,7 @@ impl HostSnapshot {
         ] {
             *slot = fields.boolean(name).unwrap_or_default();
         }
+        host.earlier_cookie_domains = earlier_domains(fields);
         if let Some(mount) = mount(fields) {
             mount.clone_into(&mut host.mount);
         }
@@ -292,6 +304,22 @@ fn read_host(fields: &mut Fields<'_>, name: &str) -> Option<String> {
         fields.fault(name, "not_a_host", "must be a host name like shop.example");
     }
     host
+}
+
+fn earlier_domains(fields: &mut Fields<'_>) -> Vec<String> {
+    let name = "earlier_cookie_domains";
+    let texts = fields.texts(name, limits::EARLIER_DOMAINS);
+    let domains = texts.unwrap_or_default().into_iter().map(parse_host);
+    domains.collect::<Option<_>>().unwrap_or_else(|| {
+        fields.fault(name, "not_a_host", "must hold domains like shop.example");
+        Vec::new()
+    })
+}
+
+/// Is this the domain itself or a host below it?
+pub fn is_within(host: &str, domain: &str) -> bool {
+    let rest = host.strip_suffix(domain);
+    rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
 fn paths(fields: &mut Fields<'_>, name: &str) -> Option<Vec<String>> {

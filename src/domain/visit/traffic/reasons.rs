@@ -5,7 +5,7 @@
 pub struct Reasons(pub u32);
 
 /// Code and sentence of each reason; the place in the list is the number of the bit.
-const ALL: [(&str, &str); 17] = [
+const ALL: [(&str, &str); 18] = [
     ("navigation", "A browser opened it as a page."),
     ("gesture", "The browser saw a person's gesture."),
     (
@@ -59,6 +59,10 @@ const ALL: [(&str, &str); 17] = [
         "flooding",
         "One network sends more clicks on this partner than people make.",
     ),
+    (
+        "agent_address",
+        "A browser's user agent holds an address: of software, or of a plug-in.",
+    ),
 ];
 
 impl Reasons {
@@ -81,6 +85,7 @@ impl Reasons {
     pub const REPEATED: Reasons = Reasons(1 << 15);
     /// For whoever counts networks; `classify` never gives it.
     pub const FLOODING: Reasons = Reasons(1 << 16);
+    pub const AGENT_ADDRESS: Reasons = Reasons(1 << 17);
 
     /// Both reasons.
     pub const fn and(self, other: Reasons) -> Reasons {

@@ -4,6 +4,9 @@
 //! software uses, an address to read more at, and not being built like a browser's agent. A packed
 //! list adds the names that these rules miss, and the kinds that words do not tell.
 //!
+//! Plug-ins add addresses to a browser's agent too. So an address alone is a weaker sign there,
+//! unless it is written as software writes it (`+http`).
+//!
 //! A person misread as software costs a partner's commission. So words stand on guard (CUBOT
 //! phones, `okhttp` and `Google/google` inside an app's agent), a strange product name alone is no
 //! sign, and no rule may hit an agent of `tests/golden/browser_agents.json`.
@@ -15,10 +18,12 @@ use throughline_text::words::{Index, begins_a_word, holds, starts};
 /// What gave software away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sign {
-    /// A word or an address that only software puts into its agent.
+    /// A word that only software puts into its agent, or an address where no browser's agent is.
     Word,
     /// A listed name.
     Name,
+    /// An address in an agent that is built like a browser's: of software, or of a plug-in.
+    Address,
     /// Not built like a browser's agent. Apps may do that to their own browser, so a request that
     /// otherwise looks like a browser's is not condemned for it.
     Unfamiliar,
@@ -47,6 +52,7 @@ pub struct Table<'a> {
 const WORD: u8 = 0;
 const NAME: u8 = 1;
 const ENGINE: u8 = 2;
+const ADDRESS: u8 = 3;
 /// Mark of a word that need not stand at the beginning of one.
 const ANYWHERE: u8 = 0x80;
 
@@ -66,6 +72,7 @@ impl<'a> Table<'a> {
             kinds: Index::default(),
         };
         table.signs.add(WORDS, WORD);
+        table.signs.add(ADDRESSES, ADDRESS);
         table.signs.add(ENGINES, ENGINE);
         for (class, names) in kinds {
             table.kinds.add(names, class.number());
@@ -105,20 +112,25 @@ impl<'a> Table<'a> {
 
     fn sign(&self, agent: &[u8]) -> Option<Sign> {
         let mut sign = None;
-        let mut engine = false;
+        let (mut engine, mut address) = (false, false);
         self.signs.each(agent, &mut |hit| {
             match hit.tag {
                 WORD if is_meant(hit.word, agent, hit.at) => sign = Some(Sign::Word),
                 NAME if begins_a_word(agent, hit.at) => sign = Some(Sign::Name),
+                ADDRESS if is_meant(hit.word, agent, hit.at) => address = true,
                 ENGINE => engine = true,
                 _ => {}
             }
             sign.is_some()
         });
-        if sign.is_none() && !is_built_like_a_browsers(agent, engine) {
-            return Some(Sign::Unfamiliar);
-        }
-        sign
+        sign.or_else(
+            || match (address, is_built_like_a_browsers(agent, engine)) {
+                (true, true) => Some(Sign::Address),
+                (true, false) => Some(Sign::Word),
+                (false, true) => None,
+                (false, false) => Some(Sign::Unfamiliar),
+            },
+        )
     }
 
     fn kind(&self, agent: &[u8]) -> Option<Class> {
@@ -140,9 +152,13 @@ impl<'a> Table<'a> {
 const LOOKED_AT: usize = 2_048;
 
 /// What only software says of itself, anywhere in an agent. `is_meant` guards some.
-const WORDS: &str = "bot|crawl|spider|slurp|://|www.|.com|mailto:|compatible|headless|fetcher|\
-    monitor|checker|preview|validator|archiver|indexer|scraper|scraping|uptime|synthetic|-user/|\
-    -google|phantomjs|selenium|webdriver|playwright|puppeteer|lighthouse|";
+const WORDS: &str = "bot|crawl|spider|slurp|+http|+www.|mailto:|compatible|headless|fetcher|\
+    monitor|checker|linkcheck|preview|validator|archive|indexer|scraper|scraping|uptime|synthetic|\
+    pagespeed|page speed|observatory|analyzer|classifier|inspector|transcoder|thumbnail|devtools|\
+    -user/|-google|phantomjs|selenium|webdriver|playwright|puppeteer|lighthouse|";
+
+/// What makes an address.
+const ADDRESSES: &str = "://|www.|.com|";
 
 /// Engines of browsers, as their agents name them.
 const ENGINES: &str = "webkit|gecko|trident/|khtml|presto/|msie |";
@@ -155,7 +171,7 @@ const KIND_WORDS: [Names<'static>; 4] = [
     (
         Class::Library,
         "monitor|uptime|status|ping|probe|synthetic|headless|phantomjs|selenium|webdriver|python|\
-         playwright|puppeteer|lighthouse|httpclient|http-client|http_client|node-fetch|\
+         pagespeed|page speed|observatory|playwright|puppeteer|lighthouse|httpclient|http-client|http_client|node-fetch|\
          curl/|wget/|postman|insomnia|\
          okhttp/|axios/|requests/|go-http|java/|aiohttp|urllib|libwww|undici|",
     ),
