@@ -50,6 +50,7 @@ pub mod json;
 pub mod plan;
 pub mod record;
 pub mod settlement;
+pub mod surrogates;
 pub mod value;
 
 pub mod destination;

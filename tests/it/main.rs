@@ -63,3 +63,4 @@ mod traffic;
 mod urltestdata;
 mod volume;
 mod what_if;
+mod whatever_dub_takes;

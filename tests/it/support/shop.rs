@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use std::cell::Cell;
-use throughline::app::api::{Request, Response, Services};
+use throughline::app::api::{Request, Response, Services, most_bytes};
 use throughline::app::clicks::{self, Message};
 use throughline::app::ports::Database;
 use throughline::app::settings::{Settings, Variables};
@@ -133,14 +133,16 @@ impl Shop {
         body: &[u8],
     ) -> Response {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let path = format!("/api/v1/{path}");
+        let most = most_bytes(&path);
         let request = Request {
             method: method.into(),
             host: host.into(),
-            path: format!("/api/v1/{path}"),
+            path,
             query: query.into(),
             content_type: "application/json".into(),
             authorization: format!("Bearer {key}"),
-            body: Some(body.to_vec()),
+            body: Some(body.to_vec()).filter(|body| body.len() <= most),
             now: self.now.get(),
             entropy: self.random(),
         };
