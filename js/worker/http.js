@@ -13,7 +13,8 @@ export function head({ method, url, headers }) {
 }
 
 /**
- * The body as far as it came; `undefined` when there is more than `most` bytes of it.
+ * The body as far as it came; `undefined` when there is more than `most` bytes of it. One that says
+ * so itself is not read.
  *
  * @param {Request} request
  * @param {number} most
@@ -22,6 +23,7 @@ export async function body(request, most) {
   /** @type {Uint8Array[]} */
   const parts = [];
   let length = 0;
+  if (Number(request.headers.get("content-length")) > most) return undefined;
   try {
     const reader = request.body?.getReader();
     while (reader) {

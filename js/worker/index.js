@@ -2,7 +2,8 @@
  * The Worker's entry: decides which plane a request belongs to, and translates.
  *
  * - `/tl/tl.js`, `/tl/full.js`: the snippet.
- * - `/api/v1/track/…` on every host, everything else of the API on the admin host.
+ * - `/api/v1/track/…` on every host, everything else of the API on the admin host. Everything else
+ *   below `/api/v1` is the site's where there is one; elsewhere the API answers 404.
  * - every other request, a visitor's: one synchronous call into wasm, which answers it or says that
  *   the site behind the gateway does; what the isolate does not know is fetched first (`prepare`).
  */
@@ -10,6 +11,7 @@ import * as core from "throughline:core";
 import tl from "throughline:snippet/core";
 import full from "throughline:snippet/full";
 import wasm from "throughline:wasm";
+import { isAdmin, isApi, isOurs } from "./addresses.js";
 import { gather } from "./clicks.js";
 import { guarded, start } from "./crash.js";
 import { told } from "./facts.js";
@@ -27,7 +29,6 @@ const SNIPPET_HEADERS = {
 };
 /** How often a visitor's request is tried while others crash. */
 const ATTEMPTS = 5;
-const PORT = /:\d+$/;
 const TRY_AGAIN = { "retry-after": "2", "cache-control": "no-store" };
 
 /** What stands before each part of an answer. */
@@ -154,19 +155,6 @@ function away(request, env, ctx) {
   return respond(guarded(() => core.away()), request, env, ctx);
 }
 
-/**
- * Is the host of the address this one, whatever the ports? `new URL` costs as much as all that a
- * part of a page needs of us.
- *
- * @param {string} url serialised
- * @param {number} slash where its path begins
- * @param {string} host
- */
-function isAdmin(url, slash, host) {
-  const named = url.slice(url.indexOf("://") + 3, slash);
-  return named.replace(PORT, "") === host.replace(PORT, "");
-}
-
 /** Does the browser say that it wants this for a page, not to open it? @param {Request} request */
 function isPart(request) {
   const destination = request.headers.get("sec-fetch-dest");
@@ -180,12 +168,6 @@ function passes(url) {
   } catch {
     return false;
   }
-}
-
-/** An address that the site never has, unless its host's links are elsewhere. A site may well have
- * others below `/tl/`: it is the language code of Tagalog. @param {string} url */
-function isOurs(url) {
-  return /^\/(go\/|tl\/(e|me)(\?|$))/.test(url.slice(url.indexOf("/", 8)));
 }
 
 /**
@@ -236,7 +218,7 @@ async function api(request, env, ctx) {
       code: "unavailable",
       error: { code: "unavailable", message: "The service cannot store this now; try again." },
     };
-    const headers = { ...TRY_AGAIN, "content-type": "application/problem+json" };
+    const headers = { ...TRY_AGAIN, "content-type": "application/json" };
     return new Response(JSON.stringify(problem), { status: 503, headers });
   }
 }
@@ -273,7 +255,9 @@ export default {
       if (request.method === "POST" && isOurs(url)) return beacon(request, url, env, ctx);
       return visit(request, url, env, ctx, "");
     }
-    if (url.startsWith("/api/v1/track/", slash)) return api(request, env, ctx);
+    if (url.startsWith("/api/v1", slash) && isApi(request, url, slash, env)) {
+      return api(request, env, ctx);
+    }
     if (isAdmin(url, slash, env.ADMIN_HOST)) return api(request, env, ctx);
     if (isPart(request) && passes(url)) return passThrough(request, env, ctx);
     return visit(request, url, env, ctx, "");

@@ -3,9 +3,9 @@
 //! - `GET  /healthz` liveness
 //! - `POST /api/v1/track/{lead,sale,…}`, `/track/event` with a `type`, `/track/batch` with many:
 //!   conversions, on every host
-//! - everything else below `/api/v1/` on the admin host only: set-up, keys, programs, partners,
-//!   links, codes, rates, destinations, lists, single events and rulings about them, customers,
-//!   retry of deliveries, rebuild of KV
+//! - everything else below `/api/v1/` on the admin host only, and 404 on others: set-up, keys,
+//!   programs, partners, links, codes, rates, destinations, lists, single events and rulings about
+//!   them, customers, retry of deliveries, rebuild of KV
 
 mod control;
 mod lists;
@@ -73,23 +73,12 @@ impl Response {
         }
     }
 
-    /// A problem document. Dub's client reads only `application/json` and wants its own member.
-    pub fn problem(problem: &Problem, for_dub: bool) -> Response {
-        let document = if for_dub {
-            problem.for_dub()
-        } else {
-            problem.document()
-        };
-        let content_type = if for_dub {
-            "application/json"
-        } else {
-            "application/problem+json"
-        };
-        let retry_after = (problem.kind.status == 503).then_some(5);
+    /// A problem document as `application/json`, with the member `error`: Dub's client reads
+    /// nothing else.
+    pub fn problem(problem: &Problem) -> Response {
         Response {
-            content_type,
-            retry_after,
-            ..Response::json(problem.kind.status, &document)
+            retry_after: (problem.kind.status == 503).then_some(5),
+            ..Response::json(problem.kind.status, &problem.for_dub())
         }
     }
 }
@@ -112,16 +101,14 @@ impl<D: Database, S: Snapshots, Q: WorkQueue, T: Transport> Services<'_, D, S, Q
             return Response::json(200, &json!({"status": "ok"}));
         }
         let path = request.path.strip_prefix("/api/v1/").unwrap_or_default();
-        if let Some(kind) = path.strip_prefix("track/") {
-            let answer = self.track(request, kind).await;
-            return answer.unwrap_or_else(|problem| Response::problem(&problem, true));
-        }
-        let answer = if request.host == self.settings.admin_host {
+        let answer = if let Some(kind) = path.strip_prefix("track/") {
+            self.track(request, kind).await
+        } else if request.host == self.settings.admin_host {
             self.control(request, path).await
         } else {
             Err((&problem::NOT_FOUND).into())
         };
-        answer.unwrap_or_else(|problem| Response::problem(&problem, false))
+        answer.unwrap_or_else(|problem| Response::problem(&problem))
     }
 
     /// Checks the key's MAC, which says that a root secret signed it, not that it was handed out:
@@ -133,7 +120,8 @@ impl<D: Database, S: Snapshots, Q: WorkQueue, T: Transport> Services<'_, D, S, Q
     }
 }
 
-/// The largest body that an address takes, in bytes.
+/// The largest body that is read for an address, in bytes, also where there is nothing: a server
+/// that leaves a small body unread resets connections that the client would use again.
 pub fn most_bytes(path: &str) -> usize {
     if path.ends_with("/track/batch") {
         limits::BATCH_BODY_BYTES
@@ -150,7 +138,9 @@ fn bearer(request: &Request) -> Option<&str> {
         .filter(|key| !key.is_empty())
 }
 
-/// Reads a JSON body: 413 when too large, 415 when not called JSON, 400 when it is not.
+/// Reads a JSON body: 413 when too large, 415 when not called JSON, 400 when it is not. Bytes that
+/// are not UTF-8 are also answered 400: replacing them could make one id of two. A byte order mark,
+/// which some systems write, is skipped (RFC 8259, section 8.1).
 fn read_body(request: &Request, max: usize) -> Result<Value, Problem> {
     let body = request.body.as_ref().filter(|body| body.len() <= max);
     let body = body.ok_or(&problem::BODY_TOO_LARGE)?;
@@ -164,6 +154,7 @@ fn read_body(request: &Request, max: usize) -> Result<Value, Problem> {
         return Err((&problem::CONTENT_TYPE).into());
     }
     let text = std::str::from_utf8(body).ok();
+    let text = text.map(|text| text.strip_prefix('\u{feff}').unwrap_or(text));
     let read = text.and_then(record::parse);
     read.filter(Value::is_object)
         .ok_or_else(|| (&problem::BODY_NOT_JSON).into())

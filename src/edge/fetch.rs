@@ -25,7 +25,7 @@ use wasm_bindgen_futures::future_to_promise;
 pub async fn fetch(request: bindings::Request, env: Env, context: Context) -> JsValue {
     let answer = match answer(&request, &env).await {
         Some(answer) => answer,
-        None => Response::problem(&Problem::from(&problem::INTERNAL), false),
+        None => Response::problem(&Problem::from(&problem::INTERNAL)),
     };
     if answer.after.publish {
         publish(&env).await;

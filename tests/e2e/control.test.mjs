@@ -17,9 +17,10 @@ const LISTS = ["programs", "partners", "links", "destinations", "events", "decis
 function refused(answer, status, code, what) {
   const document = answer.json();
   assert.deepEqual([answer.status, document.status, document.code], [status, status, code], what);
-  assert.equal(answer.headers["content-type"], "application/problem+json");
+  assert.equal(answer.headers["content-type"], "application/json");
   assert.equal(document.type, `urn:throughline:error:${code}`);
   assert.ok(document.title && document.detail);
+  assert.equal(document.error.message, document.detail);
 }
 
 test("the first key is made once, and only for the proof", async (t) => {

@@ -1,61 +1,10 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { Dub } from "dub";
-import * as errors from "dub/models/errors";
 import { makeProgram, postApart, problemOf, startReady } from "./support/world.mjs";
 
 /** @typedef {import("./support/world.mjs").Ready} Ready */
 
 const SALE = { customerExternalId: "cus_1", amount: 2000, currency: "usd", invoiceId: "x_1" };
-
-describe("Dub's own client", () => {
-  /** @type {Ready} */ let world;
-  /** @type {(token?: string) => Dub} */ let client;
-  before(async () => {
-    world = await startReady();
-    client = (token = world.program.keys.track.key) =>
-      new Dub({ token, serverURL: `${world.stack.url}/api/v1` });
-  });
-  after(() => world.stop());
-
-  test("reports a lead and a sale, and the partner is paid", async () => {
-    const { token } = await world.click("/go/anna?gclid=1");
-    const lead = await client().track.lead({
-      clickId: token, eventName: "Sign up", customerExternalId: "dub_1", customerName: "Ada Long",
-      customerEmail: "ada@example.com", mode: "wait", metadata: { plan: "pro" },
-    });
-    assert.equal(lead.click.id, token);
-    assert.deepEqual(lead.customer, {
-      name: "Ada Long", email: "ada@example.com", avatar: null, externalId: "dub_1",
-    });
-    const sale = await client().track.sale({
-      customerExternalId: "dub_1", amount: 4999, currency: "eur", paymentProcessor: "stripe",
-      invoiceId: "in_1", metadata: { context: { consent: "full" } },
-    });
-    assert.equal(sale.eventName, "Purchase");
-    assert.equal(sale.customer?.externalId, "dub_1");
-    assert.equal(sale.sale?.amount, 4999);
-    assert.equal(sale.sale?.currency, "eur");
-    assert.equal(sale.sale?.invoiceId, "in_1");
-    const { anna } = world.program;
-    const wanted = { [`${anna.id} USD`]: 200, [`${anna.id} EUR`]: 499 };
-    assert.deepEqual(await world.balances(), wanted);
-  });
-
-  test("gets errors of its own types", async () => {
-    const { track } = client();
-    const sale = { customerExternalId: "dub_2", amount: 100, currency: "usd", invoiceId: "in_2" };
-    await track.sale(sale);
-    await assert.rejects(track.sale({ ...sale, amount: 101 }), errors.Conflict);
-    await assert.rejects(track.sale({ ...sale, currency: "xxx" }), errors.UnprocessableEntity);
-    await assert.rejects(track.sale({ ...sale, amount: -1 }), errors.UnprocessableEntity);
-    await assert.rejects(client("tlk_wrong").track.sale(sale), errors.Unauthorized);
-    const { read } = world.program.keys;
-    await assert.rejects(client(read.key).track.sale(sale), errors.Forbidden);
-    const shape = { message: /amount/, statusCode: 422 };
-    await assert.rejects(track.sale({ ...sale, amount: -1 }), shape);
-  });
-});
 
 describe("what track does not take", () => {
   /** @type {Ready} */ let world;
@@ -83,11 +32,11 @@ describe("what track does not take", () => {
     });
 
   test("is too large: 413", () => storingNothing(async () => {
-    for (const length of [33_000, 65_000, 80_000, 400_000]) {
+    for (const length of [66_000, 80_000, 400_000]) {
       const answer = await send({ ...SALE, metadata: { a: "b".repeat(length) } });
       assert.deepEqual([answer.status, answer.json().code], [413, "body_too_large"]);
     }
-    const answer = await send({ ...SALE, metadata: { a: "b".repeat(20_000) } });
+    const answer = await send({ ...SALE, metadata: { a: "b".repeat(60_000) } });
     assert.deepEqual(problemOf(answer).errors, [["/metadata", "too_long"]]);
   }));
 

@@ -115,7 +115,7 @@ fn each_wrong_call_has_its_own_answer() {
     let read = foreign.made("POST", "keys", &json!({"name": "r", "scope": "read"}));
     let read = read["key"].as_str().unwrap();
     let forged = format!("{}AAAA", &track[..track.len() - 4]);
-    let large = format!("{{\"x\":\"{}\"}}", "y".repeat(32_768));
+    let large = format!("{{\"x\":\"{}\"}}", "y".repeat(65_536));
     let site = "shop.example";
     let own = "admin.example";
     let lead = br#"{"customerExternalId":"u","eventName":"l"}"#;

@@ -66,3 +66,4 @@ mod traffic;
 mod urltestdata;
 mod volume;
 mod what_if;
+mod whatever_dub_takes;

@@ -50,20 +50,18 @@ impl Reading<'_> {
         fields: &mut Fields<'b>,
         customer: Option<&'b str>,
     ) -> Common<'b> {
-        let click = fields.text("clickId", 500);
+        let click = fields.free_text("clickId");
         let click = click.filter(|click| !click.is_empty());
-        let email = fields.text("customerEmail", 320);
-        let name = fields.text("customerName", 320);
-        let avatar = fields.text("customerAvatar", 2_048);
-        if fields
-            .value("metadata")
-            .is_some_and(|metadata| metadata.to_string().len() > 10_000)
-        {
-            fields.fault(
-                "metadata",
-                "too_long",
-                "must be at most 10000 characters of JSON",
+        let email = fields.free_text("customerEmail");
+        let name = fields.free_text("customerName");
+        let avatar = fields.free_text("customerAvatar");
+        let units = |metadata: &Value| metadata.to_string().encode_utf16().count();
+        if fields.value("metadata").map_or(0, units) > limits::METADATA_UNITS {
+            let detail = format!(
+                "must be at most {} characters of JSON",
+                limits::METADATA_UNITS
             );
+            fields.fault("metadata", "too_long", detail);
         }
         let phone = fields
             .text("customerPhone", 64)

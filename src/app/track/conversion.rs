@@ -9,14 +9,13 @@ use domain::values::limits;
 impl Reading<'_> {
     pub(super) fn lead(&self, mut fields: Fields<'_>) -> Read {
         let customer = fields.required_text("customerExternalId", limits::EXTERNAL_ID_CHARS);
-        let name = fields.required_text("eventName", limits::NAME_CHARS);
-        fields.integer("eventQuantity", 1, 100);
+        let name = fields.required_line("eventName", limits::EVENT_NAME_CHARS);
         fields.choice("mode", &[("async", ()), ("wait", ()), ("deferred", ())]);
         let common = self.common(&mut fields, customer);
         let (customer, name, common) =
             fields.finish(customer.zip(name).map(|(c, n)| (c, n, common)))?;
         let key = format!("{}:{name}", self.pseudonym(customer));
-        let fact = self.fact(EventKind::Lead, &key, name, &common);
+        let fact = self.fact(EventKind::Lead, &key, &name, &common);
         let answer = json!({
             "click": {"id": common.click.clone().unwrap_or_default()},
             "link": null,
@@ -33,7 +32,7 @@ impl Reading<'_> {
     /// A milestone happens once to a customer, unless its caller counts them.
     pub(super) fn milestone(&self, mut fields: Fields<'_>) -> Read {
         let customer = fields.required_text("customerExternalId", limits::EXTERNAL_ID_CHARS);
-        let name = fields.required_text("eventName", limits::NAME_CHARS);
+        let name = fields.required_line("eventName", limits::EVENT_NAME_CHARS);
         let given = fields.text("eventId", limits::EXTERNAL_ID_CHARS);
         let given = given.filter(|id| !id.is_empty());
         let common = self.common(&mut fields, customer);
@@ -46,7 +45,7 @@ impl Reading<'_> {
         } else {
             "eventName"
         };
-        let fact = self.fact(EventKind::Milestone, &key, name, &common);
+        let fact = self.fact(EventKind::Milestone, &key, &name, &common);
         let answer = json!({
             "kind": EventKind::Milestone,
             "eventName": name,

@@ -22,16 +22,16 @@ impl Reading<'_> {
         let currency = fields.currency("currency");
         let dollars = || Currency::parse("USD").ok();
         let currency = if given { currency } else { dollars() };
-        let name = fields.text("eventName", limits::NAME_CHARS);
-        let name = name.filter(|name| !name.is_empty());
-        let name = name.unwrap_or(if kind == EventKind::Sale {
+        let name = fields.line("eventName", limits::EVENT_NAME_CHARS);
+        let usual = if kind == EventKind::Sale {
             "Purchase"
         } else {
             kind.title()
-        });
+        };
+        let name = name.as_deref().unwrap_or(usual);
         let processor = fields.text("paymentProcessor", 40).unwrap_or("custom");
-        let invoice = fields.text("invoiceId", limits::EXTERNAL_ID_CHARS);
-        fields.text("leadEventName", limits::NAME_CHARS);
+        let invoice = fields.text("invoiceId", limits::INVOICE_ID_CHARS);
+        fields.free_text("leadEventName");
         let metadata = fields.value("metadata").cloned();
         let order = Order::read(&mut fields, amount);
         let new_customer = fields.boolean("newCustomer");

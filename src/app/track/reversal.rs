@@ -18,7 +18,7 @@ impl Reading<'_> {
         };
         members::only(&mut fields, member);
         let id = fields.required_text(member, limits::EXTERNAL_ID_CHARS);
-        let invoice = fields.required_text("invoiceId", limits::EXTERNAL_ID_CHARS);
+        let invoice = fields.required_text("invoiceId", limits::INVOICE_ID_CHARS);
         let amount = fields.integer("amount", 0, MAX_MINOR);
         let currency = fields.currency("currency");
         if amount.is_some() && fields.value("currency").is_none() {

@@ -112,24 +112,50 @@ impl<'a> Fields<'a> {
     /// A text of at most `max` characters without control characters and without the white space
     /// around it; absent is `None`.
     pub fn text(&mut self, name: &str, max: usize) -> Option<&'a str> {
-        let Some(text) = self.value(name)?.as_str().map(trimmed) else {
-            self.fault(name, "not_a_string", "must be a string");
-            return None;
-        };
-        if text.chars().count() > max {
-            self.fault(
-                name,
-                "too_long",
-                format!("must be at most {max} characters"),
-            );
-            return None;
-        }
+        let text = self.bounded_text(name, max)?;
         if text.chars().any(char::is_control) {
             self.fault(
                 name,
                 "control_character",
                 "must not hold control characters",
             );
+            return None;
+        }
+        Some(text)
+    }
+
+    /// A text of whatever length and characters, without the white space around it: for what is
+    /// only answered or told on, which is no reason to lose an event. The body's bound is its own.
+    pub fn free_text(&mut self, name: &str) -> Option<&'a str> {
+        let text = self.value(name)?.as_str().map(trimmed);
+        if text.is_none() {
+            self.fault(name, "not_a_string", "must be a string");
+        }
+        text
+    }
+
+    /// A name of at most `max` characters in one line: control characters become spaces. A blank
+    /// one is as if absent.
+    pub fn line(&mut self, name: &str, max: usize) -> Option<String> {
+        let line = self.bounded_text(name, max)?.replace(char::is_control, " ");
+        Some(trimmed(&line).to_owned()).filter(|line| !line.is_empty())
+    }
+
+    /// Like [`Fields::line`], but must be there.
+    pub fn required_line(&mut self, name: &str, max: usize) -> Option<String> {
+        let sound = self.errors.len();
+        let line = self.line(name, max);
+        if line.is_none() && self.errors.len() == sound {
+            self.fault(name, "required", "is required");
+        }
+        line
+    }
+
+    fn bounded_text(&mut self, name: &str, max: usize) -> Option<&'a str> {
+        let text = self.free_text(name)?;
+        if text.chars().count() > max {
+            let detail = format!("must be at most {max} characters");
+            self.fault(name, "too_long", detail);
             return None;
         }
         Some(text)

@@ -12,15 +12,22 @@ pub const COOKIE_HEADER_BYTES: usize = 16_384;
 pub const TOKEN_CHARS: usize = 120;
 /// A click token or journal older than this is as if absent: browsers cap cookies at 400 days.
 pub const TOUCH_AGE_MS: i64 = 400 * 86_400_000;
-/// Request bodies of the conversion API, in bytes. Dub's metadata alone may hold 10,000.
-pub const TRACK_BODY_BYTES: usize = 32_768;
+/// Request bodies of the conversion API, in bytes. Dub's metadata alone may hold 10,000 UTF-16
+/// units, each six bytes where a client escapes it.
+pub const TRACK_BODY_BYTES: usize = 65_536;
+/// UTF-16 units of `metadata` as JSON, as Dub counts them.
+pub const METADATA_UNITS: usize = 10_000;
 /// Request bodies of the control plane, in bytes.
 pub const CONTROL_BODY_BYTES: usize = 65_536;
 /// Beacon bodies, in bytes: a landing query of 4 kB with room.
 pub const BEACON_BODY_BYTES: usize = 8_192;
 /// Characters of an id that the merchant chose (customer, invoice, refund).
 pub const EXTERNAL_ID_CHARS: usize = 190;
-/// Characters of a name (program, partner, event, key).
+/// Characters of an invoice's id: Dub bounds it by its column alone.
+pub const INVOICE_ID_CHARS: usize = 255;
+/// Characters of an event's name, as Dub allows.
+pub const EVENT_NAME_CHARS: usize = 255;
+/// Characters of a name (program, partner, key).
 pub const NAME_CHARS: usize = 190;
 /// Characters of a slug.
 pub const SLUG_CHARS: usize = 100;

@@ -10,5 +10,6 @@ pub mod order;
 pub mod pseudonym;
 pub mod record;
 pub mod seal;
+pub mod surrogates;
 pub mod time;
 pub mod value;

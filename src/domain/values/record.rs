@@ -7,6 +7,7 @@
 //! something is: nobody but us writes what it reads.
 
 use crate::values::json;
+use crate::values::surrogates;
 use serde::de::value::StrDeserializer;
 use serde::de::{
     self, DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Expected, IntoDeserializer,
@@ -26,9 +27,10 @@ pub fn take<T: DeserializeOwned>(value: &Value) -> Option<T> {
     T::deserialize(Reader(value)).ok()
 }
 
-/// Reads any JSON text; `None` when it is none.
+/// Reads any JSON text; `None` when it is none. Half a character in a string reads as U+FFFD: an
+/// emoji that was cut costs no event, report or platform's answer.
 pub fn parse(text: &str) -> Option<Value> {
-    json::parse(text)
+    json::parse(text).or_else(|| json::parse(&surrogates::replaced(text)?))
 }
 
 /// The value is another than the type wants.
@@ -370,6 +372,14 @@ mod tests {
         assert_eq!(ours, serde_json::from_value(everything()).unwrap());
         assert_eq!(ours.kinds[2], Kind::Named { at: -5 });
         assert_eq!(ours.any, everything()["any"]);
+    }
+
+    #[test]
+    fn half_a_character_reads_as_one_that_is_unknown() {
+        let text = r#"{"cut \ud83d": ["\ude00", "\ud83d\ude00", "\\ud83d"]}"#;
+        let wanted = json!({"cut \u{fffd}": ["\u{fffd}", "\u{1f600}", "\\ud83d"]});
+        assert_eq!(parse(text), Some(wanted));
+        assert_eq!(parse(r#"{"a": "\ud83d"#), None);
     }
 
     #[test]

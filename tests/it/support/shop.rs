@@ -5,7 +5,7 @@ use super::memory::{Kv, Queue, Receiver};
 use super::phones::GooglesAnswers;
 use super::sqlite::Sqlite;
 use super::suffixes::PublicSuffixes;
-use api::{Request, Response, Services};
+use api::{Request, Response, Services, most_bytes};
 use app::clicks::{self, Message};
 use app::ports::Database;
 use app::settings::{Settings, Variables};
@@ -133,14 +133,16 @@ impl Shop {
         body: &[u8],
     ) -> Response {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let path = format!("/api/v1/{path}");
+        let most = most_bytes(&path);
         let request = Request {
             method: method.into(),
             host: host.into(),
-            path: format!("/api/v1/{path}"),
+            path,
             query: query.into(),
             content_type: "application/json".into(),
             authorization: format!("Bearer {key}"),
-            body: Some(body.to_vec()),
+            body: Some(body.to_vec()).filter(|body| body.len() <= most),
             now: self.now.get(),
             entropy: self.random(),
         };
