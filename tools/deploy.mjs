@@ -169,7 +169,7 @@ async function firstKey(adminHost) {
   const key = await askForKey(adminHost, rootSecret);
   if (!key) return "it was handed out before; if it is lost: node tools/owner-key.mjs";
   console.log(`      ${bold(key)}`);
-  return "this is the first API key; it is shown this once";
+  return "this is the first API key, for programs and keys; it is shown this once";
 }
 
 /** What becomes of the workers.dev address. @param {string[]} routes */

@@ -69,6 +69,7 @@ async function main() {
   if (admin) {
     console.log(`${bold("key")}     ${admin.key}`);
     console.log(yellow("        The first API key. It is shown this once; keep it."));
+    console.log(dim("        It makes programs and keys; reports take a key of one program."));
   } else {
     console.log(dim("The first API key was shown when this data was made. End this and run"));
     console.log(dim("node tools/owner-key.mjs --local for another one, or remove .local/state."));

@@ -31,7 +31,7 @@ kinds! {
     KEY_INVALID 401 "key_invalid" "The API key is not valid here.";
     KEY_REVOKED 403 "key_revoked" "The API key was revoked.";
     SCOPE_TOO_NARROW 403 "scope_too_narrow" "The API key may not do this.";
-    PROGRAM_REQUIRED 403 "program_required" "Use a key that belongs to one program.";
+    PROGRAM_REQUIRED 403 "program_required" "Use a program's own key; POST /api/v1/keys makes one.";
     CROSS_ORIGIN 403 "cross_origin" "Only pages of this site may call this.";
     NOT_FOUND 404 "not_found" "There is nothing here.";
     METHOD_NOT_ALLOWED 405 "method_not_allowed" "This address does not take that method.";
