@@ -55,6 +55,7 @@ export const NOT_RUN = new Map([
   "needs a Cloudflare account; the dry run of the same settings is run instead"],
   ["make deploy", "needs a Cloudflare account"],
   ["make bench", "measures for minutes and proves nothing here"],
+  ["make crawlers", "changes the tree when a newer list is out"],
 ]);
 
 /** What README's settings of a deployment are; a dry run takes them too.
