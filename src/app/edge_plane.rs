@@ -99,7 +99,7 @@ fn want_link_too(place: &Place<'_>, memory: &Memory, now: UnixMs) {
     let name = place.path.strip_prefix(LINKS).unwrap_or_default();
     let name = name.split('/').next().unwrap_or_default();
     if let Some(slug) = Slug::from_path(name, false) {
-        memory.link(place.host, slug.as_str(), now);
+        memory.link(place.host, &slug, now);
     }
 }
 

@@ -9,7 +9,7 @@
 use crate::domain::flood::Flood;
 use crate::domain::ids::LinkId;
 use crate::domain::limits;
-use crate::domain::link::{self, HostSnapshot, LinkSnapshot, Shown};
+use crate::domain::link::{self, HostSnapshot, LinkSnapshot, Shown, Slug};
 use crate::domain::time::UnixMs;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
@@ -178,9 +178,16 @@ impl Memory {
     }
 
     /// What is known of a link; `None` when it has to be fetched first.
-    pub fn link(&self, host: &str, slug: &str, now: UnixMs) -> Option<&Known<LinkSnapshot>> {
-        let key = link::link_key(host, slug);
-        self.look(&self.links, &key, now, || key.clone())
+    pub fn link(&self, host: &str, slug: &Slug, now: UnixMs) -> Option<&Known<LinkSnapshot>> {
+        let look = |slug: &str| {
+            let key = link::link_key(host, slug);
+            self.look(&self.links, &key, now, || key.clone())
+        };
+        let link = look(slug.as_str());
+        match slug.earlier().map(look) {
+            None | Some(Some(Known::Absent)) => link,
+            Some(earlier) => earlier,
+        }
     }
 
     /// What pages may show of a link; `None` when it has to be fetched first.
@@ -281,7 +288,8 @@ mod tests {
         );
         assert!(memory.host("a.example", UnixMs(0)).is_none());
         assert!(memory.host("a.example", UnixMs(0)).is_none());
-        assert!(memory.link("a.example", "x", UnixMs(0)).is_none());
+        let slug = Slug::parse("x", false).unwrap();
+        assert!(memory.link("a.example", &slug, UnixMs(0)).is_none());
         assert!(memory.wants());
         assert_eq!(memory.take_wanted(), ["host:a.example", "link:a.example/x"]);
         assert!(!memory.wants());
@@ -292,7 +300,7 @@ mod tests {
             Some(Known::Found(_))
         ));
         assert_eq!(
-            memory.link("a.example", "x", UnixMs(1)),
+            memory.link("a.example", &slug, UnixMs(1)),
             Some(&Known::Absent)
         );
         for n in 0..300 {

@@ -134,6 +134,8 @@ pub const TOUCHES_BEFORE: usize = 100;
 pub const TOUCHES_AFTER: usize = 10;
 /// Characters of a referral or coupon code.
 pub const CODE_CHARS: usize = 64;
+/// Bytes of the form in which a partner's code is compared: one character can become eighteen.
+pub const CODE_KEY_BYTES: usize = 256;
 /// Characters of a partner's kind, a word.
 pub const KIND_CHARS: usize = 40;
 /// Customer ids of a partner in one call: people buy under a handful.

@@ -11,6 +11,7 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 pub mod currencies;
+pub mod folding;
 pub mod ids;
 pub mod limits;
 pub mod money;
@@ -41,6 +42,7 @@ pub mod visitor;
 pub mod api_key;
 pub mod attribution;
 pub mod attribution_model;
+pub mod code;
 pub mod decision;
 pub mod event;
 pub mod exchange;

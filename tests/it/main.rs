@@ -22,6 +22,7 @@ mod explained;
 mod faults;
 mod fb_cookies;
 mod flow;
+mod folding;
 mod given_back;
 mod golden;
 mod hosts;

@@ -4,10 +4,11 @@ use super::sql;
 use crate::app::ports::{Database, DatabaseError, Statement};
 use crate::domain::attribution::StatusChange;
 use crate::domain::click::Visit;
+use crate::domain::code::CodeOwner;
 use crate::domain::decision::Ruling;
 use crate::domain::event::Fact;
 use crate::domain::exchange::Rate;
-use crate::domain::fold::{Booked, CodeOwner, EventRuling, Position, Reclassified, SelfMatch};
+use crate::domain::fold::{Booked, EventRuling, Position, Reclassified, SelfMatch};
 use crate::domain::ids::{PartnerId, ProgramId};
 use crate::domain::limits;
 use crate::domain::money::Currency;
@@ -201,12 +202,12 @@ fn of_program<T>(row: &Value, value: T) -> Option<OfProgram<T>> {
 }
 
 fn code(row: &Value) -> Option<CodeOwner> {
-    Some(CodeOwner {
-        code: text(row, "code")?,
-        partner: take(row, "partner")?,
-        from: take(row, "from")?,
-        until: take::<Option<UnixMs>>(row, "until")?,
-    })
+    Some(CodeOwner::new(
+        row["code"].as_str()?,
+        take(row, "partner")?,
+        take(row, "from")?,
+        take::<Option<UnixMs>>(row, "until")?,
+    ))
 }
 
 pub(in crate::app) fn booked(row: &Value) -> Option<(Position, Booked)> {

@@ -3,9 +3,10 @@
 use super::oracle::World;
 use serde_json::{Value, json};
 use throughline::domain::attribution::StatusChange;
+use throughline::domain::code::CodeOwner;
 use throughline::domain::decision::Ruling;
 use throughline::domain::exchange::Rate;
-use throughline::domain::fold::{CodeOwner, EventRuling, Reclassified, SelfMatch};
+use throughline::domain::fold::{EventRuling, Reclassified, SelfMatch};
 use throughline::domain::ids::PartnerId;
 use throughline::domain::money::Currency;
 use throughline::domain::plan::Plan;
@@ -45,11 +46,9 @@ impl Known {
             active: s.active,
             kind: s.kind.clone(),
         });
-        let codes = world.codes.iter().map(|c| CodeOwner {
-            code: c.code.clone(),
-            partner: partner(&c.partner),
-            from: UnixMs(c.from),
-            until: c.until.map(UnixMs),
+        let codes = world.codes.iter().map(|c| {
+            let until = c.until.map(UnixMs);
+            CodeOwner::new(&c.code, partner(&c.partner), UnixMs(c.from), until)
         });
         let rulings = world.rulings.iter().map(|(event, action, at)| EventRuling {
             event: event.clone(),
