@@ -11,13 +11,14 @@ mod facts;
 mod links;
 mod pages;
 mod reports;
+mod well_known;
 
 use super::isolate::{Known, Memory};
 use super::problem;
 use super::settings::Settings;
 use crate::domain::flood::{self, Counted};
 use crate::domain::ids::PartnerId;
-use crate::domain::link::{HostSnapshot, Slug};
+use crate::domain::link::{AssociationFile, HostSnapshot, Slug};
 use crate::domain::redirect::Entropy;
 use crate::domain::time::UnixMs;
 use crate::domain::traffic::Class;
@@ -54,6 +55,10 @@ pub fn answer(
         }
         Some(unknown) => return Some(without_host(unknown, &place, settings)),
     };
+    if let Some(mut answer) = well_known::answer(facts.method, &place, memory, settings, now)? {
+        answer.refresh = memory.wants();
+        return Some(answer);
+    }
     let request = facts.request(&place);
     let context = Context {
         request: &request,
@@ -91,6 +96,7 @@ pub fn passes(url: &str, memory: &Memory, settings: &Settings, now: UnixMs) -> b
         return false;
     };
     let ours = place.path == BEACON || place.path == ME;
+    let ours = ours || AssociationFile::at(place.path).is_some();
     !ours && below_mount(place.path, host).is_none() && settings.is_site(place.host)
 }
 

@@ -9,7 +9,7 @@
 use crate::domain::flood::Flood;
 use crate::domain::ids::LinkId;
 use crate::domain::limits;
-use crate::domain::link::{self, HostSnapshot, LinkSnapshot, Shown, Slug};
+use crate::domain::link::{self, HostSnapshot, LinkSnapshot, Shown, Slug, WellKnown};
 use crate::domain::time::UnixMs;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
@@ -17,6 +17,8 @@ use throughline_text::Draft;
 
 /// Entries of one kind: about 4 MB of the isolate's 128 when every link is large.
 pub const CAPACITY: usize = 10_000;
+/// Hosts whose association files are remembered: 3 MB when all are large.
+pub const FILES_CAPACITY: usize = 100;
 /// A snapshot is fresh for this long.
 pub const FRESH_MS: i64 = 60_000;
 /// An unknown name is asked for again after this long (KV itself remembers a miss for a minute).
@@ -141,6 +143,8 @@ pub struct Memory {
     pub links: Cache<LinkSnapshot>,
     /// By KV key.
     pub shown: Cache<Shown>,
+    /// By host.
+    pub well_known: Cache<WellKnown>,
     pub flood: RefCell<Flood>,
     /// Clicks that wait for their message to the queue: JSON objects with commas between them. The
     /// entry takes them after a second, or when they make a message.
@@ -155,6 +159,7 @@ impl Default for Memory {
             hosts: Cache::new(CAPACITY),
             links: Cache::new(CAPACITY),
             shown: Cache::new(CAPACITY),
+            well_known: Cache::new(FILES_CAPACITY),
             flood: RefCell::new(Flood::default()),
             clicks: Draft::default(),
             wanted: RefCell::new(Vec::new()),
@@ -194,6 +199,11 @@ impl Memory {
     pub fn shown(&self, link: LinkId, now: UnixMs) -> Option<&Known<Shown>> {
         let key = link::shown_key(link);
         self.look(&self.shown, &key, now, || key.clone())
+    }
+
+    /// What is known of a host's association files; `None` when they have to be fetched first.
+    pub fn well_known(&self, host: &str, now: UnixMs) -> Option<&Known<WellKnown>> {
+        self.look(&self.well_known, host, now, || link::well_known_key(host))
     }
 
     fn look<'a, T>(
@@ -240,6 +250,9 @@ impl Memory {
                 .learn(host, fetched, HostSnapshot::from_json, now);
         } else if key.starts_with(link::LINK_PREFIX) {
             self.links.learn(key, fetched, LinkSnapshot::from_json, now);
+        } else if let Some(host) = key.strip_prefix(link::WELL_KNOWN_PREFIX) {
+            self.well_known
+                .learn(host, fetched, WellKnown::from_json, now);
         } else {
             self.shown.learn(key, fetched, Shown::from_json, now);
         }

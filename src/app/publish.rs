@@ -44,7 +44,8 @@ macro_rules! record {
       SELECT json_patch(
         json_remove(g.body, '$.hosts', '$.target_hosts', '$.host_settings', '$.domain',
           '$.registrable', '$.shared_domain', '$.country'),
-        json_patch(coalesce(json_extract(g.body, '$.host_settings.\"' || h.host || '\"'), '{}'),
+        json_patch(json_remove(coalesce(
+            json_extract(g.body, '$.host_settings.\"' || h.host || '\"'), '{}'), '$.well_known'),
           json_object('program', g.id, 'registrable',
             json_extract(g.body, '$.registrable.\"' || h.host || '\"'))))
       FROM hosts h JOIN programs g ON g.id = h.program WHERE h.host = substr(",
@@ -69,6 +70,13 @@ macro_rules! record {
       FROM links l JOIN partners p ON p.id = l.partner WHERE l.id = substr(",
             $key,
             ", 6))
+    WHEN ",
+            $key,
+            " LIKE 'well-known:%' THEN (
+      SELECT json_extract(g.body, '$.host_settings.\"' || h.host || '\".well_known')
+      FROM hosts h JOIN programs g ON g.id = h.program WHERE h.host = substr(",
+            $key,
+            ", 12))
     WHEN ",
             $key,
             " LIKE 'revoked:%' THEN (
@@ -110,6 +118,8 @@ const LEFT: &str = "SELECT json_object('left', count(*)) FROM publications
 /// Asks for every record to be written again.
 pub const REBUILD: &str = "INSERT INTO publications (key, version)
     SELECT 'host:' || host, 1 FROM hosts WHERE ?1 IS NOT NULL
+    UNION ALL SELECT 'well-known:' || h.host, 1 FROM hosts h JOIN programs g ON g.id = h.program
+      WHERE json_extract(g.body, '$.host_settings.\"' || h.host || '\".well_known') IS NOT NULL
     UNION ALL SELECT 'link:' || host || '/' || slug, 1 FROM links
     UNION ALL SELECT 'show:' || id, 1 FROM links
     UNION ALL SELECT 'revoked:' || id, 1 FROM api_keys WHERE revoked_at IS NOT NULL

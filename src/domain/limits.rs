@@ -54,6 +54,8 @@ pub const UTM_BYTES: usize = 512;
 pub const OG_CHARS: usize = 500;
 /// Bytes of the offer that a page is told, as JSON: it travels with every beacon's answer.
 pub const OFFER_BYTES: usize = 1_024;
+/// Bytes of one association file, as JSON. Apple reads 128 KB; a body of ours has 64.
+pub const ASSOCIATION_BYTES: usize = 16_384;
 /// Prefixes of checkout paths.
 pub const CHECKOUT_PATHS: usize = 20;
 /// Names of partner parameters.

@@ -63,4 +63,5 @@ mod told;
 mod traffic;
 mod urltestdata;
 mod volume;
+mod well_known;
 mod what_if;

@@ -108,7 +108,7 @@ const additions = [
   }],
 ];
 for (const [how, add] of additions) {
-  test(`a frame that is added later ${how} is led to its address with the token, in one step`, async (t) => {
+  test(`a frame that is added later ${how} is led to its address with the token`, async (t) => {
     const { page, land, shows, framed, filled } = await visit(t, "<main></main>");
     await land(QUERY);
     await filled("tlc_landed");
