@@ -4,3 +4,4 @@ import "./features/navigation.js";
 import "./features/lifecycle.js";
 import "./features/additions.js";
 import "./features/decorate.js";
+import "./features/frames.js";

@@ -11,6 +11,7 @@ mod facts;
 mod links;
 mod pages;
 mod reports;
+mod well_known;
 
 use super::isolate::{Known, Memory};
 use super::problem;
@@ -18,7 +19,7 @@ use super::settings::Settings;
 use domain::values::ids::PartnerId;
 use domain::values::time::UnixMs;
 use domain::visit::flood::{self, Counted};
-use domain::visit::link::{HostSnapshot, Slug, is_within};
+use domain::visit::link::{AssociationFile, HostSnapshot, Slug, is_within};
 use domain::visit::redirect::Entropy;
 use domain::visit::traffic::Class;
 use domain::visit::visitor::Context;
@@ -54,6 +55,10 @@ pub fn answer(
         }
         Some(unknown) => return Some(without_host(unknown, &place, settings)),
     };
+    if let Some(mut answer) = well_known::answer(facts.method, &place, memory, settings, now)? {
+        answer.refresh = memory.wants();
+        return Some(answer);
+    }
     let request = facts.request(&place);
     let context = Context {
         request: &request,
@@ -91,6 +96,7 @@ pub fn passes(url: &str, memory: &Memory, settings: &Settings, now: UnixMs) -> b
         return false;
     };
     let ours = place.path == BEACON || place.path == ME;
+    let ours = ours || AssociationFile::at(place.path).is_some();
     !ours && below_mount(place.path, host).is_none() && settings.is_site(place.host)
 }
 
@@ -99,7 +105,7 @@ fn want_link_too(place: &Place<'_>, memory: &Memory, now: UnixMs) {
     let name = place.path.strip_prefix(LINKS).unwrap_or_default();
     let name = name.split('/').next().unwrap_or_default();
     if let Some(slug) = Slug::from_path(name, false) {
-        memory.link(place.host, slug.as_str(), now);
+        memory.link(place.host, &slug, now);
     }
 }
 

@@ -10,13 +10,15 @@ use domain::values::ids::LinkId;
 use domain::values::limits;
 use domain::values::time::UnixMs;
 use domain::visit::flood::Flood;
-use domain::visit::link::{self, HostSnapshot, LinkSnapshot, Shown};
+use domain::visit::link::{self, HostSnapshot, LinkSnapshot, Shown, Slug, WellKnown};
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use throughline_text::Draft;
 
 /// Entries of one kind: about 4 MB of the isolate's 128 when every link is large.
 pub const CAPACITY: usize = 10_000;
+/// Hosts whose association files are remembered: 3 MB when all are large.
+pub const FILES_CAPACITY: usize = 100;
 /// A snapshot is fresh for this long.
 pub const FRESH_MS: i64 = 60_000;
 /// An unknown name is asked for again after this long (KV itself remembers a miss for a minute).
@@ -141,6 +143,8 @@ pub struct Memory {
     pub links: Cache<LinkSnapshot>,
     /// By KV key.
     pub shown: Cache<Shown>,
+    /// By host.
+    pub well_known: Cache<WellKnown>,
     pub flood: RefCell<Flood>,
     /// Clicks that wait for their message to the queue: JSON objects with commas between them. The
     /// entry takes them after a second, or when they make a message.
@@ -155,6 +159,7 @@ impl Default for Memory {
             hosts: Cache::new(CAPACITY),
             links: Cache::new(CAPACITY),
             shown: Cache::new(CAPACITY),
+            well_known: Cache::new(FILES_CAPACITY),
             flood: RefCell::new(Flood::default()),
             clicks: Draft::default(),
             wanted: RefCell::new(Vec::new()),
@@ -178,15 +183,27 @@ impl Memory {
     }
 
     /// What is known of a link; `None` when it has to be fetched first.
-    pub fn link(&self, host: &str, slug: &str, now: UnixMs) -> Option<&Known<LinkSnapshot>> {
-        let key = link::link_key(host, slug);
-        self.look(&self.links, &key, now, || key.clone())
+    pub fn link(&self, host: &str, slug: &Slug, now: UnixMs) -> Option<&Known<LinkSnapshot>> {
+        let look = |slug: &str| {
+            let key = link::link_key(host, slug);
+            self.look(&self.links, &key, now, || key.clone())
+        };
+        let link = look(slug.as_str());
+        match slug.earlier().map(look) {
+            None | Some(Some(Known::Absent)) => link,
+            Some(earlier) => earlier,
+        }
     }
 
     /// What pages may show of a link; `None` when it has to be fetched first.
     pub fn shown(&self, link: LinkId, now: UnixMs) -> Option<&Known<Shown>> {
         let key = link::shown_key(link);
         self.look(&self.shown, &key, now, || key.clone())
+    }
+
+    /// What is known of a host's association files; `None` when they have to be fetched first.
+    pub fn well_known(&self, host: &str, now: UnixMs) -> Option<&Known<WellKnown>> {
+        self.look(&self.well_known, host, now, || link::well_known_key(host))
     }
 
     fn look<'a, T>(
@@ -233,6 +250,9 @@ impl Memory {
                 .learn(host, fetched, HostSnapshot::from_json, now);
         } else if key.starts_with(link::LINK_PREFIX) {
             self.links.learn(key, fetched, LinkSnapshot::from_json, now);
+        } else if let Some(host) = key.strip_prefix(link::WELL_KNOWN_PREFIX) {
+            self.well_known
+                .learn(host, fetched, WellKnown::from_json, now);
         } else {
             self.shown.learn(key, fetched, Shown::from_json, now);
         }
@@ -281,7 +301,8 @@ mod tests {
         );
         assert!(memory.host("a.example", UnixMs(0)).is_none());
         assert!(memory.host("a.example", UnixMs(0)).is_none());
-        assert!(memory.link("a.example", "x", UnixMs(0)).is_none());
+        let slug = Slug::parse("x", false).unwrap();
+        assert!(memory.link("a.example", &slug, UnixMs(0)).is_none());
         assert!(memory.wants());
         assert_eq!(memory.take_wanted(), ["host:a.example", "link:a.example/x"]);
         assert!(!memory.wants());
@@ -292,7 +313,7 @@ mod tests {
             Some(Known::Found(_))
         ));
         assert_eq!(
-            memory.link("a.example", "x", UnixMs(1)),
+            memory.link("a.example", &slug, UnixMs(1)),
             Some(&Known::Absent)
         );
         for n in 0..300 {

@@ -16,6 +16,7 @@ pub mod ports;
 pub mod problem;
 pub mod publish;
 pub mod reads;
+pub mod refold;
 mod sealed;
 pub mod settings;
 pub mod settle;

@@ -12,6 +12,27 @@ use serde_json::Value;
 /// Records written by one call; KV allows 1,000 operations per invocation.
 const BATCH: u32 = 200;
 
+/// The link that a KV key names: by its slug, else the only one whose slug folds to that.
+macro_rules! link {
+    ($key:literal) => {
+        concat!(
+            "(SELECT coalesce(
+        (SELECT s.id FROM links s WHERE s.host = k.host AND s.slug = k.slug),
+        (SELECT iif(count(*) = 1, min(f.id), NULL) FROM links f
+          WHERE f.host = k.host AND f.folded = k.slug))
+      FROM (SELECT substr(",
+            $key,
+            ", 6, instr(",
+            $key,
+            ", '/') - 6) AS host, substr(",
+            $key,
+            ", instr(",
+            $key,
+            ", '/') + 1) AS slug) k)"
+        )
+    };
+}
+
 /// The record of a KV key, as the tables say it now; NULL when there is none.
 macro_rules! record {
     ($key:literal) => {
@@ -23,7 +44,8 @@ macro_rules! record {
       SELECT json_patch(
         json_remove(g.body, '$.hosts', '$.target_hosts', '$.host_settings', '$.domain',
           '$.registrable', '$.shared_domain', '$.country'),
-        json_patch(coalesce(json_extract(g.body, '$.host_settings.\"' || h.host || '\"'), '{}'),
+        json_patch(json_remove(coalesce(
+            json_extract(g.body, '$.host_settings.\"' || h.host || '\"'), '{}'), '$.well_known'),
           json_object('program', g.id, 'registrable',
             json_extract(g.body, '$.registrable.\"' || h.host || '\"'))))
       FROM hosts h JOIN programs g ON g.id = h.program WHERE h.host = substr(",
@@ -38,16 +60,9 @@ macro_rules! record {
             SELECT s.active FROM partner_statuses s WHERE s.partner = l.partner
             ORDER BY s.seq DESC LIMIT 1), 1) THEN 'suspended'
           WHEN l.active THEN 'live' ELSE 'paused' END))
-      FROM links l WHERE l.host = substr(",
-            $key,
-            ", 6, instr(",
-            $key,
-            ", '/') - 6)
-        AND l.slug = substr(",
-            $key,
-            ", instr(",
-            $key,
-            ", '/') + 1))
+      FROM links l WHERE l.id = ",
+            link!($key),
+            ")
     WHEN ",
             $key,
             " LIKE 'show:%' THEN (
@@ -55,6 +70,13 @@ macro_rules! record {
       FROM links l JOIN partners p ON p.id = l.partner WHERE l.id = substr(",
             $key,
             ", 6))
+    WHEN ",
+            $key,
+            " LIKE 'well-known:%' THEN (
+      SELECT json_extract(g.body, '$.host_settings.\"' || h.host || '\".well_known')
+      FROM hosts h JOIN programs g ON g.id = h.program WHERE h.host = substr(",
+            $key,
+            ", 12))
     WHEN ",
             $key,
             " LIKE 'revoked:%' THEN (
@@ -69,7 +91,15 @@ macro_rules! record {
 const DUE: &str = concat!(
     "SELECT json_object('key', p.key, 'version', p.version, 'value', ",
     record!("p.key"),
-    ") FROM publications p WHERE p.done < p.version ORDER BY p.key LIMIT ?1 ->> 'limit'"
+    ", 'folded', (
+      SELECT 'link:' || l.host || '/' || l.folded FROM links l
+      WHERE p.key LIKE 'link:%' AND l.id = ",
+    link!("p.key"),
+    " AND l.folded <> l.slug AND l.id = (
+        SELECT iif(count(*) = 1, min(o.id), NULL) FROM (
+          SELECT id FROM links WHERE host = l.host AND slug = l.folded
+          UNION SELECT id FROM links WHERE host = l.host AND folded = l.folded) o))
+    ) FROM publications p WHERE p.done < p.version ORDER BY p.key LIMIT ?1 ->> 'limit'"
 );
 
 /// The record of the KV key `$.key`, without going through KV.
@@ -88,6 +118,8 @@ const LEFT: &str = "SELECT json_object('left', count(*)) FROM publications
 /// Asks for every record to be written again.
 pub const REBUILD: &str = "INSERT INTO publications (key, version)
     SELECT 'host:' || host, 1 FROM hosts WHERE ?1 IS NOT NULL
+    UNION ALL SELECT 'well-known:' || h.host, 1 FROM hosts h JOIN programs g ON g.id = h.program
+      WHERE json_extract(g.body, '$.host_settings.\"' || h.host || '\".well_known') IS NOT NULL
     UNION ALL SELECT 'link:' || host || '/' || slug, 1 FROM links
     UNION ALL SELECT 'show:' || id, 1 FROM links
     UNION ALL SELECT 'revoked:' || id, 1 FROM api_keys WHERE revoked_at IS NOT NULL
@@ -125,10 +157,16 @@ pub async fn publish(
     let mut done = Vec::new();
     for record in &due {
         let key = record["key"].as_str().unwrap_or_default();
-        let written = match &record["value"] {
-            Value::Null => snapshots.delete(key).await,
-            value => snapshots.put(key, &value.to_string()).await,
-        };
+        // A link of before is found by what its slug folds to as well.
+        let keys = [Some(key), record["folded"].as_str()];
+        let mut written = Ok(());
+        for key in keys.into_iter().flatten() {
+            let one = match &record["value"] {
+                Value::Null => snapshots.delete(key).await,
+                value => snapshots.put(key, &value.to_string()).await,
+            };
+            written = written.and(one);
+        }
         if written.is_err() {
             // Whoever waits for this should not wait for the same failure two hundred times.
             break;

@@ -11,6 +11,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 #[wasm_bindgen]
 pub async fn scheduled(_event: JsValue, env: Env, _context: Context) {
     for done in [
+        work::refold(&env).await,
         work::fold_and_deliver(&env).await,
         work::settle_months(&env).await,
         work::expire(&env).await,

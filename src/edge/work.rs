@@ -7,7 +7,7 @@ use super::kv::{self, Kv};
 use super::outbound::Outside;
 use super::runtime;
 use app::ports::{Database, DatabaseError, Statement, Unavailable, WorkQueue};
-use app::{deliver, ledger, publish, settle};
+use app::{deliver, ledger, publish, refold, settle};
 use domain::json;
 
 /// Rounds of one kind of work in one invocation; what is left waits for the next one.
@@ -54,6 +54,12 @@ pub(super) async fn fold_and_deliver(env: &Env) -> Result<(), DatabaseError> {
         }
     }
     Ok(())
+}
+
+/// Folds codes and slugs of before.
+pub(super) async fn refold(env: &Env) -> Result<(), DatabaseError> {
+    let db = D1::of(env).ok_or(DatabaseError::Unavailable)?;
+    refold::refold(&db).await
 }
 
 /// Settles the months that ended.

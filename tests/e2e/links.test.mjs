@@ -13,6 +13,9 @@ const GO = "go.shop.localhost";
 const IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 "
   + "(KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1";
 
+const APPLE = { applinks: { details: [{ appIDs: ["ABCDE.example.shop"],
+  components: [{ "/": "/*", comment: "Größe" }] }] } };
+
 const TABLET = IPHONE.replace("iPhone; CPU iPhone OS 18_0 like Mac OS X", "Linux; Android 15; K")
   .replace("Mobile/15E148 ", "");
 
@@ -26,7 +29,8 @@ describe("a link", () => {
     world = await startReady({
       program: {
         hosts: ["shop.localhost", GO], target_hosts: ["shop.localhost", "apps.localhost"],
-        host_settings: { [GO]: { root: true, mount: "/r/", case_sensitive: true } },
+        host_settings: { [GO]: { root: true, mount: "/r/", case_sensitive: true,
+          well_known: { "apple-app-site-association": APPLE, "assetlinks.json": [] } } },
         tags: ["campaign"],
       },
     });
@@ -207,10 +211,36 @@ describe("a link", () => {
 
   test("may be named in any script", async () => {
     await make("Grüße-東京");
-    for (const path of ["Grüße-東京", "GRÜßE-東京"].map(encodeURIComponent)) {
+    await make("🎉İstanbul");
+    const typed = ["Grüße-東京", "GRÜSSE-東京", "gru\u0308ẞe-東京", "🎉ISTANBUL", "🎉\ufe0fistanbul"];
+    for (const path of typed.map(encodeURIComponent)) {
       assert.equal(await leads(`/go/${path}`), "/", path);
     }
-    assert.ok(await (await kvOf(world.stack)).get("link:shop.localhost/grüße-東京"));
+    assert.ok(await (await kvOf(world.stack)).get("link:shop.localhost/grüsse-東京"));
+    const { id, anna, host } = world.program;
+    const again = await world.api("POST", "links", { program: id, partner: anna.id, host,
+      slug: "GRÜSSE-東京", target: shop });
+    assert.equal(problemOf(again).code, "already_exists");
+  });
+
+  test("opens in apps by the association files of its host alone", async () => {
+    for (const [name, file] of Object.entries({ "apple-app-site-association": APPLE,
+      "assetlinks.json": [] })) {
+      const path = `/.well-known/${name}`;
+      const answer = await world.visit(path, {}, "GET", GO);
+      assert.equal(answer.status, 200);
+      assert.equal(answer.headers["content-type"], "application/json");
+      assert.equal(answer.headers.location, undefined);
+      assert.equal(answer.headers["set-cookie"], undefined);
+      assert.deepEqual(answer.json(), file);
+      const part = await world.visit(path, { "sec-fetch-dest": "empty" }, "GET", GO);
+      assert.deepEqual(part.json(), file);
+      const head = await world.visit(path, {}, "HEAD", GO);
+      assert.deepEqual([head.status, head.text], [200, ""]);
+      for (const other of ["shop.localhost", "other.localhost"]) {
+        assert.equal((await world.visit(path, {}, "GET", other)).status, 404, other);
+      }
+    }
   });
 
   test("answers HEAD without counting, and addresses without a link are counted", async () => {

@@ -19,10 +19,10 @@ fn buy(shop: &Shop, invoice: &str, code: &str) {
 fn a_sale_with_a_code_is_its_partners_however_it_is_typed() {
     let shop = Shop::open();
     let code = give(&shop, 1, "Größe.10_a-b", &json!({}));
-    assert_eq!(code["code"], "GRößE.10_A-B");
+    assert_eq!(code["code"], "Größe.10_a-b");
     assert_eq!(code["until_at"], Value::Null);
     shop.wait(1_000);
-    buy(&shop, "o1", " GRÖßE.10_A-b ");
+    buy(&shop, "o1", " GRÖSSE.10_A-b ");
     buy(&shop, "o2", "grösse.10");
     assert_eq!(shop.balance(1), 200);
     let decision = shop.decision("o1");
@@ -30,7 +30,8 @@ fn a_sale_with_a_code_is_its_partners_however_it_is_typed() {
         (&decision["rule"], &decision["reason"]),
         (&json!("code"), &json!("credited"))
     );
-    assert_eq!(shop.decision("o2")["code_unknown"], "GRöSSE.10");
+    assert_eq!(decision["credits"][0]["code"], "Größe.10_a-b");
+    assert_eq!(shop.decision("o2")["code_unknown"], "grösse.10");
     let path = format!("codes/{}", code["id"].as_str().unwrap());
     assert_eq!(shop.made("GET", &path, &json!({})), code);
     assert_eq!(shop.list("codes"), [code]);
@@ -127,9 +128,8 @@ fn a_code_ends_now_and_takes_nothing_back() {
 fn codes_that_are_none_are_refused() {
     let shop = Shop::open();
     for (code, said) in [
-        (json!("a b"), "/code code_invalid"),
-        (json!("a/b"), "/code code_invalid"),
-        (json!("e\u{301}"), "/code code_invalid"),
+        (json!("a\u{2028}b"), "/code code_invalid"),
+        (json!("a\u{200b}b"), "/code code_invalid"),
         (json!("a\u{202e}b"), "/code code_invalid"),
         (json!("a\u{0}b"), "/code control_character"),
         (json!("x".repeat(65)), "/code too_long"),

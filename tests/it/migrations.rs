@@ -79,3 +79,26 @@ fn what_was_kept_without_permission_goes_with_0012() {
     let expected = r#"{"token":"full 1","said":"full 5","refused":"refused 5"}"#;
     assert_eq!(text(voices), expected);
 }
+
+#[test]
+fn codes_of_before_are_folded_by_0015_as_far_as_sql_can() {
+    let db = Connection::open_in_memory().unwrap();
+    for name in ["0001_init.sql", "0002_ledger.sql"] {
+        db.execute_batch(&migration(name)).unwrap();
+    }
+    db.execute_batch(
+        "INSERT INTO programs (id, name, body, created_at) VALUES ('pg_1', 'Shop', '{}', 1);
+         INSERT INTO partners (id, program, name, created_at) VALUES ('pn_1', 'pg_1', 'A', 1);
+         INSERT INTO codes (id, program, code, partner, from_at, created_at)
+           VALUES ('cd_1', 'pg_1', 'SAVE.10_A-B', 'pn_1', 1, 1),
+             ('cd_2', 'pg_1', 'GRößE', 'pn_1', 1, 1);",
+    )
+    .unwrap();
+    db.execute_batch(&migration("0015_folding.sql")).unwrap();
+    let codes = "SELECT json_group_array(json_array(code, key, written) ORDER BY seq) FROM codes";
+    let found: String = db.query_row(codes, [], |row| row.get(0)).unwrap();
+    assert_eq!(
+        found,
+        r#"[["SAVE.10_A-B","save.10_a-b",null],["GRößE",null,null]]"#
+    );
+}

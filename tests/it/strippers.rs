@@ -161,3 +161,50 @@ fn a_sale_after_all_stripping_is_credited() {
     shop.fold();
     assert_eq!((shop.balance(0), shop.balance(1)), (100, 0));
 }
+
+/// The lists whole, as `tools/stripped-names.mjs` made them.
+fn refreshed() -> Value {
+    let text = std::fs::read_to_string(crate::support::root("src/domain/visit/link/stripped.json"))
+        .unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+#[test]
+fn no_program_chooses_a_name_that_the_lists_strip_on_every_site() {
+    let shop = Shop::open();
+    let path = format!("programs/{}", shop.program);
+    let names = texts(&refreshed()["names"]);
+    let of_patterns = ["xmc", "wt_zmc", "vn_a", "otm_x", "cm_mmca1", "at_customer"];
+    for name in names.iter().map(String::as_str).chain(of_patterns) {
+        let refused = shop.refused("PATCH", &path, &json!({"token_param": name}));
+        assert_eq!(
+            refused, "422 validation_failed /token_param name_taken",
+            "{name}"
+        );
+    }
+    for free in ["click", "partner", "tl_token"] {
+        let made = shop.made("PATCH", &path, &json!({"token_param": free}));
+        assert_eq!(made["token_param"], free);
+    }
+}
+
+#[test]
+fn a_name_that_a_program_had_before_it_was_listed_goes_on() {
+    let shop = Shop::open();
+    shop.db
+        .execute("UPDATE programs SET body = json_set(body, '$.token_param', 'a8')");
+    let path = format!("programs/{}", shop.program);
+    let renamed = shop.made("PATCH", &path, &json!({"name": "Tea"}));
+    assert_eq!(renamed["token_param"], "a8");
+    shop.made(
+        "PATCH",
+        &path,
+        &json!({"token_param": "a8", "tags": ["season"]}),
+    );
+    shop.publish();
+    let click = shop.click("anna");
+    assert!(click.location.contains("?a8=tlc_"), "{}", click.location);
+    shop.made("PATCH", &path, &json!({"token_param": "tl"}));
+    let back = shop.refused("PATCH", &path, &json!({"token_param": "a8"}));
+    assert_eq!(back, "422 validation_failed /token_param name_taken");
+}

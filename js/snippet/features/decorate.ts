@@ -11,10 +11,16 @@ const within = (list: string | undefined, host: string): boolean | undefined =>
   list?.match(/[^\s,]+/g)?.some((name) => `.${host}`.endsWith(`.${name}`));
 
 /** The parameter that carries the token to this host, if any does. */
-const parameterFor = (host: string): string | false | undefined =>
+export const parameterFor = (host: string): string | false | undefined =>
   within("buy.stripe.com," + options.stripe, host)
     ? "client_reference_id"
     : host !== location.hostname && within(options.domains, host) && param;
+
+/** The address with the token: its fragment stays at the end, and all other bytes as they are. */
+export const carry = (href: string, name?: string | false, token?: string | null): string =>
+  name && token && !RegExp(`[?&]${name}=`).test(href)
+    ? href.replace(/#|$/, `${/^[^#]*\?/.test(href) ? "&" : "?"}${name}=${token}$&`)
+    : href;
 
 /** A link or form is near (it will need a token), or a link is followed (it gets one). */
 const follow = (event: Event): void => {
@@ -25,11 +31,9 @@ const follow = (event: Event): void => {
     const name = parameterFor(new URL(href || link.action).hostname);
     if (!name) return;
     lookUp();
-    const token = shown();
-    if (href && token && /click/.test(event.type) && !RegExp(`[?&]${name}=`).test(href)) {
+    const after = href && carry(href, name, shown());
+    if (after !== href && /click/.test(event.type)) {
       const before = link.getAttribute("href")!;
-      // The fragment stays at the end, and all other bytes as they are.
-      const after = href.replace(/#|$/, `${link.search ? "&" : "?"}${name}=${token}$&`);
       link.href = after;
       setTimeout(() => {
         if (link.href === after) link.href = before;

@@ -3,9 +3,10 @@
 use super::{BUMP_PROGRAM, Control, Made, by_id, object, partner, program};
 use crate::ports::{Database, Statement};
 use crate::problem::{self, Problem};
+use crate::refold::refold;
 use domain::access::api_key::Scope;
 use domain::json;
-use domain::ledger::event;
+use domain::ledger::code;
 use domain::values::ids::{self, ProgramId};
 use domain::values::input::Fields;
 use domain::values::limits;
@@ -18,7 +19,7 @@ macro_rules! taken {
     ($tail:literal) => {
         concat!(
             "EXISTS (SELECT 1 FROM codes o WHERE o.program = ?1 ->> 'program'
-               AND o.code = ?1 ->> 'code'
+               AND o.key = ?1 ->> 'key'
                AND (o.until_at IS NULL OR o.until_at > ?1 ->> 'from')",
             $tail,
             ")"
@@ -26,8 +27,9 @@ macro_rules! taken {
     };
 }
 const INSERT: &str = concat!(
-    "INSERT INTO codes (id, program, code, partner, from_at, created_at)
-     SELECT ?1 ->> 'id', p.program, ?1 ->> 'code', p.id, ?1 ->> 'from', ?1 ->> 'now'
+    "INSERT INTO codes (id, program, code, written, key, partner, from_at, created_at)
+     SELECT ?1 ->> 'id', p.program, ?1 ->> 'capitals', ?1 ->> 'code', ?1 ->> 'key', p.id,
+       ?1 ->> 'from', ?1 ->> 'now'
      FROM partners p WHERE p.id = ?1 ->> 'partner' AND p.program = ?1 ->> 'program' AND NOT ",
     taken!("")
 );
@@ -41,12 +43,22 @@ const END: &str = "UPDATE codes SET until_at = ?1 ->> 'until'
     WHERE id = ?1 ->> 'id' AND until_at IS NULL";
 /// Events with the code, from the change on, are decided again. The `+` leaves the choice of the
 /// index to the code. A code that was refused changes nothing.
-const WAKE: &str = "UPDATE facts SET state = 'pending'
-    WHERE program = ?1 ->> 'program' AND body ->> '$.code' = ?1 ->> 'code'
-      AND +occurred_at >= ?1 ->> 'since' AND state = 'folded'
-      AND EXISTS (SELECT 1 FROM codes c WHERE c.id = ?1 ->> 'id')";
+macro_rules! wake {
+    ($same:literal) => {
+        concat!(
+            "UPDATE facts SET state = 'pending' WHERE program = ?1 ->> 'program' AND ",
+            $same,
+            " AND +occurred_at >= ?1 ->> 'since' AND state = 'folded'
+              AND EXISTS (SELECT 1 FROM codes c WHERE c.id = ?1 ->> 'id')"
+        )
+    };
+}
+const WAKE: &str = wake!("body ->> '$.code.key' = ?1 ->> 'key'");
+/// Those that hold it as it was stored before.
+const WAKE_EARLIER: &str = wake!("body ->> '$.code' = ?1 ->> 'capitals'");
 /// One code as a record.
-pub const ONE: &str = "SELECT json_object('id', id, 'program', program, 'code', code,
+pub const ONE: &str =
+    "SELECT json_object('id', id, 'program', program, 'code', coalesce(written, code),
       'partner', partner, 'from_at', from_at, 'until_at', until_at, 'created_at', created_at)
     FROM codes WHERE id = ?1 ->> 'id'";
 
@@ -58,13 +70,16 @@ impl<D: Database> Control<'_, D> {
         self.allow(Scope::Admin, Some(program))?;
         let mut fields = Fields::new(body, "");
         let partner = partner(&mut fields);
-        let code = code(&mut fields);
+        let code = read_code(&mut fields);
         let from = fields.instant("from").unwrap_or(self.now);
         let (partner, code) = fields.finish(partner.zip(code))?;
+        // What is not folded yet could be the same code.
+        refold(self.db).await?;
         let id = ids::derived("cd_", &[&hex::encode(self.entropy)]);
         let param = json!({"id": id, "program": program, "partner": partner, "code": code,
-            "from": from, "since": from, "now": self.now});
-        let all = [INSERT, WAKE, BUMP_PROGRAM, OUTCOME];
+            "key": code::key(code), "capitals": code::capitals(code), "from": from,
+            "since": from, "now": self.now});
+        let all = [INSERT, WAKE, WAKE_EARLIER, BUMP_PROGRAM, OUTCOME];
         let statements = Statement::all(&all, &param);
         let rows = self.db.batch(statements).await?;
         let taken = rows.last().and_then(|rows| rows.first());
@@ -98,9 +113,11 @@ impl<D: Database> Control<'_, D> {
             return Err(Problem::with_detail(&problem::STATE_UNFIT, detail));
         }
         let until = until.unwrap_or(self.now);
-        let param = json!({"id": id, "program": program, "code": known["code"],
-            "until": until, "since": until});
-        self.write(&[END, WAKE, BUMP_PROGRAM], &param).await?;
+        let code = known["code"].as_str().unwrap_or_default();
+        let param = json!({"id": id, "program": program, "key": code::key(code),
+            "capitals": code::capitals(code), "until": until, "since": until});
+        let all = [END, WAKE, WAKE_EARLIER, BUMP_PROGRAM];
+        self.write(&all, &param).await?;
         Ok(Made::folding(200, self.one(ONE, &param).await?))
     }
 
@@ -127,17 +144,13 @@ impl<D: Database> Control<'_, D> {
     }
 }
 
-/// A code as events carry it.
-fn code(fields: &mut Fields<'_>) -> Option<String> {
+/// A code as its owner writes it.
+fn read_code<'a>(fields: &mut Fields<'a>) -> Option<&'a str> {
     let text = fields.required_text("code", limits::CODE_CHARS)?;
-    let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
-    if !text.chars().all(fits) {
-        fields.fault(
-            "code",
-            "code_invalid",
-            "may hold letters and digits of any script and - _ .",
-        );
+    if !code::is_code(text) {
+        let detail = "may hold what can be seen and typed, and no invisible characters";
+        fields.fault("code", "code_invalid", detail);
         return None;
     }
-    Some(event::code(text))
+    Some(text)
 }

@@ -120,9 +120,13 @@ impl<D: Database> Control<'_, D> {
             (tidied.address, query)
         });
         for (address, query) in whole.into_iter().chain(tidied) {
-            let key = link_key(place.host, address.slug.as_str());
-            if let Some(link) = LinkSnapshot::stored(&self.record(&key).await?) {
-                return Ok((link, address, query));
+            let slugs = [address.slug.earlier(), Some(address.slug.as_str())];
+            let slugs = slugs.into_iter().flatten();
+            let keys: Vec<String> = slugs.map(|slug| link_key(place.host, slug)).collect();
+            for key in keys {
+                if let Some(link) = LinkSnapshot::stored(&self.record(&key).await?) {
+                    return Ok((link, address, query));
+                }
             }
         }
         Err(nowhere("no link has this slug"))

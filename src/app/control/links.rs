@@ -2,9 +2,10 @@
 
 use super::{Control, Made, by_id, object, partner, program};
 use crate::click_days::click_days;
-use crate::ports::Database;
-use crate::problem::Problem;
+use crate::ports::{Database, Statement};
+use crate::problem::{self, Problem};
 use crate::publish;
+use crate::refold::refold;
 use domain::access::api_key::Scope;
 use domain::json;
 use domain::values::ids::{LinkId, ProgramId};
@@ -13,12 +14,26 @@ use domain::values::limits;
 use domain::visit::link::{LinkSettings, Slug, Targets, link_key, parse_host, shown_key};
 use serde_json::{Map, Value};
 
-const INSERT: &str = "INSERT INTO links
-      (id, program, partner, host, slug, target, settings, created_at)
-    SELECT ?1 ->> 'id', p.program, p.id, h.host, ?1 ->> 'slug', ?1 ->> '$.settings.target',
-      ?1 -> 'settings', ?1 ->> 'now'
-    FROM partners p JOIN hosts h ON h.program = p.program
-    WHERE p.id = ?1 ->> 'partner' AND p.program = ?1 ->> 'program' AND h.host = ?1 ->> 'host'";
+/// Another link of the host that is found by the same slug.
+macro_rules! taken {
+    () => {
+        "EXISTS (
+           SELECT 1 FROM links WHERE host = ?1 ->> 'host' AND slug = ?1 ->> 'slug'
+             AND id <> ?1 ->> 'id'
+           UNION ALL SELECT 1 FROM links WHERE host = ?1 ->> 'host' AND folded = ?1 ->> 'slug'
+             AND id <> ?1 ->> 'id')"
+    };
+}
+const INSERT: &str = concat!(
+    "INSERT INTO links (id, program, partner, host, slug, folded, target, settings, created_at)
+     SELECT ?1 ->> 'id', p.program, p.id, h.host, ?1 ->> 'slug', ?1 ->> 'slug',
+       ?1 ->> '$.settings.target', ?1 -> 'settings', ?1 ->> 'now'
+     FROM partners p JOIN hosts h ON h.program = p.program
+     WHERE p.id = ?1 ->> 'partner' AND p.program = ?1 ->> 'program' AND h.host = ?1 ->> 'host'
+       AND NOT ",
+    taken!()
+);
+const TAKEN: &str = concat!("SELECT json_object('taken', ", taken!(), ")");
 /// A cap that was raised is open again until the counts reach it.
 const UPDATE: &str = concat!(
     "UPDATE links SET target = ?1 ->> '$.settings.target',
@@ -68,7 +83,14 @@ impl<D: Database> Control<'_, D> {
         let param = json!({"id": id, "program": program, "partner": partner, "host": host,
             "slug": slug.as_str(), "settings": settings.to_value(), "now": self.now,
             "publish": keys});
-        self.write(&[INSERT, publish::ENQUEUE], &param).await?;
+        // What is not folded yet could be the same slug.
+        refold(self.db).await?;
+        let all = [INSERT, publish::ENQUEUE, TAKEN];
+        let rows = self.db.batch(Statement::all(&all, &param)).await?;
+        let taken = rows.last().and_then(|rows| rows.first());
+        if taken.is_some_and(|row| row.contains('1')) {
+            return Err((&problem::ALREADY_EXISTS).into());
+        }
         let stored = self.one(ONE, &param).await;
         let detail = "partner and host must be of this program";
         let stored = stored.map_err(|error| error.or_unknown("/partner", detail));
@@ -87,7 +109,7 @@ impl<D: Database> Control<'_, D> {
             } else {
                 "prefix"
             };
-            let detail = "may hold letters and digits of any script and - _ . @";
+            let detail = "may hold letters, digits and symbols of any script and - _ . @";
             fields.fault(name, "slug_invalid", detail);
         }
         slug

@@ -11,7 +11,7 @@ use domain::values::ids::ProgramId;
 use domain::values::input::Fields;
 use domain::values::limits;
 use domain::values::record;
-use domain::visit::link::{self, HostSnapshot, TOKEN_PARAM, Targets};
+use domain::visit::link::{self, HostSnapshot, TOKEN_PARAM, Targets, WellKnown};
 use serde_json::{Map, Value};
 
 const INSERT: &str = "INSERT INTO programs (id, name, body, created_at)
@@ -35,7 +35,8 @@ const DROP_HOSTS: &str = "DELETE FROM hosts WHERE program = ?1 ->> 'program'
     AND host NOT IN (SELECT value FROM json_each(?1, '$.body.hosts'))
     AND NOT EXISTS (SELECT 1 FROM links l WHERE l.host = hosts.host)";
 const PUBLISH_HOSTS: &str = "INSERT INTO publications (key, version)
-    SELECT 'host:' || host, 1 FROM hosts WHERE program = ?1 ->> 'program'
+    SELECT prefix.value || host, 1 FROM hosts, json_each(json_array('host:', 'well-known:')) prefix
+    WHERE program = ?1 ->> 'program'
     ON CONFLICT DO UPDATE SET version = version + 1";
 const ADD_PLAN: &str = "INSERT INTO plans (program, version, effective_from, rules)
     SELECT ?1 ->> 'program',
@@ -76,6 +77,14 @@ pub const ONE: &str = "SELECT json_patch(g.body, json_object('id', g.id, 'name',
 
 /// What is set for a host alone.
 const OWN: [&str; 4] = ["mount", "root", "case_sensitive", "links_host"];
+/// Also of a host alone, and a record of its own at the edge.
+const WELL_KNOWN: &str = "well_known";
+
+/// What stays allowed because a program has it.
+struct Known<'a> {
+    hosts: &'a [String],
+    token_param: &'a str,
+}
 
 impl<D: Database> Control<'_, D> {
     /// `POST /api/v1/programs`.
@@ -95,12 +104,17 @@ impl<D: Database> Control<'_, D> {
         let changes = object(body)?;
         let mut merged = self.one(ONE, &json!({"program": id})).await?;
         let known: Vec<String> = record::take(&merged["hosts"]).unwrap_or_default();
+        let token_param: String = record::take(&merged["token_param"]).unwrap_or_default();
         if let Some(record) = merged.as_object_mut() {
             record.remove("plan");
             cookie_domain::forget_shared(record);
             record.remove("registrable");
             record.extend(changes.clone());
         }
+        let known = Known {
+            hosts: &known,
+            token_param: &token_param,
+        };
         let mut read = self.read_program(id, object(&merged)?, Some(&known))?;
         read["program"] = json!(id);
         read["active"] = status(changes)?;
@@ -132,7 +146,7 @@ impl<D: Database> Control<'_, D> {
         let keys: Vec<String> = hosts
             .iter()
             .filter_map(Value::as_str)
-            .map(link::host_key)
+            .flat_map(|host| [link::host_key(host), link::well_known_key(host)])
             .collect();
         let (planned, stands) = (!read["plan"].is_null(), !read["active"].is_null());
         read["earlier_domains"] = json!(limits::EARLIER_DOMAINS);
@@ -154,19 +168,19 @@ impl<D: Database> Control<'_, D> {
         })
     }
 
-    /// `known` are the hosts of a program that is being changed.
+    /// `known` is of a program that is being changed.
     fn read_program(
         &self,
         id: ProgramId,
         body: &Map<String, Value>,
-        known: Option<&[String]>,
+        known: Option<&Known<'_>>,
     ) -> Result<Value, Problem> {
         let mut fields = Fields::new(body, "");
         let name = fields.required_text("name", limits::NAME_CHARS);
         let admin = &self.settings.admin_host;
         let hosts = hosts::read_all(&mut fields, "hosts", admin);
         if let (Some(known), true) = (known, self.caller.program.is_some()) {
-            hosts::check_new(&mut fields, &hosts, known, self.suffixes);
+            hosts::check_new(&mut fields, &hosts, known.hosts, self.suffixes);
         }
         if hosts.is_empty() && fields.value("hosts").is_none_or(|h| h == &json!([])) {
             fields.fault("hosts", "required", "name at least one host");
@@ -184,7 +198,7 @@ impl<D: Database> Control<'_, D> {
         let targets = Targets::Check {
             hosts: &target_hosts,
             loopback: self.settings.loopback,
-            token_param: TOKEN_PARAM,
+            token_param: known.map_or(TOKEN_PARAM, |known| known.token_param),
         };
         let edge = HostSnapshot::read(id, &mut fields, &targets);
         let given = edge.as_ref().and_then(|edge| edge.cookie_domain.clone());
@@ -205,7 +219,7 @@ impl<D: Database> Control<'_, D> {
         let country = self.country(&mut fields);
         let shared = cookie_domain::shared(&hosts, &registrable);
         let host_settings = read_host_settings(&mut fields, id, &hosts);
-        for own in OWN {
+        for own in OWN.into_iter().chain([WELL_KNOWN]) {
             if fields.value(own).is_some() {
                 fields.fault(own, "of_a_host", "belongs into host_settings");
             }
@@ -284,6 +298,7 @@ fn read_host_settings(
             );
             continue;
         };
+        let files = WellKnown::read(&mut one);
         let read = HostSnapshot::read(id, &mut one, &Targets::Stored);
         let links_host = read.as_ref().and_then(|read| read.links_host.as_ref());
         if links_host.is_some_and(|other| !hosts.contains(other)) {
@@ -299,6 +314,9 @@ fn read_host_settings(
         let own = |(name, _): &(String, Value)| OWN.contains(&name.as_str()) && given(name);
         let mut own_settings = Map::new();
         own_settings.extend(kept.filter(own));
+        if files.is_some() {
+            own_settings.insert(WELL_KNOWN.to_owned(), settings[WELL_KNOWN].clone());
+        }
         all.insert(host.clone(), Value::Object(own_settings));
     }
     all

@@ -5,6 +5,7 @@ use super::bought::{self, Sold};
 use domain::forward::destination::{
     Credit, Event, Occasion, Parts, Permission, Product, Sale, permission, unless_mail,
 };
+use domain::ledger::code;
 use domain::ledger::decision::{self, Decision, Names};
 use domain::ledger::event::{Fact, Order};
 use domain::values::ids::{LinkId, PartnerId};
@@ -84,7 +85,7 @@ impl Told {
             money: decision.amount,
             sale: self.sale(),
             parts: self.parts(),
-            coupon: unless_mail(fact.code.as_deref()).map(str::to_owned),
+            coupon: unless_mail(self.coupon()).map(str::to_owned),
             products: self.products(),
             status: decision.status.name().to_owned(),
             is_new_customer: decision.new_customer,
@@ -97,6 +98,18 @@ impl Told {
             click_ids: decision.click_ids.clone(),
             ..Event::default()
         })
+    }
+
+    /// The event's code: as its owner wrote it where it earned, else as it came.
+    fn coupon(&self) -> Option<&str> {
+        let used = self.fact.code.as_ref()?.as_str();
+        let credits = self.decision.credits.iter();
+        let mut earned = credits.filter_map(|credit| credit.code.as_deref());
+        Some(
+            earned
+                .find(|code| code::key(code) == code::key(used))
+                .unwrap_or(used),
+        )
     }
 
     /// By the decision, and by what is known of the customer now: a token that withholds may leave

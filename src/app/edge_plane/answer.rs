@@ -24,6 +24,8 @@ pub enum Form {
     Page,
     Json,
     Problem,
+    /// JSON that anybody may have.
+    File,
 }
 
 /// Nobody keeps an answer of ours: not caches, not those who guess at content.
@@ -35,13 +37,14 @@ const REFERRER: (&str, &str) = ("referrer-policy", "strict-origin-when-cross-ori
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
 
 impl Form {
-    pub const ALL: [Form; 6] = [
+    pub const ALL: [Form; 7] = [
         Form::Plain,
         Form::Redirect,
         Form::RedirectPage,
         Form::Page,
         Form::Json,
         Form::Problem,
+        Form::File,
     ];
 
     /// What all answers of this form have.
@@ -61,6 +64,11 @@ impl Form {
             Form::Problem => &[
                 ("content-type", "application/problem+json"),
                 PRIVATE,
+                NO_SNIFF,
+            ],
+            Form::File => &[
+                ("content-type", "application/json"),
+                ("cache-control", "public, max-age=300"),
                 NO_SNIFF,
             ],
         }
@@ -154,6 +162,16 @@ impl Answer {
             status: 200,
             form: Form::Json,
             body: body.to_string(),
+            ..Answer::default()
+        }
+    }
+
+    /// A JSON file that anybody may have, and keep for five minutes.
+    pub(super) fn file(json: &str) -> Answer {
+        Answer {
+            status: 200,
+            form: Form::File,
+            body: json.to_owned(),
             ..Answer::default()
         }
     }

@@ -23,7 +23,7 @@ pub(super) fn pass(
         return Some(Answer::default());
     }
     let via = match partner(place.query, context, place.host) {
-        Some((host, slug)) => match memory.link(host, slug.as_str(), context.now)? {
+        Some((host, slug)) => match memory.link(host, &slug, context.now)? {
             Known::Found(link) => Some(link),
             Known::Absent | Known::Failed => None,
         },

@@ -24,7 +24,7 @@ pub(super) fn visit(
         return Some(Answer::problem(&problem::METHOD_NOT_ALLOWED));
     }
     let case_sensitive = context.host.case_sensitive;
-    let known = |address: &Address<'_>| memory.link(place.host, address.slug.as_str(), context.now);
+    let known = |address: &Address<'_>| memory.link(place.host, &address.slug, context.now);
     if let Some(address) = Address::read(path, case_sensitive) {
         let known = known(&address)?;
         if !matches!(known, Known::Absent) {

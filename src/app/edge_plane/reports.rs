@@ -28,7 +28,7 @@ pub(super) fn report(
         return Some(Answer::problem(&problem::BODY_NOT_JSON));
     };
     let link: Option<&LinkSnapshot> = match named(place, context) {
-        Some((host, slug)) => match memory.link(host, slug.as_str(), context.now)? {
+        Some((host, slug)) => match memory.link(host, &slug, context.now)? {
             Known::Found(link) => Some(link).filter(|link| link.earns(context.now)),
             Known::Absent | Known::Failed => None,
         },

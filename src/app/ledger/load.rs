@@ -4,10 +4,11 @@ use super::sql;
 use crate::ports::{Database, DatabaseError, Statement};
 use domain::json;
 use domain::ledger::attribution::StatusChange;
+use domain::ledger::code::CodeOwner;
 use domain::ledger::decision::Ruling;
 use domain::ledger::event::Fact;
 use domain::ledger::exchange::Rate;
-use domain::ledger::fold::{Booked, CodeOwner, EventRuling, Position, Reclassified, SelfMatch};
+use domain::ledger::fold::{Booked, EventRuling, Position, Reclassified, SelfMatch};
 use domain::ledger::plan::Plan;
 use domain::values::ids::{PartnerId, ProgramId};
 use domain::values::limits;
@@ -201,12 +202,12 @@ fn of_program<T>(row: &Value, value: T) -> Option<OfProgram<T>> {
 }
 
 fn code(row: &Value) -> Option<CodeOwner> {
-    Some(CodeOwner {
-        code: text(row, "code")?,
-        partner: take(row, "partner")?,
-        from: take(row, "from")?,
-        until: take::<Option<UnixMs>>(row, "until")?,
-    })
+    Some(CodeOwner::new(
+        row["code"].as_str()?,
+        take(row, "partner")?,
+        take(row, "from")?,
+        take::<Option<UnixMs>>(row, "until")?,
+    ))
 }
 
 pub(crate) fn booked(row: &Value) -> Option<(Position, Booked)> {

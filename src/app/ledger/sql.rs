@@ -96,8 +96,11 @@ pub(super) const LOAD_PROGRAMS: &str = touched!(
            WHERE program IN programs_of AND partner IN (
              SELECT partner FROM seen
              UNION SELECT json_extract(body, '$.partner') FROM involved
-             UNION SELECT w.partner FROM involved i CROSS JOIN codes w
-               ON w.program = i.program AND w.code = json_extract(i.body, '$.code')
+             UNION SELECT w.partner FROM involved i CROSS JOIN codes w ON w.seq IN (
+               SELECT seq FROM codes WHERE program = i.program
+                 AND key = json_extract(i.body, '$.code.key')
+               UNION ALL SELECT seq FROM codes WHERE program = i.program
+                 AND code = json_extract(i.body, '$.code'))
              UNION SELECT rules ->> 'house' FROM plans WHERE program IN programs_of)
            UNION ALL
            SELECT 0, i.program, json_extract(i.body, '$.partner'), 0, 0, NULL FROM involved i
@@ -118,10 +121,14 @@ pub(super) const LOAD_PROGRAMS: &str = touched!(
 );
 
 pub(super) const LOAD_SAID: &str = touched!(
-    "SELECT json_object('of', 'code', 'program', program, 'code', code, 'partner', partner,
-       'from', from_at, 'until', until_at)
-     FROM codes WHERE (program, code) IN (
-       SELECT program, json_extract(body, '$.code') FROM involved)
+    "SELECT json_object('of', 'code', 'program', program, 'code', coalesce(written, code),
+       'partner', partner, 'from', from_at, 'until', until_at)
+     FROM codes WHERE seq IN (
+       SELECT w.seq FROM involved i CROSS JOIN codes w ON w.seq IN (
+         SELECT seq FROM codes WHERE program = i.program
+           AND key = json_extract(i.body, '$.code.key')
+         UNION ALL SELECT seq FROM codes WHERE program = i.program
+           AND code = json_extract(i.body, '$.code')))
      UNION ALL
      SELECT json_object('of', 'ruling', 'event', event, 'value', json_object('action', action,
        'actor', actor, 'reason', reason, 'at', at))

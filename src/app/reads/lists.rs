@@ -120,8 +120,8 @@ const CLICKS: &str = list!(
     "seq"
 );
 const CODES: &str = list!(
-    "json_object('id', id, 'program', program, 'code', code, 'partner', partner,
-      'from_at', from_at, 'until_at', until_at, 'created_at', created_at)",
+    "json_object('id', id, 'program', program, 'code', coalesce(written, code),
+      'partner', partner, 'from_at', from_at, 'until_at', until_at, 'created_at', created_at)",
     "codes",
     "program",
     "seq"

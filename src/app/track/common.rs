@@ -3,7 +3,8 @@
 use super::{Part, Reading, person};
 use domain::forward::destination::{Person, Phone, hashing};
 use domain::json;
-use domain::ledger::event::{self, TokenFound};
+use domain::ledger::code::Used;
+use domain::ledger::event::TokenFound;
 use domain::values::input::Fields;
 use domain::values::limits;
 use domain::values::time::UnixMs;
@@ -16,8 +17,7 @@ use serde_json::Value;
 pub(super) struct Common<'b> {
     pub(super) customer: Option<&'b str>,
     pub(super) subscription: Option<&'b str>,
-    /// The code in capitals.
-    pub(super) code: Option<String>,
+    pub(super) code: Option<Used>,
     pub(super) click: Option<String>,
     pub(super) token: TokenFound,
     pub(super) occurred_at: UnixMs,
@@ -80,14 +80,14 @@ impl Reading<'_> {
         };
         let token = self.token(click);
         let subscription = fields.text("subscriptionId", limits::EXTERNAL_ID_CHARS);
-        let code = fields.text("code", limits::CODE_CHARS).map(event::code);
+        let code = fields.text("code", limits::CODE_CHARS);
         let program = self.program.to_string();
         let hash = email.and_then(hashing::mailbox);
         let mailbox = hash.map(|hash| self.pseudonyms.mailbox(&program, &hash));
         Common {
             customer,
             subscription: subscription.filter(|id| !id.is_empty()),
-            code: code.filter(|code| !code.is_empty()),
+            code: code.and_then(Used::read),
             mailbox,
             kept: person::kept(&person, &token, consent),
             token,

@@ -8,6 +8,7 @@ mod order;
 
 pub use order::{LINE, Line, Named, Order};
 
+use crate::ledger::code;
 use crate::values::ids::{self, PartnerId, ProgramId};
 use crate::values::money::Money;
 use crate::values::time::UnixMs;
@@ -117,12 +118,6 @@ pub enum TokenFound {
     Opened(TouchRecord),
 }
 
-/// A referral or coupon code in the one form in which codes are compared: people type them in any
-/// case. Letters beyond ASCII become small, since the table of capitals would be 5 KB of wasm.
-pub fn code(text: &str) -> String {
-    text.trim().to_lowercase().to_ascii_uppercase()
-}
-
 /// One event, as stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fact {
@@ -146,9 +141,9 @@ pub struct Fact {
     /// The merchant's id of the subscription.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subscription: Option<String>,
-    /// The referral or coupon code that was used, as [`code`] writes it.
+    /// The referral or coupon code that was used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub code: Option<String>,
+    pub code: Option<code::Used>,
     /// The partner of a deal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partner: Option<PartnerId>,
@@ -264,13 +259,6 @@ pub mod tests {
             ..Line::default()
         });
         assert_ne!(first.content(), lines.content());
-    }
-
-    #[test]
-    fn codes_are_compared_in_one_form() {
-        let same = [" save10", "Save10 ", "SAVE10"].map(code);
-        assert!(same.iter().all(|code| code == "SAVE10"));
-        assert_eq!(code("\u{c9}t\u{e9}"), code("\u{e9}T\u{c9}"));
     }
 
     #[test]

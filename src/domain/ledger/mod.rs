@@ -2,6 +2,7 @@
 
 pub mod attribution;
 pub mod attribution_model;
+pub mod code;
 pub mod decision;
 pub mod event;
 pub mod exchange;

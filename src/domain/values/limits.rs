@@ -63,6 +63,8 @@ pub const OG_CHARS: usize = 500;
 pub const OFFER_BYTES: usize = 1_024;
 /// Domains that a program's cookie had before: each is a header of every withdrawal.
 pub const EARLIER_DOMAINS: usize = 8;
+/// Bytes of one association file, as JSON. Apple reads 128 KB; a body of ours has 64.
+pub const ASSOCIATION_BYTES: usize = 16_384;
 /// Prefixes of checkout paths.
 pub const CHECKOUT_PATHS: usize = 20;
 /// Names of partner parameters.
@@ -158,6 +160,8 @@ pub const TOUCHES_BEFORE: usize = 100;
 pub const TOUCHES_AFTER: usize = 10;
 /// Characters of a referral or coupon code.
 pub const CODE_CHARS: usize = 64;
+/// Bytes of the form in which a partner's code is compared: one character can become eighteen.
+pub const CODE_KEY_BYTES: usize = 256;
 /// Characters of a partner's kind, a word.
 pub const KIND_CHARS: usize = 40;
 /// Customer ids of a partner in one call: people buy under a handful.

@@ -1,6 +1,7 @@
 //! What everything else is made of: ids, money, time, seals.
 
 pub mod currencies;
+pub mod folding;
 pub mod ids;
 pub mod input;
 pub mod json;

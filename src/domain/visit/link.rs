@@ -12,7 +12,9 @@ mod schedule;
 mod settings;
 mod slug;
 mod split;
+mod token_param;
 pub(crate) mod utm;
+mod well_known;
 mod wildcard;
 
 use crate::values::ids::{LinkId, PartnerId, ProgramId};
@@ -30,6 +32,7 @@ pub use settings::{LinkSettings, Preview, Targets};
 pub use slug::{Address, Slug, Tidied};
 pub use split::{Split, Variant};
 pub use utm::Utm;
+pub use well_known::{AssociationFile, WELL_KNOWN_PREFIX, WellKnown, well_known_key};
 pub use wildcard::below;
 
 /// What the edge must know of a link.

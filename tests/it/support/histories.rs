@@ -2,9 +2,10 @@
 
 use super::oracle::World;
 use domain::ledger::attribution::StatusChange;
+use domain::ledger::code::CodeOwner;
 use domain::ledger::decision::Ruling;
 use domain::ledger::exchange::Rate;
-use domain::ledger::fold::{CodeOwner, EventRuling, Reclassified, SelfMatch};
+use domain::ledger::fold::{EventRuling, Reclassified, SelfMatch};
 use domain::ledger::plan::Plan;
 use domain::values::ids::PartnerId;
 use domain::values::money::Currency;
@@ -45,11 +46,9 @@ impl Known {
             active: s.active,
             kind: s.kind.clone(),
         });
-        let codes = world.codes.iter().map(|c| CodeOwner {
-            code: c.code.clone(),
-            partner: partner(&c.partner),
-            from: UnixMs(c.from),
-            until: c.until.map(UnixMs),
+        let codes = world.codes.iter().map(|c| {
+            let until = c.until.map(UnixMs);
+            CodeOwner::new(&c.code, partner(&c.partner), UnixMs(c.from), until)
         });
         let rulings = world.rulings.iter().map(|(event, action, at)| EventRuling {
             event: event.clone(),

@@ -220,14 +220,14 @@ impl Shop {
         })
     }
 
-    /// Follows a link with whatever else is different about the request.
-    pub fn follow_as<'a>(
+    /// What the edge answers a browser that asks for a link, with whatever is different about it.
+    pub fn visit<'a>(
         &self,
         slug: &str,
         query: &str,
         cookie: &str,
         change: impl FnOnce(&mut edge_plane::Facts<'a>),
-    ) -> Clicked {
+    ) -> edge_plane::Answer {
         let mut different = edge_plane::Facts {
             method: "GET",
             user_agent: BROWSER,
@@ -250,7 +250,7 @@ impl Shop {
         let mut memory = self.memory();
         let now = self.now.get();
         // As the entry does: what KV does not have is learnt, and the question asked again.
-        let answer = loop {
+        loop {
             let asked = edge_plane::answer(&facts, "", &memory, &self.settings, now, &entropy);
             if let Some(answer) = asked {
                 break answer;
@@ -258,7 +258,18 @@ impl Shop {
             for key in memory.take_wanted() {
                 memory.learn(&key, &isolate::Fetched::Nothing, now);
             }
-        };
+        }
+    }
+
+    /// Follows a link with whatever else is different about the request.
+    pub fn follow_as<'a>(
+        &self,
+        slug: &str,
+        query: &str,
+        cookie: &str,
+        change: impl FnOnce(&mut edge_plane::Facts<'a>),
+    ) -> Clicked {
+        let answer = self.visit(slug, query, cookie, change);
         let header = |name| {
             answer
                 .headers

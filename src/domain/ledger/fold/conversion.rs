@@ -52,7 +52,7 @@ impl<'a> Fold<'a> {
     fn plain(&self, fact: &Fact, plan: Option<&Plan>) -> Decision {
         let consent = consent(fact, &self.touches);
         let forwards = consent.is_some_and(Consent::allows_forwarding);
-        let unknown = fact.code.clone();
+        let unknown = fact.code.as_ref().map(|code| code.as_str().to_owned());
         Decision {
             event: fact.id.clone(),
             program: fact.program,

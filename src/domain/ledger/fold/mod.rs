@@ -19,6 +19,7 @@ mod slots;
 pub use entries::{Booked, Entry, Position, entries, of_cause, wanted};
 
 use crate::ledger::attribution::{self, Considered, Source, Standing};
+use crate::ledger::code::{self, CodeOwner};
 use crate::ledger::decision::{Decision, Ruling};
 use crate::ledger::event::{EventKind, Fact};
 use crate::ledger::exchange::Rate;
@@ -33,16 +34,6 @@ use assign::Bound;
 use months::First;
 use purchase::Purchase;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// A partner's code, and when it was the partner's.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CodeOwner {
-    pub code: String,
-    pub partner: PartnerId,
-    pub from: UnixMs,
-    /// Not any more from here on.
-    pub until: Option<UnixMs>,
-}
 
 /// What a person decided about an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -241,9 +232,9 @@ fn touches(history: &History<'_>) -> Vec<Considered> {
         }
     }
     for fact in &history.facts {
-        if let (Some(code), Some(partner)) = (&fact.code, code_owner(history, fact)) {
+        if let Some(own) = code_owner(history, fact) {
             let at = fact.occurred_at;
-            all.push(Considered::of_code(code, partner, &fact.id, at));
+            all.push(Considered::of_code(&own.code, own.partner, &fact.id, at));
         }
     }
     attribution::sort(&mut all);
@@ -251,13 +242,8 @@ fn touches(history: &History<'_>) -> Vec<Considered> {
 }
 
 /// Whose code came with an event.
-fn code_owner(history: &History<'_>, fact: &Fact) -> Option<PartnerId> {
-    let code = fact.code.as_ref()?;
-    let at = fact.occurred_at;
-    let own = history.codes.iter().find(|own| {
-        own.code == *code && own.from <= at && own.until.is_none_or(|until| at < until)
-    });
-    own.map(|own| own.partner)
+fn code_owner<'h>(history: &History<'h>, fact: &Fact) -> Option<&'h CodeOwner> {
+    code::owner(history.codes, fact.code.as_ref()?, fact.occurred_at)
 }
 
 fn pseudonyms(facts: &[Fact]) -> Vec<&str> {

@@ -1,5 +1,6 @@
 use super::*;
 use crate::ledger::attribution::StatusChange;
+use crate::ledger::code::Used;
 use crate::ledger::decision::{Action, Flag, Reason, Rule, Status};
 use crate::ledger::event::tests::sale;
 use crate::ledger::event::{Line, TokenFound};
@@ -396,14 +397,10 @@ fn payouts_are_converted_at_the_rate_of_the_day_and_add_up() {
 #[test]
 fn deals_codes_and_the_house_name_their_partner() {
     let plans = plan(&json!({"house": partner(9).to_string()}));
-    let codes = [CodeOwner {
-        code: "SAVE".into(),
-        partner: partner(4),
-        from: UnixMs(0),
-        until: Some(NOW.plus(5 * DAY_MS)),
-    }];
+    let until = Some(NOW.plus(5 * DAY_MS));
+    let codes = [CodeOwner::new("Save", partner(4), UnixMs(0), until)];
     let code = |fact: Fact| Fact {
-        code: Some("SAVE".into()),
+        code: Used::read("SAVE"),
         ..fact
     };
     let facts = vec![

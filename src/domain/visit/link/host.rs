@@ -3,6 +3,7 @@
 use super::params::{Policy, SUBS, names};
 use super::parse_host;
 use super::settings::{Targets, is_false};
+use super::token_param;
 use super::utm::Utm;
 use crate::values::ids::ProgramId;
 use crate::values::input::Fields;
@@ -26,12 +27,6 @@ const PARTNER_PARAMS: [&str; 12] = [
 ];
 
 const CHECKOUT_PATHS: [&str; 4] = ["/cart", "/checkout", "/checkouts", "/basket"];
-
-/// Names and beginnings of names that link cleaners take away (AdGuard's general list, ClearURLs'
-/// global and referral rules): a token under such a name would not arrive.
-const CLEANED: &str = "cuid dicbo external_click_id gci ref ref_ referrer s_cid spm tag ascsubtag \
-                       unicorn_click_id";
-const CLEANED_BEGINNINGS: [&str; 7] = ["utm", "itm_", "hsa_", "mc_", "ir_", "ga_", "mkt_"];
 
 /// What the edge must know of a host. Members with these names stand in the program's body too.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -145,7 +140,8 @@ impl HostSnapshot {
     }
 
     /// Reads the settings among the members of a program's body or of a record; every fault stays
-    /// in `fields`. The token's parameter of `targets` is not looked at: the body says it.
+    /// in `fields`. The token's parameter is what the body says; the one of `targets` is what it
+    /// was, and may stay whatever is taken by now.
     pub fn read(
         program: ProgramId,
         fields: &mut Fields<'_>,
@@ -159,7 +155,11 @@ impl HostSnapshot {
         let consent = fields.choice("default_consent", &consents);
         let mut host = HostSnapshot::plain(program, consent.unwrap_or(Consent::Code));
         host.consent = SiteConsent::read(fields).unwrap_or_default();
-        if let Some(name) = token_param(fields) {
+        let checked = match targets {
+            Targets::Check { token_param, .. } => Some(*token_param),
+            Targets::Stored => None,
+        };
+        if let Some(name) = token_param::read(fields, checked) {
             name.clone_into(&mut host.token_param);
         }
         let targets = match *targets {
@@ -212,7 +212,9 @@ impl HostSnapshot {
         if let Some(given) = paths(fields, "checkout_paths") {
             host.checkout_paths = given;
         }
-        host.check_names(fields);
+        if checked.is_some() {
+            host.check_names(fields);
+        }
         Some(host)
     }
 
@@ -247,33 +249,6 @@ impl HostSnapshot {
             }
         }
     }
-}
-
-/// The token's parameter: `[a-z][a-z0-9_]{0,15}`, no name that has a meaning or is taken away.
-fn token_param<'a>(fields: &mut Fields<'a>) -> Option<&'a str> {
-    let name = fields.text("token_param", limits::PARAM_CHARS)?;
-    let byte = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-    let starts = name.starts_with(|first: char| first.is_ascii_lowercase());
-    if !starts || name.len() > 16 || !name.bytes().all(byte) {
-        fields.fault(
-            "token_param",
-            "name_invalid",
-            "must be a-z, then a-z 0-9 _, up to 16",
-        );
-        return None;
-    }
-    let known = SUBS.contains(&name) || ClickIdKind::from_param(name).is_some();
-    let marketing = name.len() <= 3 && name.ends_with("mc");
-    let cleaned = CLEANED.split(' ').any(|each| each == name)
-        || CLEANED_BEGINNINGS
-            .iter()
-            .any(|start| name.starts_with(start));
-    if known || marketing || cleaned {
-        let detail = "is a name that others use or that browsers and tools remove";
-        fields.fault("token_param", "name_taken", detail);
-        return None;
-    }
-    Some(name)
 }
 
 /// Below an address of ours a link could hide it.

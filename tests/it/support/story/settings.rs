@@ -190,8 +190,8 @@ pub fn write(shop: &Shop, world: &World) {
     for (place, c) in world.codes.iter().enumerate() {
         let until = c.until.map_or("NULL".to_owned(), |until| until.to_string());
         sql += &format!(
-            "INSERT INTO codes (id, program, code, partner, from_at, until_at, created_at)
-             VALUES ('cd_{place}', '{program}', '{}', '{}', {}, {until}, 0);",
+            "INSERT INTO codes (id, program, code, key, partner, from_at, until_at, created_at)
+             VALUES ('cd_{place}', '{program}', '{0}', lower('{0}'), '{1}', {2}, {until}, 0);",
             c.code, c.partner, c.from
         );
     }
