@@ -17,6 +17,7 @@ pub mod publish;
 pub mod reads;
 pub mod settings;
 pub mod settle;
+pub mod status;
 pub mod together;
 pub mod track;
 pub mod what_if;

@@ -7,7 +7,7 @@ use super::kv::{self, Kv};
 use super::outbound::Outside;
 use super::runtime;
 use crate::app::ports::{Database, DatabaseError, Statement, Unavailable, WorkQueue};
-use crate::app::{deliver, ledger, publish, settle};
+use crate::app::{deliver, ledger, publish, settle, status};
 use crate::json;
 
 /// Rounds of one kind of work in one invocation; what is left waits for the next one.
@@ -29,8 +29,14 @@ impl WorkQueue for WorkSender {
     }
 }
 
-/// Folds and delivers until nothing is left or the rounds are used up.
+/// Folds and delivers until nothing is left or the rounds are used up. Deliveries do not wait for a
+/// fold that failed.
 pub(super) async fn fold_and_deliver(env: &Env) -> Result<(), DatabaseError> {
+    let folded = fold_all(env).await;
+    deliver_all(env).await.and(folded)
+}
+
+async fn fold_all(env: &Env) -> Result<(), DatabaseError> {
     let db = D1::of(env).ok_or(DatabaseError::Unavailable)?;
     for _ in 0..ROUNDS {
         let folded = ledger::fold(&db, clock::now()).await?;
@@ -41,6 +47,11 @@ pub(super) async fn fold_and_deliver(env: &Env) -> Result<(), DatabaseError> {
             break;
         }
     }
+    Ok(())
+}
+
+async fn deliver_all(env: &Env) -> Result<(), DatabaseError> {
+    let db = D1::of(env).ok_or(DatabaseError::Unavailable)?;
     let Some(settings) = runtime::settings(env) else {
         return Ok(());
     };
@@ -52,6 +63,16 @@ pub(super) async fn fold_and_deliver(env: &Env) -> Result<(), DatabaseError> {
         if sent == 0 {
             break;
         }
+    }
+    Ok(())
+}
+
+/// Logs an error when the fold lags behind.
+pub(super) async fn watch(env: &Env) -> Result<(), DatabaseError> {
+    let db = D1::of(env).ok_or(DatabaseError::Unavailable)?;
+    let lag = status::lag(&db, None).await?;
+    if let Some(alert) = lag.alert(clock::now()) {
+        bindings::log(&alert);
     }
     Ok(())
 }

@@ -20,6 +20,7 @@ mod explained;
 mod faults;
 mod fb_cookies;
 mod flow;
+mod folding;
 mod golden;
 mod kinds;
 mod ledger_cases;

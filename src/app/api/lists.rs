@@ -25,6 +25,12 @@ pub(super) async fn read<D: Database>(
         )?;
         return Ok(Response::json(200, &event));
     }
+    if let ["status"] = parts {
+        return Ok(Response::json(
+            200,
+            &reads::readable(control.status().await?),
+        ));
+    }
     let single = match parts {
         ["programs", _] => Some(control::programs::ONE),
         ["partners", _] => Some(control::partners::ONE),

@@ -1,5 +1,6 @@
-//! What one fold looks at: the pending facts and everything that they touch, in one round trip.
+//! What one fold looks at: the facts that wait and everything that they touch, in one round trip.
 
+use super::due::Unit;
 use super::sql;
 use crate::app::ports::{Database, DatabaseError, Statement};
 use crate::domain::attribution::StatusChange;
@@ -9,7 +10,6 @@ use crate::domain::event::Fact;
 use crate::domain::exchange::Rate;
 use crate::domain::fold::{Booked, CodeOwner, EventRuling, Position, Reclassified, SelfMatch};
 use crate::domain::ids::{PartnerId, ProgramId};
-use crate::domain::limits;
 use crate::domain::money::Currency;
 use crate::domain::order;
 use crate::domain::plan::Plan;
@@ -27,6 +27,8 @@ pub(super) struct FactRow {
     pub(super) body: Fact,
     pub(super) state: String,
     pub(super) awaits: u8,
+    /// It was set aside until some instant.
+    pub(super) again: u8,
 }
 
 pub(super) struct VisitRow {
@@ -41,7 +43,10 @@ pub(super) struct OfProgram<T> {
 
 pub(super) struct DecisionRow {
     pub(super) revision: u32,
-    pub(super) body: Value,
+    /// `None`: written before there were fingerprints, or changed by an erasure.
+    pub(super) digest: Option<String>,
+    /// Of its body.
+    pub(super) bytes: usize,
 }
 
 pub(super) struct DestinationRow {
@@ -62,10 +67,9 @@ pub(super) struct Loaded {
     pub(super) selves: Vec<OfProgram<SelfMatch>>,
     pub(super) shared: Vec<OfProgram<(String, u32)>>,
     pub(super) rates: Vec<Rate>,
-    pub(super) versions: Vec<(String, i64)>,
-    pub(super) decisions: Vec<DecisionRow>,
-    /// The place of each event's decision.
-    by_event: BTreeMap<String, usize>,
+    versions: BTreeMap<String, i64>,
+    /// By event.
+    decisions: BTreeMap<String, DecisionRow>,
     pub(super) booked: Vec<(Position, Booked)>,
     pub(super) destinations: Vec<OfProgram<DestinationRow>>,
 }
@@ -73,9 +77,21 @@ pub(super) struct Loaded {
 /// A customer by program and pseudonym.
 pub(in crate::app) type Customer = (ProgramId, String);
 
-/// Loads up to 100 pending facts and what they touch.
-pub(super) async fn pending(db: &impl Database) -> Result<Loaded, DatabaseError> {
-    load(db, limits::FOLD_FACTS, &[]).await
+/// Notes an attempt with what waits for longer than it should. It is written before the attempt is
+/// made: of what ends the isolate nothing could be written afterwards.
+const NOTE: &str = "UPDATE facts SET tried_at = ?1 ->> 'now',
+      waits_since = coalesce(waits_since, ?1 ->> 'now')
+    WHERE id IN (SELECT value FROM json_each(?1, '$.facts')) AND state = 'pending'";
+
+/// Loads some of the facts that wait and what they touch.
+pub(super) async fn waiting(
+    db: &impl Database,
+    units: &[Unit],
+    now: UnixMs,
+) -> Result<Loaded, DatabaseError> {
+    let events: Vec<&String> = units.iter().flat_map(|unit| &unit.events).collect();
+    let late = units.iter().any(|unit| unit.late);
+    load(db, &json!({"facts": events, "now": now}), late).await
 }
 
 /// Loads everything of some customers, whatever is pending.
@@ -83,34 +99,48 @@ pub(super) async fn customers(
     db: &impl Database,
     customers: &[Customer],
 ) -> Result<Loaded, DatabaseError> {
-    load(db, 0, customers).await
-}
-
-async fn load(
-    db: &impl Database,
-    limit: u32,
-    customers: &[Customer],
-) -> Result<Loaded, DatabaseError> {
     let customers: Vec<Value> = customers
         .iter()
         .map(|(program, customer)| json!({"program": program, "customer": customer}))
         .collect();
-    let param = json!({"limit": limit, "customers": customers});
-    let all = [
+    load(db, &json!({"customers": customers}), false).await
+}
+
+async fn load(db: &impl Database, param: &Value, note: bool) -> Result<Loaded, DatabaseError> {
+    let mut all = vec![
         sql::LOAD_FACTS,
         sql::LOAD_PROGRAMS,
         sql::LOAD_SAID,
         sql::LOAD_BOOKED,
     ];
-    let statements = Statement::all(&all, &param);
+    if note {
+        all.insert(0, NOTE);
+    }
+    let statements = Statement::all(&all, param);
     let mut loaded = Loaded::default();
-    for text in db.batch(statements).await?.iter().flatten() {
-        let row = record::parse(text);
+    // Each row is let go when it was read.
+    for text in db.batch(statements).await?.into_iter().flatten() {
+        let row = record::parse(&text);
         let taken = row.and_then(|row| loaded.take(&row));
         taken.ok_or(DatabaseError::Unavailable)?;
     }
     order::sort_by(&mut loaded.booked, |a, b| a.0.cause.cmp(&b.0.cause));
     Ok(loaded)
+}
+
+/// The stored bodies of decisions, named by event and revision.
+pub(super) async fn bodies(
+    db: &impl Database,
+    decisions: &[Value],
+) -> Result<BTreeMap<String, Value>, DatabaseError> {
+    let param = json!({"decisions": decisions});
+    let mut bodies = BTreeMap::new();
+    let rows = db.batch(vec![Statement::new(sql::BODIES, &param)]).await?;
+    for mut row in crate::app::ports::values(crate::app::ports::rows_at(&rows, 0))? {
+        let event = text(&row, "event").ok_or(DatabaseError::Unavailable)?;
+        bodies.insert(event, row["body"].take());
+    }
+    Ok(bodies)
 }
 
 fn take<T: DeserializeOwned>(row: &Value, name: &str) -> Option<T> {
@@ -121,16 +151,28 @@ fn text(row: &Value, name: &str) -> Option<String> {
     row[name].as_str().map(str::to_owned)
 }
 
+impl FactRow {
+    /// Does it wait to be folded, or is one of these events?
+    pub(super) fn waits(&self, units: &[Unit]) -> bool {
+        let named = |unit: &Unit| unit.events.contains(&self.body.id);
+        self.state == "pending" || self.state == "set_aside" && units.iter().any(named)
+    }
+}
+
 impl Loaded {
     /// The newest decision about an event, if there is one.
     pub(super) fn decision(&self, event: &str) -> Option<&DecisionRow> {
-        self.decisions.get(*self.by_event.get(event)?)
+        self.decisions.get(event)
+    }
+
+    /// The newest decisions that are stored, by event.
+    pub(super) fn decisions(&self) -> impl Iterator<Item = (&String, &DecisionRow)> {
+        self.decisions.iter()
     }
 
     /// The version of an aggregate; what was never folded has none.
     pub(super) fn version(&self, key: &str) -> i64 {
-        let known = self.versions.iter().find(|(known, _)| known == key);
-        known.map_or(0, |(_, version)| *version)
+        self.versions.get(key).copied().unwrap_or(0)
     }
 
     /// Takes a row in, whatever it is; `None`: it cannot be read, which is a fault of ours.
@@ -145,7 +187,7 @@ impl Loaded {
             "status" => self.statuses.push(of_program(row, take(row, "value")?)?),
             "version" => {
                 let version = row["version"].as_i64()?;
-                self.versions.push((text(row, "key")?, version));
+                self.versions.insert(text(row, "key")?, version);
             }
             "destination" => {
                 let (id, kind) = (text(row, "id")?, text(row, "kind")?);
@@ -179,11 +221,10 @@ impl Loaded {
             "decision" => {
                 let decision = DecisionRow {
                     revision: take(row, "revision")?,
-                    body: row["body"].clone(),
+                    digest: text(row, "digest"),
+                    bytes: take(row, "bytes")?,
                 };
-                self.by_event
-                    .insert(text(row, "event")?, self.decisions.len());
-                self.decisions.push(decision);
+                self.decisions.insert(text(row, "event")?, decision);
             }
             "booked" => {
                 self.booked.push(booked(row)?);

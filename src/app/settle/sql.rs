@@ -131,7 +131,8 @@ pub(super) const ADD_LINES: &str = "INSERT INTO settlement_lines
 
 /// A program whose months up to `$.until` nobody has settled yet.
 pub(super) const NEXT_PROGRAM: &str = "SELECT json_quote(g.id) FROM programs g
-    WHERE g.created_at < ?1 ->> 'until' AND NOT EXISTS (
+    WHERE g.created_at < ?1 ->> 'until'
+      AND g.id NOT IN (SELECT value FROM json_each(?1, '$.failed')) AND NOT EXISTS (
       SELECT 1 FROM settlements s
       WHERE s.program = g.id AND s.until >= ?1 ->> 'until' AND s.body ->> 'left' = 0)
     LIMIT 1";

@@ -16,7 +16,7 @@ pub use standing::{AFFILIATE, Standing, StatusChange};
 
 use super::click::TouchRecord;
 use super::consent::{Consent, Evidence};
-use super::ids::{LinkId, PartnerId, ProgramId};
+use super::ids::{self, LinkId, PartnerId, ProgramId};
 use super::order;
 use super::time::UnixMs;
 use super::traffic::Class;
@@ -102,6 +102,9 @@ pub struct Considered {
     /// Share of the credit in basis points.
     #[serde(default, skip_serializing_if = "is_default")]
     pub share_bps: u32,
+    /// Of what is the same for every event; see [`Considered::take_fingerprint`].
+    #[serde(skip)]
+    pub fingerprint: String,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -126,6 +129,7 @@ impl Considered {
             event: String::new(),
             verdict: Verdict::NoShare,
             share_bps: 0,
+            fingerprint: String::new(),
         }
     }
 
@@ -148,7 +152,14 @@ impl Considered {
             event: event.to_owned(),
             verdict: Verdict::NoShare,
             share_bps: 0,
+            fingerprint: String::new(),
         }
+    }
+
+    /// Notes the fingerprint of a touch before anything is decided about it, so that decisions can
+    /// be compared without writing each of their touches as text.
+    pub fn take_fingerprint(&mut self) {
+        self.fingerprint = ids::fingerprint(&serde_json::to_vec(self).unwrap_or_default());
     }
 
     fn order(

@@ -9,7 +9,7 @@ use super::attribution::Considered;
 use super::click::ClickIdRecord;
 use super::consent::Consent;
 use super::event::EventKind;
-use super::ids::{LinkId, PartnerId, ProgramId};
+use super::ids::{self, LinkId, PartnerId, ProgramId};
 use super::money::{Currency, Money, MoneyError};
 use super::time::UnixMs;
 use serde::{Deserialize, Serialize};
@@ -258,6 +258,20 @@ impl Credit {
 }
 
 impl Decision {
+    /// What a decision is recognised by. Another one may be the same decision in the words of
+    /// another release; the same one is the same decision. Its touches carry their own.
+    pub fn fingerprint(&mut self) -> String {
+        let touches = std::mem::take(&mut self.touches);
+        let mut bytes = serde_json::to_vec(self).unwrap_or_default();
+        for touch in &touches {
+            bytes.extend(touch.fingerprint.as_bytes());
+            bytes.push(touch.verdict as u8);
+            bytes.extend(touch.share_bps.to_be_bytes());
+        }
+        self.touches = touches;
+        ids::fingerprint(&bytes)
+    }
+
     /// What all partners together earn, one amount per currency, none of them zero.
     pub fn commission(&self) -> Vec<Money> {
         let mut sums: Vec<Money> = Vec::new();

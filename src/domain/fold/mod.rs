@@ -8,6 +8,7 @@ mod assign;
 mod conversion;
 mod earned;
 mod entries;
+mod known;
 mod payout;
 mod purchase;
 mod reversal;
@@ -27,8 +28,10 @@ use super::plan::Plan;
 use super::time::UnixMs;
 use super::traffic::Class;
 use assign::Bound;
+use known::Known;
 use purchase::Purchase;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 
 /// A partner's code, and when it was the partner's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,10 +118,15 @@ pub struct Decided {
 /// What is carried from event to event.
 struct Fold<'a> {
     history: &'a History<'a>,
+    known: Known<'a>,
     touches: Vec<Considered>,
-    /// All pseudonyms of the customer.
-    pseudonyms: Vec<&'a str>,
-    decided: Decided,
+    /// Hears of each decision as soon as it is made, and says whether to go on.
+    tell: &'a mut dyn FnMut(Decision) -> ControlFlow<()>,
+    stopped: bool,
+    /// The decisions so far, without what only their readers want: of a long history the touches
+    /// alone would be a hundred megabytes.
+    decisions: Vec<Decision>,
+    unfit: BTreeSet<String>,
     bound: Option<Bound>,
     purchases: Vec<Purchase<'a>>,
     /// By natural key: the place among the purchases.
@@ -134,13 +142,30 @@ struct Fold<'a> {
 }
 
 /// Decides every event of a history: conversions in their order, then reversals in theirs.
-pub fn decide(mut history: History<'_>) -> Decided {
+pub fn decide(history: History<'_>) -> Decided {
+    let mut decisions = Vec::new();
+    let unfit = decide_each(history, &mut |decision| {
+        decisions.push(decision);
+        ControlFlow::Continue(())
+    });
+    Decided { decisions, unfit }
+}
+
+/// As [`decide`], but each decision is handed over when it is made, so that those of a long history
+/// need not be held at once; ends when `tell` says so. Gives the ids of what cannot be decided.
+pub fn decide_each(
+    mut history: History<'_>,
+    tell: &mut dyn FnMut(Decision) -> ControlFlow<()>,
+) -> BTreeSet<String> {
     order::sort_by(&mut history.facts, |a, b| a.order().cmp(&b.order()));
     let mut fold = Fold {
         touches: touches(&history),
-        pseudonyms: pseudonyms(&history.facts),
+        known: Known::of(&history),
         history: &history,
-        decided: Decided::default(),
+        tell,
+        stopped: false,
+        decisions: Vec::new(),
+        unfit: BTreeSet::new(),
         bound: None,
         purchases: Vec::new(),
         by_key: BTreeMap::new(),
@@ -151,46 +176,67 @@ pub fn decide(mut history: History<'_>) -> Decided {
     };
     let (reversals, conversions): (Vec<&Fact>, Vec<&Fact>) =
         history.facts.iter().partition(|f| f.kind.is_reversal());
-    for fact in in_turn(conversions, EventKind::Renewal, |renewal, other| {
-        let start = matches!(other.kind, EventKind::Sale | EventKind::Deal);
-        start && renewal.subscription.is_some() && other.subscription == renewal.subscription
+    for fact in in_turn(conversions, EventKind::Renewal, |fact| {
+        let start = matches!(fact.kind, EventKind::Sale | EventKind::Deal);
+        let subscription = fact.subscription.as_deref();
+        subscription.map(|name| (name, start))
     }) {
+        if fold.stopped {
+            break;
+        }
         let done = fold.conversion(fact);
         fold.note(fact, done);
     }
-    for fact in in_turn(reversals, EventKind::DisputeWon, |won, other| {
-        other.kind == EventKind::Chargeback && other.key == won.key
+    for fact in in_turn(reversals, EventKind::DisputeWon, |fact| {
+        Some((&fact.key, fact.kind == EventKind::Chargeback))
     }) {
+        if fold.stopped {
+            break;
+        }
         let done = fold.reversal(fact);
         fold.note(fact, done);
     }
-    fold.decided
+    fold.unfit
 }
 
 impl Fold<'_> {
     fn note(&mut self, fact: &Fact, done: Result<(), MoneyError>) {
         if done.is_err() {
-            self.decided.unfit.insert(fact.id.clone());
+            self.unfit.insert(fact.id.clone());
         }
+    }
+
+    /// Hands a decision over, and keeps what later events need of it.
+    fn made(&mut self, mut decision: Decision) {
+        let touches = std::mem::take(&mut decision.touches);
+        let click_ids = std::mem::take(&mut decision.click_ids);
+        let violations = std::mem::take(&mut decision.violations);
+        self.decisions.push(decision.clone());
+        decision.touches = touches;
+        decision.click_ids = click_ids;
+        decision.violations = violations;
+        self.stopped = (self.tell)(decision).is_break();
     }
 }
 
 /// Facts in their order, but those of `kind` never before the first of those that they follow: a
-/// renewal may be dated before its checkout by another clock.
+/// renewal may be dated before its checkout by another clock. `thread` says what an event belongs
+/// to, and whether it is one that others follow.
 fn in_turn<'a>(
     facts: Vec<&'a Fact>,
     kind: EventKind,
-    follows: impl Fn(&Fact, &Fact) -> bool,
+    thread: impl Fn(&'a Fact) -> Option<(&'a str, bool)>,
 ) -> Vec<&'a Fact> {
+    let mut firsts = BTreeMap::new();
+    for fact in &facts {
+        if let Some((name, true)) = thread(fact) {
+            firsts.entry(name).or_insert(fact.occurred_at);
+        }
+    }
     let turn = |fact: &'a Fact| {
-        let first = if fact.kind == kind {
-            facts.iter().find(|other| follows(fact, other))
-        } else {
-            None
-        };
-        let at = first.map_or(fact.occurred_at, |first| {
-            fact.occurred_at.max(first.occurred_at)
-        });
+        let follows = thread(fact).filter(|_| fact.kind == kind);
+        let first = follows.and_then(|(name, _)| firsts.get(name));
+        let at = first.map_or(fact.occurred_at, |first| fact.occurred_at.max(*first));
         (at, fact.kind, &fact.key)
     };
     let mut turns: Vec<_> = facts.iter().map(|fact| (turn(fact), *fact)).collect();
@@ -209,10 +255,16 @@ fn touches(history: &History<'_>) -> Vec<Considered> {
         earlier.chain([(visit.touch.clone(), Source::Token)])
     });
     let mut all = attribution::distinct(tokens.chain(carried), history.program);
+    let mut newest: BTreeMap<&str, &Reclassified> = BTreeMap::new();
+    for said in history.reclassified {
+        let known = newest.entry(&said.nonce).or_insert(said);
+        if said.at >= known.at {
+            *known = said;
+        }
+    }
     for touch in &mut all {
-        let said = history.reclassified.iter();
-        let said = said.filter(|said| Some(&said.nonce) == touch.nonce.as_ref());
-        if let Some(class) = said.max_by_key(|said| said.at).and_then(|said| said.class) {
+        let said = touch.nonce.as_deref().and_then(|nonce| newest.get(nonce));
+        if let Some(class) = said.and_then(|said| said.class) {
             touch.class = class;
         }
     }
@@ -223,6 +275,7 @@ fn touches(history: &History<'_>) -> Vec<Considered> {
         }
     }
     attribution::sort(&mut all);
+    all.iter_mut().for_each(Considered::take_fingerprint);
     all
 }
 
@@ -234,19 +287,6 @@ fn code_owner(history: &History<'_>, fact: &Fact) -> Option<PartnerId> {
         own.code == *code && own.from <= at && own.until.is_none_or(|until| at < until)
     });
     own.map(|own| own.partner)
-}
-
-fn pseudonyms(facts: &[Fact]) -> Vec<&str> {
-    let mut all = Vec::new();
-    for fact in facts {
-        let own = [fact.customer.as_deref(), fact.mailbox.as_deref()];
-        for pseudonym in own.into_iter().flatten() {
-            if !all.contains(&pseudonym) {
-                all.push(pseudonym);
-            }
-        }
-    }
-    all
 }
 
 #[cfg(test)]
