@@ -67,7 +67,7 @@ pub const PAGE_ROWS: u32 = 100;
 pub const PARAM_BYTES: usize = 500_000;
 /// Facts folded by one batch; architecture: at most 4 round trips for 100.
 pub const FOLD_FACTS: u32 = 100;
-/// Facts that were set aside and are looked at again beside these.
+/// Facts that were tried before, and facts that were set aside, that are looked at beside these.
 pub const FOLD_AGAIN: u32 = 10;
 /// Bytes that one fold loads of small histories together. What is larger than a quarter of it is
 /// folded alone.
@@ -80,8 +80,12 @@ pub const CUSTOMER_FACTS: usize = 5_000;
 pub const CUSTOMER_BYTES: usize = 16_000_000;
 /// What a fact brings along beside its body: its click, its decision's fingerprint, its entries.
 pub const FACT_OVERHEAD_BYTES: usize = 1_500;
-/// How long a fact waits before it counts as late.
-pub const FOLD_LATE_MS: i64 = 2 * 60_000;
+/// How long a fact waits before it counts as late: then each attempt is noted before it is made.
+pub const FOLD_LATE_MS: i64 = 10_000;
+/// How long an attempt may be under way before it counts as lost.
+pub const FOLD_ATTEMPT_MS: i64 = 20_000;
+/// Attempts that may be lost in a row; after them the customer is set aside.
+pub const FOLD_ATTEMPTS: u32 = 3;
 /// How long the fold may lag behind before an operator is told.
 pub const FOLD_LAG_MS: i64 = 5 * 60_000;
 /// Events set aside that the status names.

@@ -12,6 +12,8 @@ use crate::json;
 
 /// Rounds of one kind of work in one invocation; what is left waits for the next one.
 const ROUNDS: usize = 50;
+/// How long deliveries wait for folds that go on and on.
+const FOLD_MS: i64 = 10_000;
 const SEND_MS: u32 = 5_000;
 
 pub(super) struct WorkSender(Env);
@@ -29,25 +31,34 @@ impl WorkQueue for WorkSender {
     }
 }
 
-/// Folds and delivers until nothing is left or the rounds are used up. Deliveries do not wait for a
-/// fold that failed.
+/// Folds and delivers until nothing is left or the rounds are used up. Deliveries wait neither for a
+/// fold that failed nor for a long one to end.
 pub(super) async fn fold_and_deliver(env: &Env) -> Result<(), DatabaseError> {
-    let folded = fold_all(env).await;
-    deliver_all(env).await.and(folded)
+    let mut rounds = ROUNDS;
+    loop {
+        let folded = fold_for_a_while(env, &mut rounds).await;
+        deliver_all(env).await?;
+        if folded? || rounds == 0 {
+            return Ok(());
+        }
+    }
 }
 
-async fn fold_all(env: &Env) -> Result<(), DatabaseError> {
+/// Folds until nothing is left, which it says, or the time is up.
+async fn fold_for_a_while(env: &Env, rounds: &mut usize) -> Result<bool, DatabaseError> {
     let db = D1::of(env).ok_or(DatabaseError::Unavailable)?;
-    for _ in 0..ROUNDS {
+    let until = clock::now().plus(FOLD_MS);
+    while *rounds > 0 && clock::now() < until {
+        *rounds -= 1;
         let folded = ledger::fold(&db, clock::now()).await?;
         if folded.set_aside > 0 {
             bindings::log(&format!("{} facts were set aside", folded.set_aside));
         }
         if folded.facts == 0 {
-            break;
+            return Ok(true);
         }
     }
-    Ok(())
+    Ok(false)
 }
 
 async fn deliver_all(env: &Env) -> Result<(), DatabaseError> {

@@ -8,6 +8,7 @@ use throughline::app::ledger::{self, Folded};
 use throughline::domain::limits::{CUSTOMER_FACTS, PARAM_BYTES};
 
 mod aside;
+mod money;
 mod parts;
 
 /// A guest reaches so many milestones, each with a click of its own; gives the token of a click

@@ -362,6 +362,7 @@ fn fold_and_delivery_read_no_table_whole() {
                 "o",
                 "g",
                 "i",
+                "lost",
                 // Destinations: a handful.
                 "receivers",
             ];

@@ -1,6 +1,7 @@
 //! Setting events aside: alone, visibly, with a reason, and not for ever.
 
 use super::Folded;
+use super::attempt::waiting;
 use super::due::Unit;
 use crate::app::ports::{Database, DatabaseError, Statement};
 use crate::domain::limits;
@@ -14,7 +15,7 @@ pub(super) enum Why {
     AmountOutOfRange,
     /// The customer's history is longer than a fold can take.
     HistoryTooLarge,
-    /// Loading or committing failed for this customer alone.
+    /// Loading or committing failed for this customer alone, or ended the isolate.
     FoldFailed,
 }
 
@@ -33,19 +34,11 @@ impl Why {
     }
 }
 
-/// With the events all that waits of their customers: one after the other would be as many tries.
-const SET_ASIDE: &str = "WITH named AS (
-      SELECT f.* FROM json_each(?1, '$.events') n CROSS JOIN facts f ON f.id = n.value
-      WHERE f.state IN ('pending', 'set_aside'))
-    UPDATE facts SET state = 'set_aside', aside = ?1 ->> 'why', retry_at = ?1 ->> 'until',
-      tries = ?1 ->> 'tries', tried_at = 0, waits_since = NULL
-    WHERE seq IN (
-      SELECT seq FROM named
-      UNION
-      SELECT s.seq FROM named n CROSS JOIN facts s
-      ON s.program = n.program AND s.customer = n.customer
-      WHERE s.state = 'pending' OR s.state = 'set_aside' AND s.retry_at IS NOT NULL)
-    RETURNING id";
+const SET_ASIDE: &str = waiting!(
+    "UPDATE facts SET state = 'set_aside', aside = ?1 ->> 'why', retry_at = ?1 ->> 'until',
+       tries = ?1 ->> 'tries', tried_at = 0, waits_since = NULL",
+    "RETURNING id"
+);
 
 /// When what was set aside so often is tried again: a minute, then twice as long each time.
 pub(super) fn again(now: UnixMs, tries: u32) -> UnixMs {
@@ -64,7 +57,7 @@ pub(super) async fn set(
     let until = known.map_or_else(|| again(now, unit.tries), |(until, _)| *until);
     let why = known.map_or(why.word(), |(_, why)| why);
     let tries = unit.tries + u32::from(known.is_none());
-    let param = json!({"events": unit.events, "why": why, "until": until, "tries": tries});
+    let param = json!({"facts": unit.events, "why": why, "until": until, "tries": tries});
     let rows = db.batch(vec![Statement::new(SET_ASIDE, &param)]).await?;
     let facts = rows.iter().map(Vec::len).sum();
     Ok(Folded {

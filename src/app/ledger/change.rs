@@ -59,6 +59,10 @@ pub(super) struct Work {
     pub(super) changes: Vec<Change>,
     pub(super) marks: Vec<Mark>,
     pub(super) parks: Vec<String>,
+    /// Keys of customers about whom more is to be written than one fold writes.
+    pub(super) open: BTreeSet<String>,
+    /// Events of an earlier fold that ended too soon: now all is written.
+    pub(super) finished: Vec<String>,
     pub(super) set_aside: usize,
     /// Of the changes.
     bytes: usize,
@@ -121,8 +125,12 @@ impl Work {
         }
         if full {
             // Facts are folded when all that follows from them is written: these go on waiting.
+            self.open.insert(key);
             return;
         }
+        let unfinished = rows.iter().filter(|row| row.unfinished == 1);
+        self.finished
+            .extend(unfinished.map(|row| row.body.id.clone()));
         for row in rows {
             if unfit.contains(&row.body.id) {
                 self.set_aside(&key, row, Why::AmountOutOfRange, now);

@@ -18,6 +18,11 @@ pub(super) const MARK: &str =
        aside = m.value ->> 'why', retry_at = m.value ->> 'until', tries = 0, tried_at = 0,
        waits_since = NULL
     FROM json_each(?1, '$.marks') m WHERE facts.id = m.value ->> 'id'";
+/// What a fold of several parts changes, until its last part.
+pub(super) const ADD_UNFINISHED: &str = "INSERT INTO unfinished (event)
+    SELECT value FROM json_each(?1, '$.unfinished') WHERE true ON CONFLICT DO NOTHING";
+pub(super) const FINISH: &str = "DELETE FROM unfinished
+    WHERE event IN (SELECT value FROM json_each(?1, '$.finished'))";
 /// A fact waits only while its customer is really unknown: a purchase or a subscription that
 /// arrived meanwhile is found.
 pub(super) const PARK: &str = "UPDATE facts SET state = 'parked', aside = NULL, retry_at = NULL,

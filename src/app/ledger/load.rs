@@ -1,5 +1,6 @@
 //! What one fold looks at: the facts that wait and everything that they touch, in one round trip.
 
+use super::attempt;
 use super::due::Unit;
 use super::sql;
 use crate::app::ports::{Database, DatabaseError, Statement};
@@ -29,6 +30,8 @@ pub(super) struct FactRow {
     pub(super) awaits: u8,
     /// It was set aside until some instant.
     pub(super) again: u8,
+    /// Not all that an earlier fold began to write with it was written.
+    pub(super) unfinished: u8,
 }
 
 pub(super) struct VisitRow {
@@ -77,12 +80,6 @@ pub(super) struct Loaded {
 /// A customer by program and pseudonym.
 pub(in crate::app) type Customer = (ProgramId, String);
 
-/// Notes an attempt with what waits for longer than it should. It is written before the attempt is
-/// made: of what ends the isolate nothing could be written afterwards.
-const NOTE: &str = "UPDATE facts SET tried_at = ?1 ->> 'now',
-      waits_since = coalesce(waits_since, ?1 ->> 'now')
-    WHERE id IN (SELECT value FROM json_each(?1, '$.facts')) AND state = 'pending'";
-
 /// Loads some of the facts that wait and what they touch.
 pub(super) async fn waiting(
     db: &impl Database,
@@ -90,8 +87,7 @@ pub(super) async fn waiting(
     now: UnixMs,
 ) -> Result<Loaded, DatabaseError> {
     let events: Vec<&String> = units.iter().flat_map(|unit| &unit.events).collect();
-    let late = units.iter().any(|unit| unit.late);
-    load(db, &json!({"facts": events, "now": now}), late).await
+    load(db, &json!({"facts": events}), attempt::note(units, now)).await
 }
 
 /// Loads everything of some customers, whatever is pending.
@@ -103,20 +99,22 @@ pub(super) async fn customers(
         .iter()
         .map(|(program, customer)| json!({"program": program, "customer": customer}))
         .collect();
-    load(db, &json!({"customers": customers}), false).await
+    load(db, &json!({"customers": customers}), None).await
 }
 
-async fn load(db: &impl Database, param: &Value, note: bool) -> Result<Loaded, DatabaseError> {
-    let mut all = vec![
+async fn load(
+    db: &impl Database,
+    param: &Value,
+    note: Option<Statement>,
+) -> Result<Loaded, DatabaseError> {
+    let all = [
         sql::LOAD_FACTS,
         sql::LOAD_PROGRAMS,
         sql::LOAD_SAID,
         sql::LOAD_BOOKED,
     ];
-    if note {
-        all.insert(0, NOTE);
-    }
-    let statements = Statement::all(&all, param);
+    let mut statements = Statement::all(&all, param);
+    statements.extend(note);
     let mut loaded = Loaded::default();
     // Each row is let go when it was read.
     for text in db.batch(statements).await?.into_iter().flatten() {

@@ -10,6 +10,7 @@
 //! tried again later.
 
 mod aside;
+mod attempt;
 mod change;
 pub(super) mod commit;
 mod due;
@@ -51,12 +52,13 @@ impl Folded {
 /// Folds up to 100 facts that wait. `facts: 0` means that nothing waited.
 pub async fn fold(db: &impl Database, now: UnixMs) -> Result<Folded, DatabaseError> {
     let mut folded = Folded::default();
-    let (able, unable): (Vec<Unit>, Vec<Unit>) = due::look(db, now)
-        .await?
-        .into_iter()
-        .partition(|unit| unit.until.is_none() && unit.fits());
-    for unit in &unable {
-        folded.add(aside::set(db, unit, Why::HistoryTooLarge, now).await?);
+    let mut able = Vec::new();
+    for unit in due::look(db, now).await? {
+        match unit.unfit(now) {
+            Some(why) => folded.add(aside::set(db, &unit, why, now).await?),
+            None if unit.is_in_doubt(now) => {}
+            None => able.push(unit),
+        }
     }
     let mut overtaken = false;
     for portion in due::portions(able) {
@@ -98,6 +100,7 @@ async fn fold_portion(
         if !units.is_empty() {
             waiting.extend([(second, 0), (units, 0)]);
         } else if is_stale {
+            attempt::release(db, &second).await?;
             overtaken = true;
         } else if failed == 0 {
             waiting.push((second, 1));
@@ -134,7 +137,12 @@ async fn fold_units(
         }
         let work = Work::decide(&loaded, now);
         let set_aside = work.set_aside;
+        let is_open = !work.open.is_empty();
         match part::write(db, work, &loaded, now).await {
+            Ok(()) if is_open => {
+                attempt::release(db, units).await?;
+                return Ok(Folded { facts, set_aside });
+            }
             Ok(()) => return Ok(Folded { facts, set_aside }),
             Err(DatabaseError::Stale) => {}
             Err(other) => return Err(other),

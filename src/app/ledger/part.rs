@@ -2,6 +2,9 @@
 //! cut by bytes; a part that changes a customer gives its aggregate the next version, which the
 //! parts after it expect. Facts are marked when all changes are written: whatever ends in between,
 //! the next fold finds them waiting, sees what is written and writes the rest.
+//!
+//! The first of several parts names all events that they change, and the last one takes the names
+//! away: in between, the money of these events is not settled and not paid (the view `standings`).
 
 use super::change::{Mark, Work};
 use super::commit;
@@ -15,7 +18,8 @@ use crate::json;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The lists of a part and the statements that write them, in their order.
-const LISTS: [(&str, &[&str]); 9] = [
+const LISTS: [(&str, &[&str]); 11] = [
+    ("unfinished", &[commit::ADD_UNFINISHED]),
     ("marks", &[commit::MARK]),
     ("parks", &[commit::PARK]),
     ("shared", &[commit::BUMP_SHARED, commit::WAKE_SHARED]),
@@ -25,6 +29,7 @@ const LISTS: [(&str, &[&str]); 9] = [
     ("deliveries", &[commit::ADD_DELIVERIES]),
     ("notices", &[ADD_NOTICES]),
     ("hasten", &[commit::HASTEN]),
+    ("finished", &[commit::FINISH]),
 ];
 
 /// One transaction.
@@ -45,6 +50,12 @@ impl Part {
             self.lists.entry(list).or_default().push(row);
         }
     }
+
+    /// Adds names of events; at 40 bytes each, those of a fold fit a parameter of their own.
+    fn list(&mut self, list: &'static str, events: &[String]) {
+        let rows = events.iter().map(|event| json!(event).to_string());
+        self.lists.insert(list, rows.collect());
+    }
 }
 
 /// Commits what a fold changes, part by part; [`DatabaseError::Stale`] asks for another try.
@@ -57,13 +68,24 @@ pub(super) async fn write(
     let changes = std::mem::take(&mut work.changes);
     let marks = std::mem::take(&mut work.marks);
     let items = rows::of_changes(db, changes, loaded, now).await?;
+    let events: Vec<(String, String)> = items
+        .iter()
+        .map(|item| (item.customer.clone(), item.event.clone()))
+        .collect();
     let mut parts = cut(items);
+    let mut finished = std::mem::take(&mut work.finished);
+    name_unfinished(&mut parts, events, &work.open, &mut finished);
     cut_on(&mut parts, marks.into_iter().map(of_mark).collect());
     let parks = work.parks.iter().map(|event| Item {
         rows: vec![("parks", json!(event).to_string())],
         ..Item::default()
     });
     cut_on(&mut parts, parks.collect());
+    if !finished.is_empty() {
+        let last = part_for(&mut parts, 0);
+        last.into_iter()
+            .for_each(|part| part.list("finished", &finished));
+    }
     let mut versions: BTreeMap<&str, i64> = BTreeMap::new();
     for key in &work.guards {
         versions.insert(key, loaded.version(key));
@@ -75,6 +97,28 @@ pub(super) async fn write(
         }
     }
     Ok(())
+}
+
+/// Names the events of what takes several parts in the first of them, and adds those to `finished`
+/// about whose customers the last one writes everything.
+fn name_unfinished(
+    parts: &mut [Part],
+    events: Vec<(String, String)>,
+    open: &BTreeSet<String>,
+    finished: &mut Vec<String>,
+) {
+    let several = parts.len() > 1;
+    let mut named = Vec::new();
+    for (customer, event) in events {
+        let is_open = open.contains(&customer);
+        if several || is_open {
+            named.push(event.clone());
+            finished.extend(Some(event).filter(|_| !is_open));
+        }
+    }
+    if let (Some(first), false) = (parts.first_mut(), named.is_empty()) {
+        first.list("unfinished", &named);
+    }
 }
 
 fn of_mark(mark: Mark) -> Item {

@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 #[derive(Default)]
 pub(super) struct Item {
     pub(super) customer: String,
+    pub(super) event: String,
     pub(super) about: String,
     pub(super) rows: Vec<(&'static str, String)>,
 }
@@ -81,6 +82,7 @@ pub(super) async fn of_changes(
 fn item(change: Change, stored: Option<Value>, loaded: &Loaded, now: UnixMs) -> Item {
     let mut item = Item {
         customer: change.customer,
+        event: change.event.clone(),
         about: change.about,
         rows: Vec::new(),
     };

@@ -58,7 +58,9 @@ pub(in crate::app) async fn shadows(
             skipped += 1;
             continue;
         }
-        let pending = rows.iter().any(|row| row.state == "pending");
+        let pending = rows
+            .iter()
+            .any(|row| row.state == "pending" || row.again == 1);
         let visits = visits_of(&loaded, &rows);
         let own = Own::of(&loaded, program);
         let decided = fold::decide(own.history(&loaded, &rows, &visits, &plans));

@@ -85,7 +85,8 @@ pub(in crate::app) use touched;
 
 pub(super) const LOAD_FACTS: &str = touched!(
     "SELECT json_object('of', 'fact', 'body', json(body), 'state', state, 'awaits', awaits_click,
-       'again', retry_at IS NOT NULL)
+       'again', retry_at IS NOT NULL,
+       'unfinished', EXISTS (SELECT 1 FROM unfinished u WHERE u.event = involved.id))
      FROM involved
      UNION ALL
      SELECT json_object('of', 'visit', 'nonce', nonce, 'visit', json(visit)) FROM clicked"

@@ -101,7 +101,7 @@ pub async fn monthly(db: &impl Database, now: UnixMs) -> Result<(), DatabaseErro
     for _ in 0..limits::SETTLE_PROGRAMS {
         let next = Statement::new(
             sql::NEXT_PROGRAM,
-            &json!({"until": until, "failed": failed}),
+            &json!({"until": until, "failed": failed, "turn": now.0 / 60_000}),
         );
         let rows = db.batch(vec![next]).await?;
         let found: Vec<ProgramId> = ports::decode(ports::rows_at(&rows, 0))?;

@@ -265,8 +265,9 @@ impl Decision {
         let mut bytes = serde_json::to_vec(self).unwrap_or_default();
         for touch in &touches {
             bytes.extend(touch.fingerprint.as_bytes());
-            bytes.push(touch.verdict as u8);
             bytes.extend(touch.share_bps.to_be_bytes());
+            // By its name: a verdict may be added anywhere.
+            bytes.extend(format!("{:?},", touch.verdict).as_bytes());
         }
         self.touches = touches;
         ids::fingerprint(&bytes)

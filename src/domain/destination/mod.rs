@@ -38,7 +38,7 @@ pub use permission::{Permission, permission};
 pub use person::{Kept, Person, unless_mail};
 pub use request::{Method, REDACTED, Request, redacted};
 pub use rules::{Prepared, prepare};
-pub use schedule::next_attempt;
+pub use schedule::{ATTEMPTS, next_attempt};
 pub use settings::{Settings, Target, encoded, version_warning};
 
 /// Every destination that there is.

@@ -128,28 +128,57 @@ fn a_history_that_is_too_long_is_set_aside_until_it_fits() {
     assert_eq!(left, ["folded"], "it fits, and is taken up again by itself");
 }
 
+/// What a queue message or cron runs: it folds until nothing is left or the isolate ends.
+fn invocation(shop: &Shop) {
+    while let Ok(Folded { facts: 1.., .. }) = block_on(ledger::fold(&shop.db, shop.now.get())) {}
+    shop.db.begin();
+}
+
+/// Seconds for which the oldest event of somebody who harms nobody waits.
+fn oldest(shop: &Shop) -> i64 {
+    let since = shop.db.number(&format!(
+        "SELECT coalesce(min(received_at), {}) FROM facts
+         WHERE state IN ('pending', 'set_aside') AND key NOT LIKE '%poison%'",
+        shop.now.get().0
+    ));
+    (shop.now.get().0 - since) / 1_000
+}
+
 #[test]
-fn what_ends_the_isolate_heads_the_list_only_once() {
+fn what_ends_the_isolate_is_set_aside_and_holds_up_nobody() {
     let shop = Shop::open();
-    sell(&shop, "u1", "poison", "");
-    shop.wait(3 * MINUTE);
-    sell(&shop, "u2", "o2", "");
-    // It is loaded, and then the isolate ends: everything after that is lost.
-    for number in 2..10 {
-        shop.db.fail(number, Fault::Lost);
+    for number in 0..250 {
+        sell(&shop, "crowd", &format!("poison{number}"), "");
     }
-    assert!(block_on(ledger::fold(&shop.db, shop.now.get())).is_err());
-    shop.db.heal();
-    for number in 0..5 {
-        sell(&shop, &format!("late{number}"), &format!("l{number}"), "");
+    shop.db.deadly_poison("\"key\":\"poison0\"");
+    for number in 0..60 {
+        let name = format!("o{number}");
+        sell(&shop, &name, &name, "");
+        if number % 7 == 0 {
+            sell(&shop, "crowd", &format!("poisoned{number}"), "");
+        }
+        shop.wait(5_000);
+        invocation(&shop);
+        assert!(oldest(&shop) <= 60, "{} after {number}", oldest(&shop));
     }
-    shop.db.poison(Some("\"key\":\"poison\""));
-    let all = shop
-        .db
-        .column("SELECT key FROM facts WHERE tried_at > 0 ORDER BY key");
-    assert_eq!(all, ["o2", "poison"]);
+    let deaths = shop.db.begin();
+    assert!(deaths <= 8, "{deaths} isolates ended");
+    let others = "SELECT state || ' ' || count(*) FROM facts WHERE key NOT LIKE '%poison%'
+        GROUP BY state";
+    assert_eq!(shop.db.column(others), ["folded 60"]);
+    let status = shop.made("GET", "status", &json!({}));
+    assert_eq!(status["set_aside"], 250 + 9);
+    assert_eq!(status["events_set_aside"][0]["reason"], "fold_failed");
+    // It is tried again, ever later, and when it is mended all of it is taken up.
+    for _ in 0..24 * 60 {
+        shop.wait(MINUTE);
+        invocation(&shop);
+    }
+    assert!((deaths + 3..deaths + 14).contains(&shop.db.begin()));
+    shop.db.poison(None);
+    shop.wait(24 * 60 * MINUTE);
     shop.fold();
-    assert_eq!(states(&shop), ["folded 6", "set_aside 1"]);
+    assert_eq!(states(&shop), [format!("folded {}", 60 + 259)]);
 }
 
 #[test]
@@ -167,6 +196,37 @@ fn a_record_that_kv_refuses_holds_up_no_other() {
     assert_eq!(second.left, 1);
     shop.kv.refused.borrow_mut().clear();
     assert_eq!((rebuild().written, rebuild().left), (1, 0));
+}
+
+#[test]
+fn twelve_programs_that_cannot_be_settled_hold_up_no_other() {
+    let shop = Shop::open();
+    let mut other = json!({"name": "Other"});
+    other["plan"] = json!({"window_days": 30, "sale": {"rate_bps": 1000}});
+    let mut all = vec![shop.program.clone()];
+    for number in 0..12 {
+        other["hosts"] = json!([format!("other{number}.example")]);
+        let made = shop.made("POST", "programs", &other);
+        all.push(made["id"].as_str().unwrap().to_owned());
+    }
+    all.sort();
+    let (last, bad) = all.split_last().unwrap();
+    for program in bad {
+        // Another one settles them at each try.
+        shop.db.execute(&format!(
+            "CREATE TRIGGER bad_{program} BEFORE INSERT ON settlements
+             WHEN new.program = '{program}' BEGIN SELECT RAISE(ABORT, 'constraint failed'); END"
+        ));
+    }
+    shop.wait(40 * 86_400_000);
+    let mut minutes = 0;
+    let closed = || shop.db.column("SELECT DISTINCT program FROM settlements");
+    while closed() != [last.clone()] {
+        let _ = block_on(settle::monthly(&shop.db, shop.now.get()));
+        shop.wait(MINUTE);
+        minutes += 1;
+        assert!(minutes <= 13, "{:?}", closed());
+    }
 }
 
 #[test]

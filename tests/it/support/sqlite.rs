@@ -25,6 +25,10 @@ pub struct Sqlite {
     largest: Cell<usize>,
     /// Statements with this text in their parameter fail, whatever else is right.
     poison: RefCell<Option<String>>,
+    /// Does such a statement end the isolate? How often it did, and whether it is ended.
+    deadly: Cell<bool>,
+    deaths: Cell<usize>,
+    ended: Cell<bool>,
 }
 
 /// What D1 refuses, as SQLite itself enforces it: bytes of a string or row, bytes of a statement,
@@ -77,6 +81,9 @@ impl Sqlite {
             refused: Cell::new(0),
             largest: Cell::new(0),
             poison: RefCell::default(),
+            deadly: Cell::new(false),
+            deaths: Cell::new(0),
+            ended: Cell::new(false),
         }
     }
 
@@ -122,6 +129,18 @@ impl Sqlite {
         *self.poison.borrow_mut() = text.map(str::to_owned);
     }
 
+    /// The same, and whoever sends such a batch can send no other until [`Sqlite::begin`].
+    pub fn deadly_poison(&self, text: &str) {
+        self.poison(Some(text));
+        self.deadly.set(true);
+    }
+
+    /// Another isolate begins; gives how many were ended so far.
+    pub fn begin(&self) -> usize {
+        self.ended.set(false);
+        self.deaths.get()
+    }
+
     /// Runs SQL that no use-case has: to prepare a state.
     pub fn execute(&self, sql: &str) {
         self.connection.borrow().execute_batch(sql).unwrap();
@@ -165,7 +184,11 @@ impl Sqlite {
     fn is_poisoned(&self, statements: &[Statement]) -> bool {
         let poison = self.poison.borrow();
         let named = |text: &String| statements.iter().any(|s| s.param.contains(text));
-        poison.as_ref().is_some_and(named)
+        let poisoned = poison.as_ref().is_some_and(named);
+        if poisoned && self.deadly.get() && !self.ended.replace(true) {
+            self.deaths.set(self.deaths.get() + 1);
+        }
+        poisoned || self.ended.get()
     }
 
     fn run(&self, statements: &[Statement]) -> rusqlite::Result<Vec<Rows>> {
