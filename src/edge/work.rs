@@ -31,8 +31,8 @@ impl WorkQueue for WorkSender {
     }
 }
 
-/// Folds and delivers until nothing is left or the rounds are used up. Deliveries wait neither for a
-/// fold that failed nor for a long one to end.
+/// Folds and delivers until nothing is left or the rounds are used up. Deliveries wait neither for
+/// a fold that failed nor for a long one to end.
 pub(super) async fn fold_and_deliver(env: &Env) -> Result<(), DatabaseError> {
     let mut rounds = ROUNDS;
     loop {

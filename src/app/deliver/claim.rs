@@ -232,7 +232,8 @@ pub(super) async fn claim(
         kinds
     };
     let param = json!({"lease": lease, "until": now.plus(LEASE_MS), "now": now,
-        "limit": limits::DELIVERY_BATCH, "each": limits::DELIVERY_SHARE, "tries": destination::ATTEMPTS,
+        "limit": limits::DELIVERY_BATCH, "each": limits::DELIVERY_SHARE,
+        "tries": destination::ATTEMPTS,
         "changes": kinds(|terms| terms.hears_changes), "tagged": kinds(|terms| terms.wants_tags)});
     let all = [SET_LOST_ASIDE, CLAIM, RECEIVERS, CLAIMED];
     let found = db.batch(Statement::all(&all, &param)).await?;

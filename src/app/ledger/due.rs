@@ -15,8 +15,9 @@ use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Events that wait; beside those that were not tried yet some that were, and some that were set
-/// aside and are due again, unless an attempt may be under way. With each the customers and subscriptions whose histories it brings along, and of those
-/// the size: the same facts as the fold loads (`sql.rs`).
+/// aside and are due again, unless an attempt may be under way. With each the customers and
+/// subscriptions whose histories it brings along, and of those the size: the same facts as the fold
+/// loads (`sql.rs`).
 const LOOK: &str = "WITH due AS (
       SELECT * FROM (SELECT * FROM facts WHERE state = 'pending' AND tried_at = 0
                      ORDER BY seq LIMIT ?1 ->> 'limit')
@@ -71,7 +72,8 @@ const LOOK: &str = "WITH due AS (
       'why', max(iif(f.state = 'set_aside' AND f.retry_at > ?1 ->> 'now', f.aside, NULL)),
       'tries', max(iif(f.waits, f.tries, 0)), 'tried', max(iif(f.waits, f.tried_at, 0)))
     FROM (SELECT b.program, b.many, b.name, f.body, f.state, f.retry_at, f.aside, f.tries,
-            f.tried_at, f.state = 'pending' OR f.state = 'set_aside' AND f.retry_at IS NOT NULL AS waits
+            f.tried_at,
+            f.state = 'pending' OR f.state = 'set_aside' AND f.retry_at IS NOT NULL AS waits
           FROM brings b CROSS JOIN facts f ON f.seq = b.seq) f
     GROUP BY f.program, f.many, f.name";
 

@@ -3,8 +3,8 @@ use crate::support::interleave::Interleaved;
 use crate::support::sqlite::Fault;
 
 /// A shop whose first click earns, 120 sales of one customer that Anna brought, and a click of
-/// Northstar before all of them that comes to light with one more sale: its fold takes several parts
-/// and moves every commission.
+/// Northstar before all of them that comes to light with one more sale: its fold takes several
+/// parts and moves every commission.
 fn before_the_first_click() -> Shop {
     let shop = Shop::open();
     let plan = json!({"window_days": 30, "sale": {"rate_bps": 1000}, "model": "first",
@@ -128,15 +128,21 @@ fn what_was_settled_before_is_not_paid_between_the_parts() {
 #[test]
 fn a_settlement_that_looked_before_the_first_part_settles_nothing_of_it() {
     let shop = before_the_first_click();
+    // What the first part changes was settled before; what the others change is due.
+    let until = shop.now.get().plus(-15_000).to_rfc3339();
+    let body = json!({"program": shop.program, "until": until});
+    shop.made("POST", "settlements", &body);
+    let settled = gone(&shop);
     let half = || {
         end_before(&shop, between());
         assert!(unfinished(&shop) > 100);
     };
-    let db = Interleaved::new(&shop.db).before(1, half);
-    let month = 40 * 86_400_000;
-    let _ = block_on(throughline::app::settle::monthly(
-        &db,
-        shop.now.get().plus(month),
-    ));
-    assert_eq!(gone(&shop), Vec::<String>::new());
+    let db = Interleaved::new(&shop.db).before(2, half);
+    let body = json!({"program": shop.program});
+    let path = ("admin.example", "settlements");
+    let body = body.to_string();
+    let answer = shop.request_over(&db, "POST", path, &shop.admin, body.as_bytes());
+    assert_eq!(answer.status, 200);
+    assert!(db.stale() > 0);
+    assert_eq!(gone(&shop), settled);
 }
