@@ -3,9 +3,10 @@
 
 ALTER TABLE facts ADD COLUMN aside TEXT; -- why it is set aside
 ALTER TABLE facts ADD COLUMN retry_at INTEGER; -- NULL: whenever its customer is folded
-ALTER TABLE facts ADD COLUMN tries INTEGER NOT NULL DEFAULT 0; -- attempts that came to nothing, in a row
-ALTER TABLE facts ADD COLUMN tried_at INTEGER NOT NULL DEFAULT 0; -- last attempt, of what waits too long
-ALTER TABLE facts ADD COLUMN waits_since INTEGER; -- first attempt, of what waits too long
+-- Attempts that came to nothing, in a row; the last and the first one, of what waits too long.
+ALTER TABLE facts ADD COLUMN tries INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE facts ADD COLUMN tried_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE facts ADD COLUMN waits_since INTEGER;
 DROP INDEX facts_pending;
 CREATE INDEX facts_pending ON facts (tried_at, seq) WHERE state = 'pending';
 CREATE INDEX facts_aside ON facts (retry_at) WHERE state = 'set_aside';
@@ -26,7 +27,8 @@ CREATE TABLE unfinished (
 ) WITHOUT ROWID;
 
 -- A delivery whose lease ran out was lost with its deliverer: those are found here.
-CREATE INDEX deliveries_lost ON deliveries (leased_until) WHERE state = 'pending' AND lease IS NOT NULL;
+CREATE INDEX deliveries_lost ON deliveries (leased_until)
+  WHERE state = 'pending' AND lease IS NOT NULL;
 
 -- As in 0005, and `pending`: the fold has not written everything about its customer yet.
 DROP VIEW payable;

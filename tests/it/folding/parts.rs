@@ -32,11 +32,15 @@ fn five_thousand_events_of_one_customer_are_folded_below_the_limits() {
         let shop = Shop::open();
         let older = guest(&shop, size - 2);
         let fold = |what: &str| {
-            shop.db.largest();
-            let began = Instant::now();
+            (shop.db.largest(), shop.db.statements());
+            let (began, before) = (Instant::now(), shop.db.batches());
             shop.fold();
             let (took, bytes) = (began.elapsed(), shop.db.largest());
-            println!("{size} events, {what}: {took:?}, {bytes} bytes at most");
+            let (trips, statements) = (shop.db.batches() - before, shop.db.statements());
+            println!(
+                "{size} events, {what}: {took:?}, {bytes} bytes at most, {trips} round trips, \
+                 {statements} statements"
+            );
             assert!(bytes <= PARAM_BYTES + SLACK, "{bytes}");
         };
         fold("all at once");

@@ -23,6 +23,7 @@ pub struct Sqlite {
     struck: Cell<usize>,
     refused: Cell<usize>,
     largest: Cell<usize>,
+    statements: Cell<usize>,
     /// Statements with this text in their parameter fail, whatever else is right.
     poison: RefCell<Option<String>>,
     /// Does such a statement end the isolate? How often it did, and whether it is ended.
@@ -80,6 +81,7 @@ impl Sqlite {
             struck: Cell::new(0),
             refused: Cell::new(0),
             largest: Cell::new(0),
+            statements: Cell::new(0),
             poison: RefCell::default(),
             deadly: Cell::new(false),
             deaths: Cell::new(0),
@@ -122,6 +124,11 @@ impl Sqlite {
     /// Bytes of the largest parameter since the last call.
     pub fn largest(&self) -> usize {
         self.largest.take()
+    }
+
+    /// Statements since the last call.
+    pub fn statements(&self) -> usize {
+        self.statements.take()
     }
 
     /// From now on every batch fails that names this text in a parameter; `None`: none does.
@@ -231,6 +238,8 @@ impl Database for Sqlite {
         if fault == Some(Fault::Lost) || self.is_poisoned(&statements) {
             return Err(DatabaseError::Unavailable);
         }
+        self.statements
+            .set(self.statements.get() + statements.len());
         let sizes = statements.iter().map(|statement| statement.param.len());
         self.largest.set(sizes.fold(self.largest.get(), usize::max));
         let done = self
