@@ -79,7 +79,7 @@ export async function product(dir, { port, rootSecret, siteOrigin = "" }) {
     throw new Stop(`${name} is missing in ${path.relative(ROOT, dir)}: run make build`);
   });
   const vars = {
-    ADMIN_HOST: "admin.localhost", SITE_ORIGIN: siteOrigin, LOOPBACK: "1", ROOT_SECRET: rootSecret,
+    ADMIN_HOST: "admin.localhost", SITE_ORIGIN: siteOrigin, SITE_HOSTS: "*.localhost", LOOPBACK: "1", ROOT_SECRET: rootSecret,
   };
   return {
     modules: [["index.js", "esModule", await read("index.js")], [wasm, "wasm", await read(wasm)]],

@@ -111,10 +111,16 @@ async function optimise(work) {
 
 /** @typedef {Awaited<ReturnType<typeof writeSnippet>>} Snippets */
 
+/** Modules with large tables, and what they export. @type {Record<string, string[]>} */
+const TABLES = {
+  "throughline:suffixes": ["registrable"],
+  "throughline:phones": ["e164", "isCountry"],
+};
+
 /**
  * Resolves `throughline:core` (the generated glue), `throughline:wasm` (the module beside the
  * bundle), `throughline:snippet/core` and `/full` (the snippet's texts), and what the glue imports:
- * `throughline:suffixes`, `throughline:bindings` and `throughline:http`.
+ * `throughline:suffixes`, `throughline:phones`, `throughline:bindings` and `throughline:http`.
  *
  * @param {string} work
  * @param {Snippets} snippets
@@ -127,7 +133,7 @@ function parts(work, snippets) {
       build.onResolve({ filter: /^throughline:/ }, ({ path: name }) => {
         if (name === "throughline:core") return { path: path.join(work, "throughline.js") };
         if (name === "throughline:wasm") return { path: `./${WASM}`, external: true };
-        if (name === "throughline:suffixes") return { path: name, namespace: "suffixes" };
+        if (TABLES[name]) return { path: name, namespace: "tables" };
         if (name === "throughline:bindings" || name === "throughline:http") {
           return { path: path.join(ROOT, "js/worker", `${name.split(":")[1]}.js`) };
         }
@@ -138,12 +144,12 @@ function parts(work, snippets) {
         contents: name.endsWith("/full") ? snippets.full : snippets.core,
         loader: "text",
       }));
-      // The list takes some milliseconds to set up, which only those pay who ask it: `require`
-      // makes esbuild run the module at the first call.
-      build.onLoad({ filter: /.*/, namespace: "suffixes" }, () => ({
-        contents: `export function registrable(host) {
-          return require("./suffixes.js").registrable(host);
-        }`,
+      // Large tables take some milliseconds to set up, which only those pay who ask them:
+      // `require` makes esbuild run the module at the first call.
+      build.onLoad({ filter: /.*/, namespace: "tables" }, ({ path: name }) => ({
+        contents: (TABLES[name] ?? []).map((call) => `export function ${call}(...given) {
+          return require("./${name.split(":")[1]}.js").${call}(...given);
+        }`).join("\n"),
         resolveDir: path.join(ROOT, "js/worker"),
       }));
     },

@@ -1,5 +1,5 @@
 /** Installs Rust programs into target/tools, which takes minutes, and says how far it is. */
-import { must, run } from "./console.mjs";
+import { must } from "./console.mjs";
 
 /** Says now and then how far a long `cargo install` is. */
 function compileProgress() {
@@ -16,17 +16,12 @@ function compileProgress() {
 }
 
 /**
- * Installs a program from crates.io into target/tools.
+ * Installs a program from crates.io into target/tools, with the versions of its own lock file.
  * @param {string} name
  * @param {string} version
  */
 export async function cargoInstall(name, version) {
-  const args = ["install", "--root", "target/tools", name, "--version", version];
-  const onLine = compileProgress();
-  const locked = await run("cargo", [...args, "--locked"], { onLine });
-  if (locked.code !== 0) {
-    console.log("\n      not with its own lock file; again with current dependencies");
-    await must("cargo", args, { onLine });
-  }
+  const args = ["install", "--locked", "--root", "target/tools", name, "--version", version];
+  await must("cargo", args, { onLine: compileProgress() });
   if (process.stdout.isTTY) process.stdout.write("\n");
 }

@@ -1,16 +1,18 @@
 /** `make deploy`: puts the product on a Cloudflare account. Every step can be repeated. */
 import { existsSync } from "node:fs";
-import { chmod, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { createSteps, ROOT, Stop, bold, dim, must, run, runTool, yellow } from "./console.mjs";
-import { writeDeployConfig } from "./deploy-config.mjs";
+import { checkSettings, writeDeployConfig } from "./deploy-config.mjs";
+import { askForKey } from "./first-key.mjs";
+import { filesIn, readSecret, secretsIn } from "./keyring.mjs";
 
 const HELP = `
 Usage: node tools/deploy.mjs [--dry-run]
 
 Creates what is missing on the Cloudflare account that wrangler is logged in to (a D1 database,
-a KV namespace, three queues), applies the migrations, sets the root secret, deploys the Worker
-and prints the first API key. Run it again at any time: what is there is kept.
+a KV namespace, three queues), applies the migrations, sets the secrets, deploys the Worker and
+prints the first API key. Run it again at any time: what is there is kept.
 
   --dry-run   say each step, touch no account, and have wrangler bundle the Worker as it would
 
@@ -18,19 +20,22 @@ Environment:
   ADMIN_HOST       host of the API and dashboard; the workers.dev address unless told
   SITE_ORIGIN      origin of the site behind the landing gateway; none unless told
   ROUTES           comma-separated hosts (custom domains) or patterns, for instance
-                   "admin.example.com,example.com/go/*"; "zone=pattern" names the zone
+                   "admin.example.com,example.com/go/*"; "zone=pattern" names the zone. With
+                   routes the workers.dev address is turned off, and the site is asked for their
+                   hosts alone; ADMIN_HOST must be one of them
+  OUTBOUND_ALLOW   private names that destinations may have all the same; none unless told
   D1_JURISDICTION  eu or fedramp; counts only when the database is created
   CLOUDFLARE_API_TOKEN, CLOUDFLARE_ACCOUNT_ID   as wrangler uses them
 
-Its own files (ids, the root secret) are in .local/deploy, which is not tracked. Back the root
-secret up: without it no token, cookie or API key that was handed out can be read again.
+Its own files (ids, the two secrets) are in .local/deploy, which is not tracked. Back the secrets
+up: without the root secret no token, cookie or API key that was handed out can be read again, and
+without the pseudonym secret no customer is known again. node tools/secrets.mjs rotates the one.
 `;
 
 const DATABASE = "throughline";
 const NAMESPACE = "throughline-snapshots";
 const QUEUES = ["throughline-clicks", "throughline-work", "throughline-dead"];
 const LOCAL = path.join(ROOT, ".local/deploy");
-const SECRET = path.join(LOCAL, "root-secret");
 const STATE = path.join(LOCAL, "state.json");
 const DRY = path.join(ROOT, "target/deploy-dry-run");
 const ENV = { WRANGLER_SEND_METRICS: "false", WRANGLER_HIDE_BANNER: "true", CI: "1" };
@@ -44,12 +49,13 @@ const wrangler = (...args) => must(process.execPath, [WRANGLER, ...args], { env:
 const tryWrangler = (...args) => run(process.execPath, [WRANGLER, ...args], { env: ENV });
 
 function settingsFromEnv() {
-  const { ADMIN_HOST, SITE_ORIGIN, ROUTES, D1_JURISDICTION } = process.env;
+  const { ADMIN_HOST, SITE_ORIGIN, ROUTES, OUTBOUND_ALLOW, D1_JURISDICTION } = process.env;
   const routes = (ROUTES ?? "").split(",").map((route) => route.trim()).filter(Boolean);
-  for (const host of ADMIN_HOST ? [ADMIN_HOST] : []) {
-    if (!/^[a-z0-9.-]+$/.test(host)) throw new Stop(`ADMIN_HOST is a host name alone, not ${host}`);
-  }
-  return { adminHost: ADMIN_HOST, siteOrigin: SITE_ORIGIN, routes, jurisdiction: D1_JURISDICTION };
+  const settings = {
+    adminHost: ADMIN_HOST, siteOrigin: SITE_ORIGIN, outboundAllow: OUTBOUND_ALLOW, routes,
+  };
+  checkSettings(settings);
+  return { ...settings, jurisdiction: D1_JURISDICTION };
 }
 
 /** Wrangler may say things before the JSON. @param {string} text */
@@ -110,40 +116,38 @@ async function ensureQueue(name) {
   return `${name} made, keeps messages for 1 day (14 days need the paid plan)`;
 }
 
-/** @param {string} config */
-async function hasRemoteSecret(config) {
+/** The names of the Worker's secrets. @param {string} config @returns {Promise<string[]>} */
+async function remoteSecrets(config) {
   const list = await tryWrangler("secret", "list", "--config", config);
   // Before the first deploy there is no Worker and the list is an error.
   if (list.code !== 0) {
-    if (/10007|does not exist|not found/i.test(list.stdout + list.stderr)) return false;
+    if (/10007|does not exist|not found/i.test(list.stdout + list.stderr)) return [];
     fail(`the secrets of the Worker cannot be listed\n${(list.stderr + list.stdout).trim()}`);
   }
-  return parseJson(list.stdout).some((/** @type {any} */ one) => one.name === "ROOT_SECRET");
-}
-
-async function localRootSecret() {
-  const { newRootSecret } = await import("./stack.mjs");
-  const known = await readFile(SECRET, "utf8").catch(() => "");
-  if (known) return known.trim();
-  const secret = newRootSecret();
-  await mkdir(LOCAL, { recursive: true });
-  await writeFile(SECRET, `${secret}\n`, { mode: 0o600 });
-  await chmod(SECRET, 0o600);
-  return secret;
+  return parseJson(list.stdout).map((/** @type {any} */ one) => one.name);
 }
 
 /**
- * Deploys; the root secret goes with the code when the Worker has none yet.
+ * Deploys; the secrets go with the code when the Worker has none yet.
  * @param {string} config
  */
 async function deployWorker(config) {
-  if (await hasRemoteSecret(config)) return wrangler("deploy", "--config", config);
+  const present = await remoteSecrets(config);
+  if (present.includes("ROOT_SECRET")) {
+    if (!present.includes("PSEUDONYM_SECRET")) {
+      console.log(yellow("      PSEUDONYM_SECRET is not set: entry 1 of ROOT_SECRET must stay."));
+      console.log(yellow("      Set it once: node tools/secrets.mjs pseudonyms"));
+    }
+    return wrangler("deploy", "--config", config);
+  }
   const file = path.join(LOCAL, "secrets.json");
-  const secrets = JSON.stringify({ ROOT_SECRET: await localRootSecret() });
+  const { rootSecret, pseudonymSecret } = await secretsIn(LOCAL);
+  const secrets = JSON.stringify({ ROOT_SECRET: rootSecret, PSEUDONYM_SECRET: pseudonymSecret });
   await writeFile(file, secrets, { mode: 0o600 });
   try {
     const result = await wrangler("deploy", "--config", config, "--secrets-file", file);
-    console.log(yellow(`      a new root secret is set; back up ${path.relative(ROOT, SECRET)}`));
+    const kept = Object.values(filesIn(LOCAL)).map((one) => path.relative(ROOT, one));
+    console.log(yellow(`      new secrets are set; back up ${kept.join(", ")}`));
     return result;
   } finally {
     await rm(file, { force: true });
@@ -158,25 +162,19 @@ async function rememberedHost() {
 
 /** @param {string} adminHost */
 async function firstKey(adminHost) {
-  if (!existsSync(SECRET)) {
+  const rootSecret = await readSecret(filesIn(LOCAL).root);
+  if (!rootSecret) {
     return "the root secret was not made here, so the first key cannot be fetched from here";
   }
-  const { setupProof } = await import("./stack.mjs");
-  const proof = setupProof((await readFile(SECRET, "utf8")).trim());
-  const headers = { authorization: `Bearer ${proof}` };
-  // A new host takes some seconds until it answers everywhere.
-  for (let attempt = 1; ; attempt++) {
-    const url = `https://${adminHost}/api/v1/setup`;
-    const answer = await fetch(url, { method: "POST", headers }).catch(() => undefined);
-    if (answer?.status === 409) return "the first key was handed out before";
-    if (answer?.status === 201) {
-      const { key } = /** @type {{ key: string }} */ (await answer.json());
-      console.log(`      ${bold(key)}`);
-      return "this is the first API key; it is shown this once";
-    }
-    if (attempt === 10) fail(`${adminHost} answers ${answer?.status ?? "nothing"}; run this again`);
-    await new Promise((resolve) => setTimeout(resolve, 3000));
-  }
+  const key = await askForKey(adminHost, rootSecret);
+  if (!key) return "it was handed out before; if it is lost: node tools/owner-key.mjs";
+  console.log(`      ${bold(key)}`);
+  return "this is the first API key; it is shown this once";
+}
+
+/** What becomes of the workers.dev address. @param {string[]} routes */
+function said(routes) {
+  return routes.length > 0 ? "; workers.dev is off, requests come in by the routes alone" : "";
 }
 
 async function deploy() {
@@ -201,7 +199,7 @@ async function deploy() {
     const { stdout } = await deployWorker(config);
     const host = /https:\/\/([a-z0-9.-]+\.workers\.dev)/.exec(stdout)?.[1];
     if (host) await writeFile(STATE, JSON.stringify({ host }));
-    if (adminHost) return adminHost;
+    if (adminHost) return `${adminHost}${said(settings.routes)}`;
     if (!host) fail("there is no workers.dev address; set ADMIN_HOST and ROUTES");
     // Only now is the address known: tell the Worker which host is the admin's.
     adminHost = host;
@@ -229,7 +227,8 @@ async function dryRun() {
     const out = path.join(DRY, "out");
     const { stdout } = await wrangler("deploy", "--dry-run", "--outdir", out, "--config", config);
     console.log(dim(stdout.trim().replace(/^/gm, "      ")));
-    return "bundled; would set ROOT_SECRET unless there is one, and deploy";
+    const secrets = "would set ROOT_SECRET and PSEUDONYM_SECRET unless there are some";
+    return `bundled; ${secrets}, and deploy${said(settings.routes)}`;
   });
   const host = settings.adminHost ?? "the workers.dev address";
   await step("first API key", say(`ask ${host} for it and print it`));

@@ -1,31 +1,17 @@
 /** `make dev`: the product on this machine until Ctrl-C, with its data kept in .local/. */
-import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { ROOT, bold, dim, runTool, yellow } from "./console.mjs";
+import { secretsIn } from "./keyring.mjs";
 
 const HELP = `
 Usage: node tools/dev.mjs
 
 Runs the built Worker with its database and KV in .local/state and cron each minute.
-Environment: PORT (8787), SITE_ORIGIN (origin of a site behind the gateway, default none).
+Environment: PORT (8787), SITE_ORIGIN (origin of a site behind the gateway, default none; it answers
+on every host below localhost but the admin's).
 `;
 
 const LOCAL = path.join(ROOT, ".local");
-const SECRET = path.join(LOCAL, "root-secret");
-
-/** The root secret of this checkout's local data; made once. */
-async function localRootSecret() {
-  const { newRootSecret } = await import("./stack.mjs");
-  await mkdir(LOCAL, { recursive: true });
-  try {
-    return (await readFile(SECRET, "utf8")).trim();
-  } catch {
-    const secret = newRootSecret();
-    await writeFile(SECRET, `${secret}\n`, { mode: 0o600 });
-    await chmod(SECRET, 0o600);
-    return secret;
-  }
-}
 
 /**
  * Runs cron at the start of every minute, as the platform does.
@@ -69,7 +55,7 @@ async function main() {
     port: Number(process.env.PORT ?? 8787),
     persist: path.join(LOCAL, "state"),
     siteOrigin: process.env.SITE_ORIGIN,
-    rootSecret: await localRootSecret(),
+    ...(await secretsIn(LOCAL)),
     log: (line) => console.log(dim(line)),
   });
   const stopCron = everyMinute(() => stack.cron());
@@ -84,8 +70,8 @@ async function main() {
     console.log(`${bold("key")}     ${admin.key}`);
     console.log(yellow("        The first API key. It is shown this once; keep it."));
   } else {
-    console.log(dim("The first API key was shown when this data was made. To start afresh, end"));
-    console.log(dim("this and remove .local/state."));
+    console.log(dim("The first API key was shown when this data was made. End this and run"));
+    console.log(dim("node tools/owner-key.mjs --local for another one, or remove .local/state."));
   }
   console.log(dim("Ctrl-C ends it."));
 }

@@ -34,14 +34,21 @@ async function playwrights() {
   return result.code === 0 && existsSync(file) && (await works(file)) ? file : undefined;
 }
 
-async function fromDebian() {
-  if (process.getuid?.() !== 0 || !existsSync("/etc/debian_version")) return undefined;
-  console.log("      installing the package chromium with apt-get");
+/**
+ * Installs packages where that needs no question: as root on Debian. Gives whether it did.
+ * @param {string[]} packages
+ */
+export async function installOnDebian(packages) {
+  if (process.getuid?.() !== 0 || !existsSync("/etc/debian_version")) return false;
+  console.log(`      installing with apt-get: ${packages.join(" ")}`);
   const env = { DEBIAN_FRONTEND: "noninteractive" };
   await must("apt-get", ["update", "-qq"], { env });
-  await must("apt-get", ["install", "-y", "-qq", "--no-install-recommends", "chromium"], { env });
-  return installed();
+  await must("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...packages], { env });
+  return true;
 }
+
+const fromDebian = async () =>
+  ((await installOnDebian(["chromium"])) ? installed() : undefined);
 
 /** @returns {Promise<string>} path of the program */
 export async function findBrowser() {

@@ -16,7 +16,8 @@ Gets everything the other commands need, and does nothing when all is there:
   3. installs the npm packages of package-lock.json
   4. with --browser: finds (or gets) a Chromium for the browser tests; CHROME_PATH names one
 make verify also runs the snippet in Firefox, which you install yourself (on Debian:
-apt-get install -y firefox-esr); FIREFOX_PATH names another.
+apt-get install -y firefox-esr); FIREFOX_PATH names another. And the shop's customers in WebKit,
+where its driver is (on Debian: apt-get install -y webkit2gtk-driver xvfb faketime).
 `;
 
 const TOOLS = path.join(ROOT, "target/tools");
@@ -98,7 +99,8 @@ async function installBindgen(version) {
 }
 
 async function installPackages() {
-  await must("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
+  // No package's own script runs: esbuild and workerd come as packages for the platform.
+  await must("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]);
   return "npm packages as in package-lock.json";
 }
 

@@ -3,15 +3,17 @@
  * D1, set up from the project's wrangler.toml. `make dev`, the demo and the end-to-end tests all
  * start it here.
  */
-import { hkdfSync, randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { unstable_getMiniflareWorkerOptions as readWorkerOptions } from "wrangler";
 import { ROOT, Stop } from "./console.mjs";
 import { PLUGIN } from "./gate.mjs";
 import { createClient } from "./http.mjs";
+import { newPseudonymSecret, newRootSecret, setupProof } from "./keyring.mjs";
 import { applyMigrations } from "./migrations.mjs";
 import { checkPort, collectOutput, killNow, quietLog, startMiniflare } from "./workerd.mjs";
+
+export { newPseudonymSecret, newRootSecret, setupProof };
 
 const GATE = path.join(ROOT, "tools", "gate.mjs");
 const BACKING = "backing";
@@ -25,6 +27,7 @@ const CF = { country: "US", colo: "LOC", continent: "NA", asn: 64512, httpProtoc
  * @property {string} [persist] folder for KV and D1; without it both are forgotten
  * @property {string} [siteOrigin] origin behind the landing gateway
  * @property {string} [rootSecret] `<id>:<base64url>`; a random one unless told
+ * @property {string} [pseudonymSecret] with a `rootSecret` of an older version's data: none
  * @property {Record<string, string>} [vars] more or other variables of the Worker
  * @property {string} [worker] folder of the built Worker
  * @property {Record<string, unknown>} [cf] `request.cf` of every request
@@ -35,28 +38,12 @@ const CF = { country: "US", colo: "LOC", continent: "NA", asn: 64512, httpProtoc
  * @property {(line: string) => void} [log] called with every line of log output
  */
 
-/** @returns {string} a root secret as the Worker expects it */
-export function newRootSecret() {
-  return `1:${randomBytes(32).toString("base64url")}`;
-}
-
-/**
- * The proof that lets its holder make the first API key: derived from the current root secret.
- * @param {string} rootSecret
- */
-export function setupProof(rootSecret) {
-  const encoded = rootSecret.split(",")[0].split(":")[1] ?? "";
-  const secret = Buffer.from(encoded, "base64url");
-  const derived = hkdfSync("sha256", secret, Buffer.alloc(0), "throughline/v1/setup", 32);
-  return `tls_${Buffer.from(derived).toString("base64url")}`;
-}
-
 /**
  * @param {string} dir folder of the built Worker
  * @param {StackOptions} options
- * @param {string} rootSecret
+ * @param {{ rootSecret: string, pseudonymSecret: string }} secrets
  */
-function workerOptions(dir, options, rootSecret) {
+function workerOptions(dir, options, { rootSecret, pseudonymSecret }) {
   const { workerOptions: read } = readWorkerOptions(path.join(ROOT, "wrangler.toml"));
   const { modulesRules: _rules, ...rest } = /** @type {Record<string, any>} */ (read);
   return {
@@ -72,6 +59,7 @@ function workerOptions(dir, options, rootSecret) {
       LOOPBACK: "1",
       SITE_ORIGIN: options.siteOrigin ?? "",
       ROOT_SECRET: rootSecret,
+      PSEUDONYM_SECRET: pseudonymSecret,
       ...options.vars,
     },
     ...options.options,
@@ -125,6 +113,8 @@ export async function startStack(options = {}) {
   }
   if (options.port) await checkPort(options.port);
   const rootSecret = options.rootSecret ?? newRootSecret();
+  const pseudonymSecret = options.pseudonymSecret
+    ?? (options.rootSecret ? "" : newPseudonymSecret());
   /** @type {string[]} */
   const logs = [];
   /** @param {string} line */
@@ -133,7 +123,7 @@ export async function startStack(options = {}) {
     if (logs.length > KEPT_LOG_LINES) logs.shift();
     options.log?.(line);
   };
-  const workers = withGates(workerOptions(dir, options, rootSecret), options);
+  const workers = withGates(workerOptions(dir, options, { rootSecret, pseudonymSecret }), options);
   const { mf, url, child } = await startMiniflare({
     host: "127.0.0.1",
     port: options.port ?? 0,

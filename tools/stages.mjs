@@ -6,6 +6,7 @@ import {
   ROOT, Stop, bold, dim, duration, green, red, run, runTool, works, yellow,
 } from "./console.mjs";
 import { cargoInstall } from "./cargo-install.mjs";
+import { installOnDebian } from "./find-browser.mjs";
 
 const HELP = `
 Usage: node tools/stages.mjs SET [--only NAME[,NAME…]] [--list]
@@ -87,6 +88,19 @@ const firefox = {
   },
 };
 
+/** The shop's customers in WebKit, the browser of half of them. @type {Stage} */
+const webkit = {
+  name: "end to end in WebKit",
+  async work() {
+    const { missingForWebKit } = await import("../tests/e2e/support/webkit.mjs");
+    const missing = missingForWebKit();
+    if (missing.length > 0 && !(await installOnDebian(missing))) {
+      return `missing here, by their names on Debian: ${missing.join(" ")}`;
+    }
+    return nodeTests("", "tests/e2e/verify/webkit").work();
+  },
+};
+
 /** @type {Stage} */
 const drillBuild = {
   name: "wasm build for drills",
@@ -151,6 +165,7 @@ const SETS = {
     ...builds,
     nodeTests("long end to end", "tests/e2e/verify"),
     firefox,
+    webkit,
   ],
 };
 

@@ -9,6 +9,7 @@
 #[path = "../../tests/it/support"]
 mod support {
     pub mod memory;
+    pub mod phones;
     pub mod ready;
     pub mod shop;
     pub mod sqlite;

@@ -8,7 +8,7 @@ import { startMetaStandIn } from "../../tests/e2e/support/meta_stand_in.mjs";
 import { startShop } from "../../tests/e2e/support/shop.mjs";
 import { startWebhookReceiver } from "../../tests/e2e/support/webhook_receiver.mjs";
 import { ROOT, Stop, bold, dim, green, red, runTool } from "../../tools/console.mjs";
-import { newRootSecret, startStack } from "../../tools/stack.mjs";
+import { newPseudonymSecret, newRootSecret, startStack } from "../../tools/stack.mjs";
 import { FIRST_PORT, choosePorts } from "./demo/ports.mjs";
 import { PARTNERS, SHOP_HOST, callApi, provision } from "./demo/provision.mjs";
 import { createWatch } from "./demo/watch.mjs";
@@ -30,7 +30,8 @@ const POLL_MS = 1_000;
 const CRON_MS = 60_000;
 
 /** @typedef {import("./demo/provision.mjs").Settings} Settings */
-/** @typedef {Settings & { rootSecret: string, pixel: string }} Saved */
+/** @typedef {Settings & { rootSecret: string,
+ * pseudonymSecret?: string, pixel: string }} Saved */
 
 /** Reads what an earlier start has left, or begins. @param {string} dir */
 function openSettings(dir) {
@@ -41,6 +42,7 @@ function openSettings(dir) {
     ? JSON.parse(readFileSync(file, "utf8"))
     : {
       rootSecret: newRootSecret(),
+      pseudonymSecret: newPseudonymSecret(),
       pixel: String(randomBytes(6).readUIntBE(0, 6)),
       partners: {},
     };
@@ -105,6 +107,9 @@ ${bold("Throughline is running, with a shop behind it.")}
   "Meta" listens at   http://127.0.0.1:${ports.meta}
 
 ${bold("Try this in a browser (Chrome, Edge or Firefox)")}
+
+  Safari keeps no secure cookie of a page without https, so it forgets step 2 here. On a site with
+  https it does all of this.
 
   1. Open Anna's link, as if you had clicked it in her newsletter:
      ${shop}/go/anna?fbclid=IwAR0demo
@@ -191,7 +196,8 @@ async function run({ ports, dir, saved, save, stop, listen, endings }) {
     { port: ports.meta, pixel: saved.pixel, token: saved.metaToken });
   endings.push(meta.close);
   const stack = await startStack({
-    port: ports.web, persist: path.join(dir, "state"), rootSecret: saved.rootSecret,
+    port: ports.web, persist: path.join(dir, "state"),
+    rootSecret: saved.rootSecret, pseudonymSecret: saved.pseudonymSecret,
     siteOrigin: `http://127.0.0.1:${ports.shop}`,
   });
   endings.push(stack.dispose);
@@ -199,7 +205,7 @@ async function run({ ports, dir, saved, save, stop, listen, endings }) {
   if (stop.signal.aborted) return;
 
   const made = await provision(stack, {
-    port: ports.web, webhookUrl: webhook.url, metaUrl: meta.url, pixel: saved.pixel,
+    site: `http://${SHOP_HOST}:${ports.web}`, webhookUrl: webhook.url, metaUrl: meta.url, pixel: saved.pixel,
   }, saved, save);
   webhook.setSecret(made.webhook.secret);
   const shop = await startShop(

@@ -12,7 +12,7 @@ export const header = (
 
 /** What a pattern catches in the URL as it is now; the last one counts. */
 const last = (pattern: string): string | undefined =>
-  RegExp(".*[?&]" + pattern).exec(location.search)?.[1];
+  RegExp("^.*[?&]" + pattern).exec(location.search)?.[1];
 
 export const tokenOf = (): string | undefined => last(param + "=(tlc_[\\w-]+)");
 

@@ -64,5 +64,6 @@ function facts(request, url) {
     purpose, get("sec-gpc"),
     cf.country, cf.regionCode, cf.asn, cf.asOrganization,
     get("accept-language"), get("referer"), get("cf-connecting-ip"),
+    request.method === "GET" ? "" : get("origin"),
   ].join("\n");
 }

@@ -19,6 +19,30 @@ const FOR_CACHES = ["cdn-cache-control", "cloudflare-cdn-cache-control", "surrog
 /** @type {Map<string, string>} the one setting, and what of it is the origin */
 const ORIGINS = new Map();
 
+/** @type {Map<string, string[]>} the one setting, and the names in it */
+const SITE_HOSTS = new Map();
+const PORT = /:\d+$/;
+
+/**
+ * Does the site answer for the host of this address? Needs no wasm and no store, so that it does
+ * whatever happens to us; `Settings::is_site` in src/app/settings.rs says the same.
+ *
+ * @param {string} url serialised
+ * @param {any} env
+ */
+export function isSite(url, env) {
+  if (!env.SITE_ORIGIN) return false;
+  const setting = env.SITE_HOSTS ?? "";
+  let known = SITE_HOSTS.get(setting);
+  if (!known) {
+    const names = setting.split(",").map((/** @type {string} */ name) => name.trim().toLowerCase());
+    SITE_HOSTS.set(setting, (known = names.filter(Boolean)));
+  }
+  const host = url.slice(url.indexOf("://") + 3, url.indexOf("/", 8)).replace(PORT, "");
+  return known?.some((name) => (name.startsWith("*")
+    ? host.length >= name.length && host.endsWith(name.slice(1)) : host === name)) ?? false;
+}
+
 /** @param {string} setting */
 function originOf(setting) {
   const known = ORIGINS.get(setting) ?? new URL(setting).origin;

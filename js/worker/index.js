@@ -13,7 +13,7 @@ import wasm from "throughline:wasm";
 import { gather } from "./clicks.js";
 import { guarded, start } from "./crash.js";
 import { told } from "./facts.js";
-import { passThrough } from "./gateway.js";
+import { isSite, passThrough } from "./gateway.js";
 
 start(core, wasm);
 
@@ -84,7 +84,7 @@ function respond(text, request, env, ctx) {
   const digit = (/** @type {number} */ place) => text.charCodeAt(place) - 48;
   const status = digit(0) * 100 + digit(1) * 10 + digit(2);
   const number = digit(3);
-  if (digit(4) > 0) ctx.waitUntil(prepared(env).catch(() => {}));
+  if (digit(4) > 0) ctx.waitUntil(prepared(env, wanted()).catch(() => {}));
   const clicks = digit(5);
   if (clicks > 0) gather(clicks > 1, env, ctx);
   const at = text.indexOf(PART);
@@ -103,9 +103,14 @@ function respond(text, request, env, ctx) {
   return response;
 }
 
-/** Fetches what the edge plane wants to know. @param {any} env */
-function prepared(env) {
-  return guarded(() => core.prepare(env));
+/** The keys that the request needs which was answered just before, and no other's. */
+function wanted() {
+  return guarded(() => core.wanted());
+}
+
+/** Fetches what a request needs. @param {any} env @param {string} keys */
+function prepared(env, keys) {
+  return guarded(() => core.prepare(env, keys));
 }
 
 /**
@@ -117,11 +122,12 @@ function prepared(env) {
  * @param {any} env
  * @param {ExecutionContext} ctx
  * @param {string} body
+ * @param {string} keys
  */
-async function visitLater(request, url, env, ctx, body) {
+async function visitLater(request, url, env, ctx, body, keys) {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     try {
-      await prepared(env);
+      await prepared(env, keys);
     } catch {
       // Another request's crash may have taken this fetch with it: once more.
       continue;
@@ -129,6 +135,7 @@ async function visitLater(request, url, env, ctx, body) {
     try {
       const text = guarded(() => core.answer(told(request, url), body, Date.now()));
       if (text !== undefined) return respond(text, request, env, ctx);
+      keys = wanted();
     } catch {
       // This request crashes by itself; seen and logged where it was caught.
       break;
@@ -143,7 +150,7 @@ async function visitLater(request, url, env, ctx, body) {
  * @param {ExecutionContext} ctx
  */
 function away(request, env, ctx) {
-  if (env.SITE_ORIGIN && !isOurs(request.url)) return passThrough(request, env);
+  if (isSite(request.url, env) && !isOurs(request.url)) return passThrough(request, env);
   return respond(guarded(() => core.away()), request, env, ctx);
 }
 
@@ -189,13 +196,15 @@ function isOurs(url) {
  * @param {string} body
  */
 function visit(request, url, env, ctx, body) {
+  let keys;
   try {
     const text = guarded(() => core.answer(told(request, url), body, Date.now()));
     if (text !== undefined) return respond(text, request, env, ctx);
+    keys = wanted();
   } catch {
     return away(request, env, ctx);
   }
-  return visitLater(request, url, env, ctx, body);
+  return visitLater(request, url, env, ctx, body, keys);
 }
 
 /**

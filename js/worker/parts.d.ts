@@ -19,7 +19,8 @@ declare module "throughline:core" {
   export function passes(url: string, now: number): boolean;
   export function form_headers(number: number): string;
   export function away(): string;
-  export function prepare(env: unknown): Promise<void>;
+  export function wanted(): string;
+  export function prepare(env: unknown, wanted: string): Promise<void>;
   export function fetch(request: Request, env: unknown, ctx: unknown): Promise<Response>;
   export function queue(batch: unknown, env: unknown, ctx: unknown): Promise<void>;
   export function scheduled(event: unknown, env: unknown, ctx: unknown): Promise<void>;

@@ -15,7 +15,7 @@ mod reports;
 use super::isolate::{Known, Memory};
 use super::problem;
 use super::settings::Settings;
-use crate::domain::flood;
+use crate::domain::flood::{self, Counted};
 use crate::domain::ids::PartnerId;
 use crate::domain::link::{HostSnapshot, Slug};
 use crate::domain::redirect::Entropy;
@@ -41,7 +41,11 @@ pub fn answer(
     entropy: &Entropy,
 ) -> Option<Answer> {
     let place = Place::read(facts.url);
-    memory.asked();
+    memory.begin();
+    // Nobody's links, whatever is stored: people type their keys there.
+    if place.host == settings.admin_host {
+        return Some(pages::nothing_here());
+    }
     let host = match memory.host(place.host, now) {
         Some(Known::Found(host)) => host,
         None => {
@@ -59,17 +63,21 @@ pub fn answer(
         entropy,
     };
     let mut answer = match place.path {
-        BEACON | ME if !same_site(facts.fetch_site) => Answer::problem(&problem::CROSS_ORIGIN),
+        BEACON | ME if !same_site(facts, place.host, host) => {
+            Answer::problem(&problem::CROSS_ORIGIN)
+        }
         BEACON if facts.method == "POST" => reports::report(&place, &context, body, memory)?,
         ME if facts.method == "GET" => reports::me(&context, memory)?,
         BEACON | ME => Answer::problem(&problem::METHOD_NOT_ALLOWED),
         path => match below_mount(path, host) {
             Some(path) => links::visit(&place, path, &context, memory)?,
-            None if settings.site => documents::pass(facts, &place, &context, memory)?,
+            None if settings.is_site(place.host) => {
+                documents::pass(facts, &place, &context, memory)?
+            }
             None => links::unknown(&context),
         },
     };
-    answer.refresh = memory.asked();
+    answer.refresh = memory.wants();
     Some(answer)
 }
 
@@ -83,7 +91,7 @@ pub fn passes(url: &str, memory: &Memory, settings: &Settings, now: UnixMs) -> b
         return false;
     };
     let ours = place.path == BEACON || place.path == ME;
-    settings.site && !ours && below_mount(place.path, host).is_none()
+    !ours && below_mount(place.path, host).is_none() && settings.is_site(place.host)
 }
 
 /// Lets the link be fetched together with its host: most hosts have their links at this mount.
@@ -109,15 +117,28 @@ pub(super) fn below_mount<'a>(path: &'a str, host: &HostSnapshot) -> Option<&'a 
 fn without_host(known: &Known<HostSnapshot>, place: &Place<'_>, settings: &Settings) -> Answer {
     let ours = place.path.starts_with(LINKS) || place.path == BEACON || place.path == ME;
     match known {
-        _ if settings.site && !ours => Answer::default(),
+        _ if !ours && settings.is_site(place.host) => Answer::default(),
         Known::Failed => pages::away(),
         Known::Absent | Known::Found(_) => pages::nothing_here(),
     }
 }
 
-/// Pages of the same site, and clients that do not say.
-fn same_site(fetch_site: &str) -> bool {
-    matches!(fetch_site, "" | "same-origin" | "same-site")
+/// Pages of the same site, and clients that do not say. `Origin` and `Referer` speak for browsers
+/// that send no `Sec-Fetch-Site`; of an opaque origin (`null`) nothing is known.
+fn same_site(facts: &Facts<'_>, own: &str, host: &HostSnapshot) -> bool {
+    let shared = [host.cookie_domain.as_deref(), host.registrable.as_deref()];
+    let ours = |address: &str| {
+        let other = Place::read(address).host;
+        let below = |domain: &str| {
+            let rest = other.strip_suffix(domain);
+            rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        };
+        let unknown = matches!(address, "" | "null");
+        unknown || other == own || shared.into_iter().flatten().any(below)
+    };
+    matches!(facts.fetch_site, "" | "same-origin" | "same-site")
+        && ours(facts.origin)
+        && ours(facts.referrer)
 }
 
 /// May clicks of this class become too many?
@@ -125,12 +146,12 @@ fn human(class: Class) -> bool {
     matches!(class, Class::Human | Class::Provisional)
 }
 
-/// Has the visitor's network sent more clicks on this partner than people make?
-fn flooded(memory: &Memory, context: &Context<'_>, partner: PartnerId) -> bool {
+/// Has the visitor's network sent more of this kind on this partner than people make?
+fn flooded(memory: &Memory, context: &Context<'_>, what: Counted, partner: PartnerId) -> bool {
     let network = flood::network(context.request.ip);
     network.is_some_and(|network| {
         let mut flood = memory.flood.borrow_mut();
-        flood.hit(network, partner, context.now)
+        flood.hit(what, network, partner, context.now)
     })
 }
 

@@ -3,10 +3,12 @@
 
 use super::ports::{self, Database, DatabaseError, Snapshots, Statement, WorkQueue};
 use super::problem::{self, Problem};
+use super::sealed;
 use super::settings::Settings;
 use super::together::together;
 use super::track::Conversion;
-use crate::domain::api_key::ApiKey;
+use crate::domain::api_key::Presented;
+use crate::domain::consent::Consent;
 use crate::domain::event::Fact;
 use crate::domain::ids::ApiKeyId;
 use crate::domain::limits;
@@ -23,6 +25,8 @@ use serde_json::{Map, Value};
 pub struct Intake {
     pub fact: Fact,
     pub api_key: ApiKeyId,
+    /// Of the key's text, which its row must have too.
+    pub key_digest: String,
     /// For each kind of destination what it keeps, sealed, and whether only those may have it that
     /// take limited data: `{"meta": ["…", 0]}`.
     pub kept: Map<String, Value>,
@@ -36,15 +40,22 @@ pub enum Accepted {
     Duplicate,
     /// Another content was there before; this one is kept as a conflict.
     Conflict,
-    /// The key was revoked before the fact was received, or is unknown here.
+    /// The key was revoked before the fact was received.
     KeyRevoked,
+    /// A root secret signed the key, but it is not one that was handed out for this.
+    KeyInvalid,
     /// A deal names a partner whom the program does not have. Nothing was written.
     PartnerUnknown,
 }
 
 impl Intake {
     /// Seals what only destinations may see and forgets the rest.
-    pub fn new(settings: &Settings, key: ApiKey, read: &Conversion, nonce: [u8; NONCE]) -> Intake {
+    pub fn new(
+        settings: &Settings,
+        key: &Presented,
+        read: &Conversion,
+        nonce: [u8; NONCE],
+    ) -> Intake {
         let id = &read.fact.id;
         let mut kept = Map::new();
         for (place, part) in read.kept.iter().enumerate() {
@@ -64,7 +75,8 @@ impl Intake {
         }
         Intake {
             fact: read.fact.clone(),
-            api_key: key.id,
+            api_key: key.says.id,
+            key_digest: key.digest.clone(),
             kept,
         }
     }
@@ -74,8 +86,23 @@ impl Intake {
         Some(Intake {
             fact: record::take(&message["fact"])?,
             api_key: record::take(&message["api_key"])?,
+            // Messages from before there were digests are of keys whose rows have none.
+            key_digest: message["key_digest"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned(),
             kept: message["kept"].as_object().cloned().unwrap_or_default(),
         })
+    }
+
+    /// As the queue may hold it. There nobody knows what the customer's touches or the destinations
+    /// allow, so it holds of the person only what the event itself allows in full.
+    fn message(&self) -> String {
+        let mut held = self.clone();
+        if self.fact.consent_told() != Some(Consent::Full) {
+            held.kept.clear();
+        }
+        json!({"intake": held}).to_string()
     }
 
     /// What of it is written. `known`: refuse a deal whose partner is unknown.
@@ -85,6 +112,7 @@ impl Intake {
         let nonce = touch.and_then(|touch| touch.nonce.clone());
         json!({
             "api_key": self.api_key,
+            "key_digest": self.key_digest,
             "id": fact.id,
             "program": fact.program,
             "kind": fact.kind.name(),
@@ -99,18 +127,40 @@ impl Intake {
             "content": fact.content(),
             "body": json!(fact).to_string(),
             "partner": fact.partner.filter(|_| known),
+            "full": i32::from(fact.consent_told() == Some(Consent::Full)),
             "kept": self.kept,
             "expires_at": fact.received_at.plus(limits::SEALED_ROW_MS),
         })
     }
 }
 
-macro_rules! if_key_holds {
-    ($($sql:literal),+) => {
+/// The row of the key that a fact came with, if the key is the one that was handed out and may
+/// report for this program: what `domain::api_key::KeyRow` decides, in the transaction that writes.
+/// Digests of secrets that cannot be guessed need no comparison in constant time.
+macro_rules! key_row {
+    () => {
+        "EXISTS (SELECT 1 FROM api_keys k WHERE k.id = e.value ->> 'api_key'
+           AND k.scope IN ('admin', 'track') AND k.program = e.value ->> 'program'
+           AND (k.digest IS NULL OR k.digest = e.value ->> 'key_digest')"
+    };
+}
+macro_rules! key_holds {
+    () => {
         concat!(
-            $($sql,)+
-            " EXISTS (SELECT 1 FROM api_keys k WHERE k.id = e.value ->> 'api_key'",
+            key_row!(),
             " AND (k.revoked_at IS NULL OR k.revoked_at > e.value ->> 'received_at'))"
+        )
+    };
+}
+pub(super) use {key_holds, key_row};
+macro_rules! key_outcome {
+    () => {
+        concat!(
+            "CASE WHEN ",
+            key_holds!(),
+            " THEN 'holds' WHEN ",
+            key_row!(),
+            ") THEN 'key_revoked' ELSE 'key_invalid' END"
         )
     };
 }
@@ -130,52 +180,70 @@ const INSERT_FACTS: &str = concat!(
        e.value ->> 'received_at', e.value ->> 'content', e.value ->> 'body', 'pending'
      FROM json_each(?1) e WHERE ",
     partner_known!(),
-    if_key_holds!(" AND"),
+    " AND ",
+    key_holds!(),
     " ON CONFLICT DO NOTHING"
 );
 
-/// Only for destinations that the program has, and that may have it.
-const INSERT_SEALED: &str = "INSERT INTO sealed_rows (event, body, expires_at)
-    SELECT f.id, k.body, e.value ->> 'expires_at'
-    FROM json_each(?1) e CROSS JOIN facts f ON f.id = e.value ->> 'id'
-    CROSS JOIN (SELECT o.key AS place, json_group_object(p.key, p.value ->> 0) AS body
-      FROM json_each(?1) o CROSS JOIN json_each(o.value, '$.kept') p WHERE EXISTS (
-        SELECT 1 FROM destinations d
-        WHERE d.program = o.value ->> 'program' AND d.kind = p.key AND d.enabled = 1
-          AND (p.value ->> 1 = 0 OR d.config ->> 'limited_data' = 1))
-      GROUP BY o.key) k ON k.place = e.key
-    WHERE f.content = e.value ->> 'content' AND f.state = 'pending'
-      AND f.received_at = e.value ->> 'received_at'
-    ON CONFLICT DO NOTHING";
-
 const INSERT_CONFLICTS: &str = concat!(
-    if_key_holds!(
-        "INSERT INTO conflicts (event, program, content, body, received_at)
-         SELECT f.id, f.program, e.value ->> 'content', e.value ->> 'body',
-           e.value ->> 'received_at'
-         FROM json_each(?1) e CROSS JOIN facts f ON f.id = e.value ->> 'id'
-         WHERE f.content <> e.value ->> 'content' AND"
-    ),
+    "INSERT INTO conflicts (event, program, content, body, received_at)
+     SELECT f.id, f.program, e.value ->> 'content', e.value ->> 'body', e.value ->> 'received_at'
+     FROM json_each(?1) e CROSS JOIN facts f ON f.id = e.value ->> 'id'
+     WHERE f.content <> e.value ->> 'content' AND ",
+    key_holds!(),
     " ON CONFLICT DO NOTHING"
+);
+
+/// What was accepted while the database was away and cannot be stored now that it is asked.
+const KEEP_REFUSED: &str = concat!(
+    "INSERT INTO refused_facts (event, program, api_key, reason, body, received_at)
+     SELECT e.value ->> 'id', e.value ->> 'program', e.value ->> 'api_key', ",
+    key_outcome!(),
+    ", e.value ->> 'body', e.value ->> 'received_at'
+     FROM json_each(?1) e WHERE ",
+    key_outcome!(),
+    " <> 'holds' ON CONFLICT DO NOTHING"
 );
 
 const OUTCOMES: &str = concat!(
     "SELECT json_object('content', f.content, 'received_at', f.received_at, 'partner_known', ",
     partner_known!(),
-    if_key_holds!(", 'key_holds', "),
+    ", 'key', ",
+    key_outcome!(),
     ") FROM json_each(?1) e LEFT JOIN facts f ON f.id = e.value ->> 'id' ORDER BY e.key"
 );
+
+/// Where intakes come from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Source {
+    /// A caller who waits for the answer, and is told what is wrong.
+    Call,
+    /// The queue. It was accepted, so it is written whatever it names; the fold says what it earns.
+    /// What its key may not report is kept apart.
+    Queue,
+}
 
 /// How each of these ended; of one another they are independent.
 async fn write(
     db: &impl Database,
     intakes: &[Intake],
-    known: bool,
+    source: Source,
 ) -> Result<Vec<Accepted>, DatabaseError> {
+    let known = source == Source::Call;
     let param = Value::Array(intakes.iter().map(|one| one.param(known)).collect());
-    let all = [INSERT_FACTS, INSERT_SEALED, INSERT_CONFLICTS, OUTCOMES];
+    let mut all = vec![
+        INSERT_FACTS,
+        sealed::INSERT,
+        sealed::DROP_REFUSED,
+        INSERT_CONFLICTS,
+        OUTCOMES,
+    ];
+    let outcomes_at = all.len() - 1;
+    if source == Source::Queue {
+        all.push(KEEP_REFUSED);
+    }
     let rows = db.batch(Statement::all(&all, &param)).await?;
-    let outcomes: Vec<Value> = ports::values(ports::rows_at(&rows, 3))?;
+    let outcomes: Vec<Value> = ports::values(ports::rows_at(&rows, outcomes_at))?;
     if outcomes.len() != intakes.len() {
         return Err(DatabaseError::Unavailable);
     }
@@ -186,8 +254,12 @@ async fn write(
 
 fn ended(intake: &Intake, outcome: &Value) -> Result<Accepted, DatabaseError> {
     let received_at = outcome["received_at"].as_i64();
+    match outcome["key"].as_str() {
+        Some("holds") => {}
+        Some("key_revoked") => return Ok(Accepted::KeyRevoked),
+        _ => return Ok(Accepted::KeyInvalid),
+    }
     Ok(match outcome["content"].as_str() {
-        _ if outcome["key_holds"] == 0 => Accepted::KeyRevoked,
         None if outcome["partner_known"] == 0 => Accepted::PartnerUnknown,
         None => return Err(DatabaseError::Unavailable),
         Some(content) if content != intake.fact.content() => Accepted::Conflict,
@@ -196,10 +268,9 @@ fn ended(intake: &Intake, outcome: &Value) -> Result<Accepted, DatabaseError> {
     })
 }
 
-/// Writes a fact that the queue held, once: one round trip. It was accepted, so it is written
-/// whatever it names; the fold says what it earns.
+/// Writes a fact that the queue held, once: one round trip.
 pub async fn store(db: &impl Database, intake: &Intake) -> Result<Accepted, DatabaseError> {
-    let ended = write(db, std::slice::from_ref(intake), false).await?;
+    let ended = write(db, std::slice::from_ref(intake), Source::Queue).await?;
     ended.first().copied().ok_or(DatabaseError::Unavailable)
 }
 
@@ -219,17 +290,16 @@ pub async fn accept(
     let Some(first) = intakes.first() else {
         return Vec::new();
     };
-    if let Ok(ended) = write(db, intakes, true).await {
+    if let Ok(ended) = write(db, intakes, Source::Call).await {
         return ended.into_iter().map(answer).collect();
     }
     if let Ok(Some(_)) = snapshots.get(&revoked_key(first.api_key)).await {
         let revoked = |_| Err((&problem::KEY_REVOKED).into());
         return intakes.iter().map(revoked).collect();
     }
-    let sends = intakes.iter().map(|intake| async move {
-        let message = json!({"intake": intake}).to_string();
-        Ok(queue.send(message).await.map(|()| false)?)
-    });
+    let sends = intakes
+        .iter()
+        .map(|intake| async move { Ok(queue.send(intake.message()).await.map(|()| false)?) });
     together(sends).await
 }
 
@@ -239,6 +309,7 @@ fn answer(accepted: Accepted) -> Result<bool, Problem> {
         Accepted::Duplicate => Ok(false),
         Accepted::Conflict => Err((&problem::CONFLICT).into()),
         Accepted::KeyRevoked => Err((&problem::KEY_REVOKED).into()),
+        Accepted::KeyInvalid => Err((&problem::KEY_INVALID).into()),
         Accepted::PartnerUnknown => {
             let detail = "must be a partner of this program";
             Err(Problem::field("/partnerId", "unknown", detail))

@@ -2,8 +2,9 @@
 //!
 //! Bounded, and unknown names are remembered too, so that guessing slugs does not reach KV. An old
 //! entry is still used while it is fetched again: with KV down a known link goes on redirecting.
-//! Whoever looks for something that is missing or old leaves its KV key in `wanted`; `prepare`
-//! fetches what is wanted and hands it to [`Memory::learn`].
+//! A request that looks for something that is missing or old leaves its KV key in `wanted`; its own
+//! `prepare` fetches that and hands it to [`Memory::learn`]. What other requests wait for is theirs
+//! to fetch: it costs no request more reads than its own keys.
 
 use crate::domain::flood::Flood;
 use crate::domain::ids::LinkId;
@@ -144,9 +145,8 @@ pub struct Memory {
     /// Clicks that wait for their message to the queue: JSON objects with commas between them. The
     /// entry takes them after a second, or when they make a message.
     pub clicks: Draft,
+    /// What the request that is being answered looked for in vain.
     wanted: RefCell<Vec<String>>,
-    /// Something was looked for in vain since [`Memory::asked`].
-    asked: Cell<bool>,
 }
 
 impl Default for Memory {
@@ -158,7 +158,6 @@ impl Default for Memory {
             flood: RefCell::new(Flood::default()),
             clicks: Draft::default(),
             wanted: RefCell::new(Vec::new()),
-            asked: Cell::new(false),
         }
     }
 }
@@ -201,7 +200,6 @@ impl Memory {
         if hit.as_ref().is_none_or(|hit| hit.stale) {
             cache.keep(name, now);
             self.want(key());
-            self.asked.set(true);
         }
         hit.map(|hit| hit.known)
     }
@@ -213,21 +211,23 @@ impl Memory {
         }
     }
 
-    /// Was something missing or old since this was last asked? What other requests wait for, they
-    /// fetch themselves.
-    pub fn asked(&self) -> bool {
-        self.asked.replace(false)
+    /// Another request is answered from here on.
+    pub fn begin(&self) {
+        self.wanted.borrow_mut().clear();
     }
 
-    /// The KV keys to fetch. They stay wanted until [`Memory::learn`] hears of them, so that each
-    /// of several requests that wait for the same key can wait for a fetch of its own.
-    pub fn wanted(&self) -> Vec<String> {
-        self.wanted.borrow().clone()
+    /// Did this request look for something that is missing or old?
+    pub fn wants(&self) -> bool {
+        !self.wanted.borrow().is_empty()
+    }
+
+    /// Hands over the KV keys that this request needs fetched.
+    pub fn take_wanted(&self) -> Vec<String> {
+        self.wanted.take()
     }
 
     /// Takes what KV said to a key.
     pub fn learn(&mut self, key: &str, fetched: &Fetched, now: UnixMs) {
-        self.wanted.borrow_mut().retain(|wanted| wanted != key);
         if let Some(host) = key.strip_prefix(link::HOST_PREFIX) {
             self.hosts
                 .learn(host, fetched, HostSnapshot::from_json, now);
@@ -271,16 +271,22 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_wanted_until_it_is_learnt() {
+    fn what_a_request_misses_it_wants_and_nothing_else() {
         let mut memory = Memory::default();
+        assert!(memory.host("b.example", UnixMs(0)).is_none());
+        memory.begin();
+        assert!(
+            !memory.wants(),
+            "what another request waits for is not its own"
+        );
         assert!(memory.host("a.example", UnixMs(0)).is_none());
         assert!(memory.host("a.example", UnixMs(0)).is_none());
         assert!(memory.link("a.example", "x", UnixMs(0)).is_none());
-        assert_eq!(memory.wanted(), ["host:a.example", "link:a.example/x"]);
-        assert_eq!(memory.wanted().len(), 2, "asking twice takes nothing away");
+        assert!(memory.wants());
+        assert_eq!(memory.take_wanted(), ["host:a.example", "link:a.example/x"]);
+        assert!(!memory.wants());
         memory.learn("host:a.example", &Fetched::Record(HOST.into()), UnixMs(0));
         memory.learn("link:a.example/x", &Fetched::Nothing, UnixMs(0));
-        assert!(memory.wanted().is_empty());
         assert!(matches!(
             memory.host("a.example", UnixMs(1)),
             Some(Known::Found(_))
@@ -292,7 +298,7 @@ mod tests {
         for n in 0..300 {
             memory.host(&n.to_string(), UnixMs(1));
         }
-        assert_eq!(memory.wanted().len(), limits::WANTED_KEYS);
+        assert_eq!(memory.take_wanted().len(), limits::WANTED_KEYS);
     }
 
     #[test]
@@ -310,18 +316,20 @@ mod tests {
         let mut memory = Memory::default();
         memory.learn("host:a.example", &Fetched::Record(HOST.into()), UnixMs(0));
         let old = UnixMs(FRESH_MS);
-        assert!(memory.host("a.example", old).is_some() && !memory.wanted().is_empty());
+        assert!(memory.host("a.example", old).is_some() && memory.wants());
+        memory.begin();
+        assert!(memory.host("a.example", old).is_some() && !memory.wants());
         memory.learn("host:a.example", &Fetched::Failed, old);
         assert!(matches!(
             memory.host("a.example", old),
             Some(Known::Found(_))
         ));
         assert!(
-            memory.wanted().is_empty(),
+            !memory.wants(),
             "a store that is down is not asked by everybody"
         );
         memory.host("a.example", old.plus(KEEP_MS));
-        assert!(!memory.wanted().is_empty());
+        assert!(memory.wants());
     }
 
     #[test]

@@ -2,11 +2,13 @@
 //! and every flow are tested without the platform.
 
 pub mod api;
+mod click_days;
 pub mod clicks;
 pub mod control;
 pub mod deliver;
 pub mod earnings;
 pub mod edge_plane;
+pub mod inbox;
 pub mod ingest;
 pub mod isolate;
 pub mod ledger;
@@ -15,6 +17,7 @@ pub mod ports;
 pub mod problem;
 pub mod publish;
 pub mod reads;
+mod sealed;
 pub mod settings;
 pub mod settle;
 pub mod status;

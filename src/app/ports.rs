@@ -41,7 +41,9 @@ pub enum DatabaseError {
     Stale,
     /// A UNIQUE, CHECK or foreign key rule refused it. Nothing was written.
     Constraint,
-    /// Refused, timed out or unreachable. It may still have been written.
+    /// A value is larger than the database takes, or not what a column holds. Nothing was written.
+    Refused,
+    /// Failed, timed out or unreachable. It may still have been written.
     Unavailable,
 }
 
@@ -79,6 +81,18 @@ pub trait Suffixes {
     /// the last label is the suffix. `None` for a public suffix itself, a single label, an address
     /// of numbers, and `localhost` and what lies below it.
     fn registrable(&self, host: &str) -> Option<String>;
+}
+
+/// A port of Google's libphonenumber, whose tables no wasm has room for.
+pub trait Phones {
+    /// The E.164 form of the number that a text holds, its extension cut off. A number that is
+    /// written with its country counts when its length is possible there. One that is not is read
+    /// as a number of `country` (ISO 3166, two capitals) and has to be one of those that are in
+    /// use there; without a country it is nobody's, so `None`.
+    fn e164(&self, text: &str, country: Option<&str>) -> Option<String>;
+
+    /// Does the library know numbers of this country (ISO 3166, two capitals)?
+    fn is_country(&self, code: &str) -> bool;
 }
 
 /// What came back.

@@ -38,6 +38,7 @@ kinds! {
     CONFLICT 409 "conflict" "This id was used before with other content; both are kept.";
     ALREADY_EXISTS 409 "already_exists" "Something with this name exists already.";
     ALREADY_SET_UP 409 "already_set_up" "The first key was made before.";
+    LAST_KEY 409 "last_key" "Make another admin key for all programs first: this is the last.";
     STATE_UNFIT 409 "state_unfit" "This cannot be done in its present state.";
     BODY_TOO_LARGE 413 "body_too_large" "The body is larger than this address takes.";
     CONTENT_TYPE 415 "content_type_unsupported" "Send Content-Type: application/json.";

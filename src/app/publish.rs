@@ -22,7 +22,7 @@ macro_rules! record {
             " LIKE 'host:%' THEN (
       SELECT json_patch(
         json_remove(g.body, '$.hosts', '$.target_hosts', '$.host_settings', '$.domain',
-          '$.registrable', '$.shared_domain'),
+          '$.registrable', '$.shared_domain', '$.country'),
         json_patch(coalesce(json_extract(g.body, '$.host_settings.\"' || h.host || '\"'), '{}'),
           json_object('program', g.id, 'registrable',
             json_extract(g.body, '$.registrable.\"' || h.host || '\"'))))

@@ -1,15 +1,20 @@
 //! API keys. A key says by itself who it is and what it may do, so that a conversion can be
-//! accepted while the database is away; whether it was revoked is looked up where the fact is
-//! written.
+//! accepted while the database is away. Where the database answers, the key's row decides
+//! ([`KeyRow`]): who has a root secret can sign any text, but cannot write a row.
 //!
 //! Text: `tlk_` and base64url of `key id(1) id(8) program(8) scope(1) MAC(16)`.
+
+mod row;
 
 use super::ids::{ApiKeyId, ProgramId};
 use super::seal::{Keyring, Purpose};
 use base64_simd::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::fmt;
 use throughline_text::codec::{Reader, Writer};
+
+pub use row::{KeyRow, Refused};
 
 const PREFIX: &str = "tlk_";
 const MAC_BYTES: usize = 16;
@@ -108,6 +113,29 @@ impl ApiKey {
         let scope = scope.into_iter().find(|scope| scope.number() == number)?;
         from.end()?;
         Some(ApiKey { id, program, scope })
+    }
+}
+
+/// What the database keeps of a key's text: its SHA-256 in hex. Of 128 bits that only a root secret
+/// can make nothing can be guessed from it.
+pub fn digest(text: &str) -> String {
+    hex::encode(Sha256::digest(text))
+}
+
+/// A key as a caller presented it: what its text says, and the digest of that text.
+#[derive(Clone, Debug)]
+pub struct Presented {
+    pub says: ApiKey,
+    pub digest: String,
+}
+
+impl Presented {
+    /// Reads a key and checks its MAC. `None` for any wrong key.
+    pub fn open(keys: &Keyring, text: &str) -> Option<Presented> {
+        Some(Presented {
+            says: ApiKey::open(keys, text)?,
+            digest: digest(text),
+        })
     }
 }
 

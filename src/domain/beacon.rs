@@ -5,59 +5,20 @@
 //! cookie. Cookies set here answer a script, which Safari caps at 7 days, so they are marked and
 //! the next document renews them.
 
+mod message;
+
+pub use message::{Message, MessageName};
+
 use super::click::{Visit, VisitKind};
 use super::click_ids::{self, ClickIdKind};
-use super::consent::{self, Consent, Evidence, Stated, Told};
+use super::consent::{Consent, Evidence, Stated};
 use super::fb_cookies;
 use super::journal::{self, Journal};
 use super::link::LinkSnapshot;
-use super::record;
 use super::redirect::captured;
 use super::token::{Marks, Touch};
 use super::traffic::Class;
 use super::visitor::{self, Context};
-use serde_json::Value;
-
-/// A message of the snippet.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Message {
-    pub name: MessageName,
-    /// What the page says about consent. On a landing an unknown word is as if absent, so that a
-    /// typo in a page does not lose the confirmation.
-    pub told: Option<Told>,
-    pub token: Option<String>,
-    /// `location.search` of the landing page.
-    pub query: String,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum MessageName {
-    #[default]
-    Land,
-    Consent,
-}
-
-impl Message {
-    /// Reads a message: `n` its name (`land`, `consent`), `s` the consent state in any form that
-    /// [`consent::told`] knows, `t` the token, `q` the query. Unknown members are ignored, so that
-    /// old and new sides get along. `vendor` is the one that a TCF string must name. `None` when it
-    /// is not a message.
-    pub fn read(body: &str, vendor: Option<u16>) -> Option<Message> {
-        let value = record::parse(body)?;
-        let text = |name| value.get(name).and_then(Value::as_str).map(str::to_owned);
-        let name = match value.get("n")?.as_str()? {
-            "land" => MessageName::Land,
-            "consent" => MessageName::Consent,
-            _ => return None,
-        };
-        Some(Message {
-            name,
-            told: value.get("s").and_then(|said| consent::told(said, vendor)),
-            token: text("t"),
-            query: text("q").unwrap_or_default(),
-        })
-    }
-}
 
 /// The visitor's state as the snippet is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,24 +45,42 @@ pub struct UnknownState;
 #[derive(Clone, Copy)]
 pub struct Via<'a> {
     pub link: &'a LinkSnapshot,
-    pub class: Class,
     pub marks: Marks,
 }
 
-/// Answers a message. `via` says whom a partner parameter of the page names; a token wins over it.
-pub fn answer(
-    context: &Context<'_>,
-    message: &Message,
-    via: Option<Via<'_>>,
-) -> Result<Answer, UnknownState> {
+/// A message, and what is known of the page that sends it.
+pub struct Report<'a> {
+    pub message: &'a Message,
+    /// Of the page: only a person's report confirms a click or gives it a name.
+    pub class: Class,
+    /// What the message's token stands for.
+    pub landed: Option<Touch>,
+    /// Whom a partner parameter of the page names; a token wins over it.
+    pub via: Option<Via<'a>>,
+}
+
+impl<'a> Report<'a> {
+    /// The page's partner parameter, where it counts as a click.
+    pub fn arrival(&self) -> Option<Via<'a>> {
+        let arrives = self.landed.is_none() && self.message.name == MessageName::Land;
+        self.via.filter(|_| arrives)
+    }
+}
+
+/// Answers a message.
+pub fn answer(context: &Context<'_>, report: Report<'_>) -> Result<Answer, UnknownState> {
+    let message = report.message;
     if message.name == MessageName::Consent && message.told.is_none() {
         return Err(UnknownState);
     }
     let known = context.journal();
     let stated = context.stated(known.as_ref(), message.told);
+    if report.class != Class::Human {
+        return Ok(unverified(context, &report, known, stated));
+    }
+    let via = report.arrival();
     let mut visits = Vec::new();
-    let mut landed = context.touch(message.token.as_deref());
-    let via = via.filter(|_| landed.is_none() && message.name == MessageName::Land);
+    let mut landed = report.landed;
     if let Some(via) = via {
         let known = known.as_ref().filter(|_| stated.state.allows_cookie());
         let (click, touch) = arrived(context, message, via, known, stated);
@@ -117,8 +96,55 @@ pub fn answer(
     Ok(Answer { visits, ..answer })
 }
 
-/// The click that such a page is, and the touch that the visitor gets of it: none for software, of
-/// a flood one that counts for nobody, and of a page that is loaded again the one of before.
+/// A report of what is no person's page, or one of a flood of them. It is answered, a withdrawal is
+/// obeyed, and it is counted apart; nothing is confirmed, named or remembered by it.
+fn unverified(
+    context: &Context<'_>,
+    report: &Report<'_>,
+    known: Option<Journal>,
+    stated: Stated,
+) -> Answer {
+    let message = report.message;
+    let apart = |kind, touch: Touch| {
+        let touch = Touch {
+            class: report.class,
+            ..touch.anonymous()
+        };
+        context.visit(kind, &touch, None)
+    };
+    let arrival = report.arrival().map(|via| Touch {
+        marks: via.marks,
+        ..context.brought(via.link, report.class, stated)
+    });
+    let visits = match (&report.landed, &arrival) {
+        (Some(landed), _) => vec![apart(VisitKind::Unverified, landed.clone())],
+        (None, Some(click)) => vec![apart(VisitKind::Click, click.clone())],
+        (None, None) => Vec::new(),
+    };
+    if !stated.state.allows_cookie() {
+        let answer = refused(context, message, report.landed.clone(), stated);
+        return Answer { visits, ..answer };
+    }
+    // In a flood there are people too: their sale still credits the partner.
+    let flood = arrival.filter(|_| report.class == Class::Flood);
+    let known = known.and_then(|known| known.touches.last().cloned());
+    let touch = report
+        .landed
+        .clone()
+        .or(flood.map(|touch| touch.anonymous()));
+    let mut state = state(context, touch.or(known), stated.state);
+    if report.landed.is_some() {
+        state.token.clone_from(&message.token);
+    }
+    Answer {
+        state,
+        set_cookies: Vec::new(),
+        visits,
+    }
+}
+
+/// The click that such a page is, and the touch that the visitor gets of it: of a page that is
+/// loaded again the one of before.
 fn arrived(
     context: &Context<'_>,
     message: &Message,
@@ -126,13 +152,8 @@ fn arrived(
     known: Option<&Journal>,
     stated: Stated,
 ) -> (Touch, Option<Touch>) {
-    let mut touch = context.brought(via.link, via.class, stated);
+    let mut touch = context.brought(via.link, Class::Human, stated);
     touch.marks = via.marks;
-    if via.class != Class::Human {
-        touch = touch.anonymous();
-        let flood = (via.class == Class::Flood).then(|| touch.clone());
-        return (touch, flood);
-    }
     let again = known.and_then(|known| known.repeated(via.link.id, &message.query, context.now));
     let Some(again) = again else {
         return (touch.clone(), Some(touch));

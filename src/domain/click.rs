@@ -31,6 +31,8 @@ pub enum VisitKind {
     Orphan,
     /// The visitor allowed storing after landing; the click itself was counted before.
     Grant,
+    /// A landing or a grant that no person reported, or one of a flood of them: confirms nothing.
+    Unverified,
 }
 
 /// A touch in JSON: ids as text, the nonce as 16 hex digits (it does not fit a JSON number).
@@ -160,6 +162,12 @@ impl Visit {
             nonce: None,
         };
         Visit::new(VisitKind::Orphan, key, &touch.anonymous(), None)
+    }
+
+    /// A page was loaded ahead: how many are shown is known only from landings, and never more are
+    /// than this counts.
+    pub fn ahead(key: u64, touch: &Touch) -> Visit {
+        Visit::new(VisitKind::Click, key, &touch.anonymous(), None)
     }
 
     /// A visit with the journal's memory, or without it when nothing may be kept.

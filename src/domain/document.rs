@@ -22,8 +22,8 @@ pub struct Document<'a> {
     pub class: Class,
     /// The link that a partner parameter names.
     pub via: Option<&'a LinkSnapshot>,
-    /// The value of the token parameter.
-    pub token: Option<&'a str>,
+    /// What the token in the address stands for.
+    pub landed: Option<Touch>,
     /// Those of a touch that is born on this path.
     pub marks: Marks,
     /// The visitor came from a page of this site.
@@ -47,12 +47,12 @@ pub fn decide(context: &Context<'_>, document: &Document<'_>) -> Additions {
     let known = context.journal();
     let stated = context.stated(known.as_ref(), None);
     if document.class == Class::Prefetch {
-        let token = document.via.map(|link| {
-            let touch = brought(context, link, document, stated);
-            context.mint(&touch)
-        });
+        let ahead = document.via;
+        let ahead = ahead.map(|link| brought(context, link, document, stated));
+        let key = context.entropy.visitor();
         return Additions {
-            token,
+            token: ahead.as_ref().map(|touch| context.mint(touch)),
+            visits: ahead.iter().map(|touch| Visit::ahead(key, touch)).collect(),
             ..Additions::default()
         };
     }
@@ -60,6 +60,7 @@ pub fn decide(context: &Context<'_>, document: &Document<'_>) -> Additions {
         return remembered(context, document, known, stated);
     }
     let mut additions = Additions {
+        visits: unverified(context, document, stated),
         ..Additions::default()
     };
     if !stated.state.allows_cookie() {
@@ -73,6 +74,22 @@ pub fn decide(context: &Context<'_>, document: &Document<'_>) -> Additions {
             .push(context.visit(VisitKind::Click, &touch, None));
     }
     additions
+}
+
+/// A landing in a flood, where it would have got a name.
+fn unverified(context: &Context<'_>, document: &Document<'_>, stated: Stated) -> Vec<Visit> {
+    let named = stated.state.allows_cookie() && stated.evidence.is_live();
+    let landed = document
+        .landed
+        .iter()
+        .filter(|touch| named && touch.nonce.is_none());
+    let apart = landed.map(|touch| Touch {
+        class: document.class,
+        ..touch.clone()
+    });
+    apart
+        .map(|touch| context.visit(VisitKind::Unverified, &touch, None))
+        .collect()
 }
 
 /// Software that follows a partner's address is kept under its class, and gets nothing.
@@ -119,9 +136,9 @@ fn remembered(
     if live && journal.consent != stated.state {
         journal.follow(stated);
     }
-    let landed = context.touch(document.token);
+    let landed = document.landed.as_ref();
     if let Some(landed) = landed.filter(|landed| landed.nonce.is_some() || live) {
-        let touch = visitor::named(context, &landed, &journal, stated);
+        let touch = visitor::named(context, landed, &journal, stated);
         if landed.nonce.is_none() && !journal.touches.contains(&touch) {
             additions
                 .visits

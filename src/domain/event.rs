@@ -6,7 +6,7 @@
 
 mod order;
 
-pub use order::{Line, Order};
+pub use order::{LINE, Line, Named, Order};
 
 use super::click::TouchRecord;
 use super::consent::Consent;
@@ -192,6 +192,13 @@ impl Fact {
             TokenFound::Opened(touch) => Some(touch),
             TokenFound::Absent | TokenFound::Unreadable => None,
         }
+    }
+
+    /// What came with the event about consent: the stricter of its token's state and its call's
+    /// word. `None`: nothing did.
+    pub fn consent_told(&self) -> Option<Consent> {
+        let touch = self.touch().map(|touch| touch.consent);
+        touch.into_iter().chain(self.consent).min()
     }
 
     /// The order in which facts of a customer are folded, whatever the order of their arrival.

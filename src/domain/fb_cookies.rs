@@ -29,6 +29,18 @@ pub fn browser_id(cookie: &str) -> Option<&str> {
     payload(cookie).map(|_| cookie)
 }
 
+/// As [`browser_id`], for a `_fbp` that is to be told to Meta: its time has the digits of one, and
+/// its payload is the random number that Meta documents. For any other the whole event would be
+/// refused.
+pub fn fbp(cookie: &str) -> Option<&str> {
+    let digits = |text: &str, most| text.len() <= most && text.bytes().all(|b| b.is_ascii_digit());
+    let payload = payload(cookie)?;
+    let mut numbers = cookie.split('.').skip(1);
+    let (index, created) = (numbers.next()?, numbers.next()?);
+    let sound = index.len() == 1 && created.len() >= 10 && digits(created, 13);
+    (sound && digits(payload, 20)).then_some(cookie)
+}
+
 /// The fourth segment of a cookie that [`browser_id`] takes.
 fn payload(cookie: &str) -> Option<&str> {
     if cookie.len() > MAX_BROWSER_ID || !cookie.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -103,8 +115,9 @@ pub fn set_cookie(name: &str, value: &str, domain: Option<&str>) -> String {
 
 /// The click id value for a click of ours. Takes when the click happened (unix ms; never the time
 /// of the conversion), the decoded `fbclid`, and the site's registrable domain; gives
-/// `fb.<labels − 1>.<ms>.<fbclid>`. `None` for an empty or overlong `fbclid`, for one with a dot
-/// (it would not read back) or bytes outside printable ASCII, and for a time before 1970.
+/// `fb.<labels − 1>.<ms>.<fbclid>`. `None` for an empty or overlong `fbclid`, for one with anything
+/// but base64url's letters (something on its way mangled it, and Meta would refuse the whole event
+/// for it), and for a time before 1970.
 ///
 /// `1732230000000`, `IwAR1`, `example.co.uk` → `fb.2.1732230000000.IwAR1`. An IP address or an
 /// unknown domain counts as 0. An existing `_fbc` is kept unless its payload differs.
@@ -113,7 +126,7 @@ pub fn fbc(click_ms: i64, fbclid: &str, site_domain: &str) -> Option<String> {
         && fbclid.len() <= MAX_VALUE
         && fbclid
             .bytes()
-            .all(|byte| byte.is_ascii_graphic() && byte != b'.');
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
     if !sound || click_ms < 0 {
         return None;
     }
@@ -205,10 +218,29 @@ mod tests {
         let longest = "x".repeat(MAX_VALUE);
         let value = fbc(i64::MAX, &longest, "example.co.uk").unwrap();
         assert_eq!(browser_id(&value), Some(value.as_str()));
-        for bad in ["", "a.b", "a b", "é", "a\n", &format!("{longest}x")] {
+        let long = format!("{longest}x");
+        for bad in [
+            "", "a.b", "a b", "é", "a\n", "IwAR~1", "IwAR+1", "IwAR1=", "Iw%41", &long,
+        ] {
             assert_eq!(fbc(1, bad, "example.com"), None, "{bad:?}");
         }
         assert_eq!(fbc(-1, "x", "example.com"), None);
+    }
+
+    #[test]
+    fn of_the_browsers_cookies_meta_is_told_those_that_it_takes() {
+        for (cookie, told) in [
+            ("fb.1.1732230000000.1098115397", true),
+            ("fb.1.1732230000000.1098115397.AQ", true),
+            ("fb.1.1732230000000.1098115397.AQQCAQMC", true),
+            ("fb.1.1732230000000.10981~15397", false),
+            ("fb.1.1732230000000.IwAR", false),
+            ("fb.1.17.1098115397", false),
+            ("fb.12.1732230000000.1098115397", false),
+            ("fb.1.1732230000000.1098115397.XX", false),
+        ] {
+            assert_eq!(fbp(cookie), Some(cookie).filter(|_| told), "{cookie}");
+        }
     }
 
     const NOW: UnixMs = UnixMs(1_795_334_400_000);

@@ -1,4 +1,4 @@
-//! More clicks from one network on one partner than people make.
+//! More clicks, or more reports of landings, from one network on one partner than people make.
 //!
 //! An isolate counts for itself, in memory of a fixed size, and forgets with the minute: the count
 //! is approximate, it is never stored, and a visitor's address leaves no trace beyond it. Where
@@ -22,6 +22,18 @@ pub fn network(ip: &str) -> Option<u64> {
     }
 }
 
+/// What is counted, each by itself: a visitor makes one of each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    Click,
+    /// A page's script reports its landing.
+    Landing,
+    /// A page's script reports consent.
+    Grant,
+    /// A page behind the gateway is opened with a token.
+    Document,
+}
+
 #[derive(Clone, Copy, Debug, Default)]
 struct Slot {
     key: u64,
@@ -29,7 +41,7 @@ struct Slot {
     clicks: u32,
 }
 
-/// Counts the clicks of this minute; 64 KB whatever comes.
+/// Counts what came in this minute; 64 KB whatever comes.
 #[derive(Clone, Debug)]
 pub struct Flood {
     slots: Vec<Slot>,
@@ -44,11 +56,11 @@ impl Default for Flood {
 }
 
 impl Flood {
-    /// Counts a click. True when the network has now sent more than [`FLOOD_CLICKS`] on this
-    /// partner within the minute of `now`; exact as long as no other pair falls into its slot,
-    /// and never true for a pair that sent fewer.
-    pub fn hit(&mut self, network: u64, partner: PartnerId, now: UnixMs) -> bool {
-        let key = mixed(network ^ mixed(partner.number()));
+    /// Counts one more. True when the network has now sent more than [`FLOOD_CLICKS`] of its kind
+    /// on this partner within the minute of `now`; exact as long as nothing else falls into its
+    /// slot, and never true for who sent fewer.
+    pub fn hit(&mut self, what: Counted, network: u64, partner: PartnerId, now: UnixMs) -> bool {
+        let key = mixed(network ^ mixed(partner.number() ^ mixed(what as u64)));
         let minute = now.0.div_euclid(MINUTE_MS) as u32;
         let at = (key >> 40) as usize % FLOOD_SLOTS;
         let Some(slot) = self.slots.get_mut(at) else {
@@ -130,7 +142,7 @@ mod tests {
             let now = NOW.plus(minute * MINUTE_MS);
             for click in 1..=2 * FLOOD_CLICKS {
                 assert_eq!(
-                    flood.hit(7, partner(1), now),
+                    flood.hit(Counted::Click, 7, partner(1), now),
                     click > FLOOD_CLICKS,
                     "{click}"
                 );
@@ -142,11 +154,14 @@ mod tests {
     fn partners_and_networks_are_counted_by_themselves() {
         let mut flood = Flood::default();
         for _ in 0..=FLOOD_CLICKS {
-            flood.hit(7, partner(1), NOW);
+            flood.hit(Counted::Click, 7, partner(1), NOW);
         }
-        assert!(flood.hit(7, partner(1), NOW));
-        assert!(!flood.hit(7, partner(2), NOW));
-        assert!(!flood.hit(8, partner(1), NOW));
+        assert!(flood.hit(Counted::Click, 7, partner(1), NOW));
+        assert!(!flood.hit(Counted::Click, 7, partner(2), NOW));
+        assert!(!flood.hit(Counted::Click, 8, partner(1), NOW));
+        for other in [Counted::Landing, Counted::Grant, Counted::Document] {
+            assert!(!flood.hit(other, 7, partner(1), NOW));
+        }
     }
 
     #[test]
@@ -154,13 +169,16 @@ mod tests {
         let mut flood = Flood::default();
         // Every slot has somebody quiet in it before the loud one comes.
         for other in 0..100_000u64 {
-            assert!(!flood.hit(other + 10, partner(2), NOW));
+            assert!(!flood.hit(Counted::Click, other + 10, partner(2), NOW));
         }
         let quiet = 0..100_000u64;
         let floods = quiet
             .filter(|other| {
-                assert!(!flood.hit(other + 10, partner(1), NOW), "{other}");
-                flood.hit(7, partner(1), NOW)
+                assert!(
+                    !flood.hit(Counted::Click, other + 10, partner(1), NOW),
+                    "{other}"
+                );
+                flood.hit(Counted::Click, 7, partner(1), NOW)
             })
             .count();
         assert!(floods > 99_000, "{floods}");
@@ -173,9 +191,9 @@ mod tests {
         for other in 1..20_000 {
             let mut flood = Flood::default();
             for _ in 0..=FLOOD_CLICKS {
-                flood.hit(0, partner(1), NOW);
+                flood.hit(Counted::Click, 0, partner(1), NOW);
             }
-            let counted = (0..3).filter(|_| flood.hit(other, partner(1), NOW));
+            let counted = (0..3).filter(|_| flood.hit(Counted::Click, other, partner(1), NOW));
             assert_eq!(counted.count(), 0, "{other}");
         }
     }
@@ -184,11 +202,11 @@ mod tests {
     fn a_clock_that_goes_back_begins_a_new_count() {
         let mut flood = Flood::default();
         for _ in 0..=FLOOD_CLICKS {
-            flood.hit(7, partner(1), NOW);
+            flood.hit(Counted::Click, 7, partner(1), NOW);
         }
-        assert!(!flood.hit(7, partner(1), NOW.plus(-MINUTE_MS)));
-        assert!(!flood.hit(7, partner(1), UnixMs(i64::MIN)));
-        assert!(!flood.hit(7, partner(1), UnixMs(i64::MAX)));
+        assert!(!flood.hit(Counted::Click, 7, partner(1), NOW.plus(-MINUTE_MS)));
+        assert!(!flood.hit(Counted::Click, 7, partner(1), UnixMs(i64::MIN)));
+        assert!(!flood.hit(Counted::Click, 7, partner(1), UnixMs(i64::MAX)));
     }
 
     proptest! {
@@ -206,7 +224,7 @@ mod tests {
                     let now = NOW.plus(minute * MINUTE_MS);
                     let count = sent.entry((from, to, minute)).or_insert(0u32);
                     *count += 1;
-                    let over = flood.hit(from, partner(to), now);
+                    let over = flood.hit(Counted::Click, from, partner(to), now);
                     prop_assert!(!over || *count > FLOOD_CLICKS);
                 }
             }
@@ -223,7 +241,7 @@ mod tests {
             let [a, b, c, d] = octets;
             let same = network(&format!("{a}.{b}.{c}.0"));
             prop_assert_eq!(network(&format!("{a}.{b}.{c}.{d}")), same);
-            Flood::default().hit(number, partner(to), UnixMs(at));
+            Flood::default().hit(Counted::Click, number, partner(to), UnixMs(at));
         }
     }
 }

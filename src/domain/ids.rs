@@ -44,7 +44,7 @@ macro_rules! id {
             }
 
             /// The id of a number from a sealed format; higher bits are cut off.
-            pub fn from_number(number: u64) -> Self {
+            pub const fn from_number(number: u64) -> Self {
                 Self(number & MASK)
             }
 

@@ -1,6 +1,7 @@
 //! Reading JSON bodies field by field: every fault is collected with its path and a stable code,
 //! so that one answer names them all.
 
+use super::limits;
 use super::money::Currency;
 use super::time::UnixMs;
 use serde::Serialize;
@@ -82,16 +83,22 @@ impl<'a> Fields<'a> {
 
     /// Is there nothing, or a text of nothing?
     pub fn is_blank(&self, name: &str) -> bool {
-        let blank = |value: &Value| value.as_str().is_some_and(|text| text.trim().is_empty());
+        let blank = |value: &Value| value.as_str().is_some_and(|text| trimmed(text).is_empty());
         self.value(name).is_none_or(blank)
     }
 
-    /// Refuses members that are not in the list.
+    /// Refuses members that are not in the list; of very many it names the first.
     pub fn only(&mut self, known: &[&str]) {
-        let object = self.object;
-        for name in object.keys().filter(|name| !known.contains(&name.as_str())) {
-            self.fault(name, "unknown_member", "is not known here");
+        for name in self.unknown(known).take(limits::UNKNOWN_MEMBERS) {
+            let shown: String = name.chars().take(limits::NAME_CHARS).collect();
+            self.fault(&shown, "unknown_member", "is not known here");
         }
+    }
+
+    /// The members that are not in the list.
+    pub fn unknown<'k>(&self, known: &'k [&'k str]) -> impl Iterator<Item = &'a str> + use<'a, 'k> {
+        let names = self.object.keys().map(String::as_str);
+        names.filter(move |name| !known.contains(name))
     }
 
     /// The names of the members, of which there may be at most `max`.
@@ -102,9 +109,10 @@ impl<'a> Fields<'a> {
         self.object.keys().map(String::as_str).collect()
     }
 
-    /// A text of at most `max` characters without control characters; absent is `None`.
+    /// A text of at most `max` characters without control characters and without the white space
+    /// around it; absent is `None`.
     pub fn text(&mut self, name: &str, max: usize) -> Option<&'a str> {
-        let Some(text) = self.value(name)?.as_str() else {
+        let Some(text) = self.value(name)?.as_str().map(trimmed) else {
             self.fault(name, "not_a_string", "must be a string");
             return None;
         };
@@ -133,7 +141,7 @@ impl<'a> Fields<'a> {
             self.fault(name, "required", "is required");
             return None;
         }
-        let text = self.text(name, max)?.trim();
+        let text = self.text(name, max)?;
         if text.is_empty() {
             self.fault(name, "required", "must not be empty");
             return None;
@@ -197,7 +205,7 @@ impl<'a> Fields<'a> {
     pub fn instant(&mut self, name: &str) -> Option<UnixMs> {
         let value = self.value(name)?;
         let read = match value {
-            Value::String(text) => UnixMs::parse_rfc3339(text),
+            Value::String(text) => UnixMs::parse_rfc3339(trimmed(text)),
             other => other.as_i64().and_then(UnixMs::from_unix_seconds),
         };
         if read.is_none() {
@@ -247,7 +255,7 @@ impl<'a> Fields<'a> {
             .map(|(name, value)| (name.as_str(), value))
     }
 
-    /// A list of at most `max` texts.
+    /// A list of at most `max` texts, each without the white space around it.
     pub fn texts(&mut self, name: &str, max: usize) -> Option<Vec<&'a str>> {
         let Some(list) = self.value(name)?.as_array() else {
             self.fault(name, "not_a_list", "must be a list of strings");
@@ -257,7 +265,7 @@ impl<'a> Fields<'a> {
             self.fault(name, "too_many", format!("must hold at most {max} entries"));
             return None;
         }
-        let texts: Option<Vec<_>> = list.iter().map(Value::as_str).collect();
+        let texts: Option<Vec<_>> = list.iter().map(|each| each.as_str().map(trimmed)).collect();
         if texts.is_none() {
             self.fault(name, "not_a_string", "must hold strings only");
         }
@@ -267,9 +275,8 @@ impl<'a> Fields<'a> {
     /// One of a few words.
     pub fn choice<T: Copy>(&mut self, name: &str, choices: &[(&str, T)]) -> Option<T> {
         let value = self.value(name)?;
-        let found = choices
-            .iter()
-            .find(|(word, _)| value.as_str() == Some(word));
+        let given = value.as_str().map(trimmed);
+        let found = choices.iter().find(|(word, _)| given == Some(word));
         if found.is_none() {
             let words: Vec<_> = choices.iter().map(|(word, _)| *word).collect();
             self.fault(
@@ -280,6 +287,14 @@ impl<'a> Fields<'a> {
         }
         found.map(|(_, choice)| *choice)
     }
+}
+
+/// A text without the white space around it, of whatever script, and without marks that are as
+/// invisible (a byte order mark, a space of no width). It comes from files and from copying and is
+/// part of no value.
+pub fn trimmed(text: &str) -> &str {
+    let blank = |c: char| c.is_whitespace() || matches!(c, '\u{feff}' | '\u{200b}');
+    text.trim_matches(blank)
 }
 
 /// What the text of a JSON number is.
@@ -400,11 +415,33 @@ mod tests {
             (json!({"id": "abcdef"}), "too_long"),
             (json!({"id": 5}), "not_a_string"),
             (json!({"id": "  "}), "required"),
+            (json!({"id": "\u{3000}\n\u{feff}"}), "required"),
+            (json!({"id": "\0a"}), "control_character"),
         ] {
             let found = faults(&body, |f| {
                 f.required_text("id", 5);
             });
             assert_eq!(found, [("/id".to_owned(), code)], "{body}");
+        }
+    }
+
+    #[test]
+    fn white_space_around_a_text_is_part_of_no_value() {
+        for around in [
+            "\n", "\r\n", "\t ", "\u{a0}", "\u{2009}", "\u{3000}", "\u{feff}", "\u{85}",
+        ] {
+            let padded = |text: &str| format!("{around}{text}{around}");
+            let body = json!({"text": padded("a b"), "list": [padded("x")], "word": padded("full"),
+                "code": padded("usd"), "at": padded("2026-11-22T08:00:00Z"), "none": around});
+            let mut f = Fields::new(body.as_object().unwrap(), "");
+            assert_eq!(f.text("text", 3), Some("a b"), "{around:?}");
+            assert_eq!(f.required_text("text", 3), Some("a b"));
+            assert_eq!(f.texts("list", 1), Some(vec!["x"]));
+            assert_eq!(f.choice("word", &[("full", 1)]), Some(1));
+            assert_eq!(f.currency("code"), Currency::parse("USD").ok());
+            assert_eq!(f.instant("at"), Some(UnixMs(1_795_334_400_000)));
+            assert!(f.is_blank("none"));
+            assert_eq!(f.finish(Some(())), Ok(()), "{around:?}");
         }
     }
 

@@ -60,6 +60,8 @@ pub const CHECKOUT_PATHS: usize = 20;
 pub const PARTNER_PARAMS: usize = 20;
 /// The same visitor on the same link within this time clicked once.
 pub const DUPLICATE_MS: i64 = 3_600_000;
+/// Destinations, and rows kept for destinations, that one step of a rotation seals again.
+pub const RESEALED_ROWS: u32 = 50;
 /// Rows in one page of a list.
 pub const PAGE_ROWS: u32 = 100;
 /// Bytes of a parameter of the fold. D1 takes 2,000,000 bytes of a string or a row, see
@@ -122,13 +124,28 @@ pub const EVENT_FUTURE_MS: i64 = 5 * 60_000;
 pub const SEALED_ROW_MS: i64 = 7 * 86_400_000;
 /// Width of the time bucket by which packed clicks are found again.
 pub const CLICK_BUCKET_MS: i64 = 60_000;
+/// Bytes of queue messages whose visits one transaction stores: as a parameter they stay far below
+/// the 2,000,000 bytes that D1 takes, and a part that fails is soon tried again.
+pub const CLICK_PART_BYTES: usize = 500_000;
+/// Bytes of visits in one packed row, unless one message has more: who looks for a click reads few.
+pub const CLICK_PACK_BYTES: usize = 64_000;
+/// Permissions that are kept of one click, at most.
+pub const CLICK_GRANTS: usize = 8;
+/// Bytes of a queue message that are kept when it cannot be taken: Cloudflare allows no more.
+pub const DEAD_LETTER_BYTES: usize = 128_000;
+/// How often a queue message that fails without a reason while the database answers is tried before
+/// it is kept for people to look at: only the dead-letter queue tries so often, an hour apart.
+pub const MESSAGE_TRIES: u32 = 50;
+/// Failures in one queue batch after which the rest of it waits for the next one. Each costs about
+/// ten of the 1,000 statements that a Worker may send in one call, and may take 30 s.
+pub const BATCH_FAILURES: u32 = 24;
 /// How long what ad platforms hear of an event waits for the event's click to be stored: clicks
 /// come by queue, seconds later, and hold the click IDs.
 pub const CLICK_WAIT_MS: i64 = 60_000;
 /// How long after a click another page of the site confirms it.
 pub const CONFIRM_MS: i64 = 3_600_000;
-/// KV keys that an isolate waits for at a time; more are asked for by the next request.
-pub const WANTED_KEYS: usize = 100;
+/// KV keys that one request waits for at a time: its host, a link of it, and what pages may show.
+pub const WANTED_KEYS: usize = 8;
 /// Characters that a random slug may begin with.
 pub const SLUG_PREFIX_CHARS: usize = 60;
 /// Clicks that one network may send on one partner within a minute before they are a flood. An
@@ -136,6 +153,8 @@ pub const SLUG_PREFIX_CHARS: usize = 60;
 pub const FLOOD_CLICKS: u32 = 120;
 /// Pairs of network and partner that an isolate counts at once, at 16 bytes each.
 pub const FLOOD_SLOTS: usize = 4_096;
+/// Members that are not known and are named in an answer.
+pub const UNKNOWN_MEMBERS: usize = 20;
 /// Lines of an order; more are one line by category.
 pub const ORDER_LINES: usize = 100;
 /// Names in one list of a plan: milestones, SKUs, categories, kinds of partners, referrers.

@@ -27,7 +27,7 @@ pub use record::{HOST_PREFIX, LINK_PREFIX, Shown, host_key, link_key, shown_key}
 pub use rule::{Apps, Rule, Tried, first};
 pub use schedule::{Availability, Standing};
 pub use settings::{LinkSettings, Preview, Targets};
-pub use slug::{Address, Slug};
+pub use slug::{Address, Slug, Tidied};
 pub use split::{Split, Variant};
 pub use utm::Utm;
 pub use wildcard::below;

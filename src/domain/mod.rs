@@ -19,6 +19,7 @@ pub mod time;
 
 pub mod consent;
 pub mod journal;
+pub mod pseudonym;
 pub mod seal;
 pub mod token;
 

@@ -1,9 +1,12 @@
 //! Addresses that we send to: webhook receivers and the bases of platform APIs.
 //!
 //! Decides which addresses a person may give us to call, so that nobody reaches what is not on
-//! the public internet through us. Works on the text alone and does not resolve names: a public
-//! name that resolves to a private address is left to the platform, whose outgoing requests do
-//! not reach private networks.
+//! the public internet through us. Works on the text alone and does not resolve names: names that
+//! are known to lead inside are refused ([`private_names`]); any other public name that resolves
+//! to a private address is left to the platform, whose outgoing requests do not reach private
+//! networks.
+
+mod private_names;
 
 use std::fmt;
 use std::net::Ipv6Addr;
@@ -11,20 +14,7 @@ use std::net::Ipv6Addr;
 use url::{Host, Url};
 
 use super::target::{TargetError, check_text};
-
-/// Names below these are never public (RFC 6761, RFC 6762, RFC 7686, RFC 8375, ICANN `internal`,
-/// and what home routers use).
-const LOCAL_SUFFIXES: [&str; 9] = [
-    "localhost",
-    "local",
-    "internal",
-    "home.arpa",
-    "lan",
-    "localdomain",
-    "intranet",
-    "onion",
-    "invalid",
-];
+use private_names::PRIVATE_NAMES;
 
 /// Ports that a public receiver may have.
 const PORTS: [u16; 2] = [443, 8443];
@@ -56,7 +46,9 @@ impl fmt::Display for OutboundError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Address(error) => error.fmt(f),
-            Self::HostNotPublic => f.write_str("The host must be a name on the public internet."),
+            Self::HostNotPublic => f.write_str(
+                "The host must be a name on the public internet, or one that OUTBOUND_ALLOW lists.",
+            ),
             Self::Port => f.write_str("The port must be 443 or 8443."),
         }
     }
@@ -70,30 +62,67 @@ impl From<TargetError> for OutboundError {
     }
 }
 
+/// Which addresses this deployment may call.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OutboundRules {
+    /// Development: http, any port, and this machine are allowed too.
+    loopback: bool,
+    /// Private names that the operator allows, in lower case.
+    allowed: Vec<String>,
+}
+
+impl OutboundRules {
+    /// `allowed` holds host names with commas between them: the setting `OUTBOUND_ALLOW`.
+    pub fn new(loopback: bool, allowed: &str) -> OutboundRules {
+        let names = allowed
+            .split(',')
+            .map(|name| name.trim().to_ascii_lowercase());
+        OutboundRules {
+            loopback,
+            allowed: names.filter(|name| !name.is_empty()).collect(),
+        }
+    }
+
+    /// Is this a development setup?
+    pub fn loopback(&self) -> bool {
+        self.loopback
+    }
+
+    /// Each name is allowed by itself; the names below it are not.
+    fn allows(&self, name: &str) -> bool {
+        self.allowed.iter().any(|allowed| allowed == name)
+    }
+}
+
 /// A serialised https URL on a public host, without fragment; in development also http on this
 /// machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutboundUrl(String);
 
 impl OutboundUrl {
-    /// Takes what a person or the API wrote and whether this is a development setup. Gives the
-    /// serialised address or the first reason against it. Every IP address is refused, in every
-    /// spelling that the URL Standard reads as one (`0x7f.1`, `2130706433`). In development
-    /// (`loopback`) `localhost`, `*.localhost`, 127.0.0.0/8 and `[::1]` are allowed, with http
-    /// and any port.
-    pub fn parse(raw: &str, loopback: bool) -> Result<Self, OutboundError> {
+    /// Takes what a person or the API wrote. Gives the serialised address or the first reason
+    /// against it. Every IP address is refused, in every spelling that the URL Standard reads as
+    /// one (`0x7f.1`, `2130706433`). In development `localhost`, `*.localhost`, 127.0.0.0/8 and
+    /// `[::1]` are allowed, with http and any port.
+    pub fn parse(raw: &str, rules: &OutboundRules) -> Result<Self, OutboundError> {
         check_text(raw)?;
         let mut url = Url::parse(raw).map_err(|_| TargetError::InvalidUrl)?;
         // The text check saw no `@`; this repeats it on what the parser saw.
         if !url.username().is_empty() || url.password().is_some() {
             return Err(TargetError::Credentials.into());
         }
-        let local = loopback && url.host().is_some_and(|host| is_this_machine(&host));
+        let local = rules.loopback && url.host().is_some_and(|host| is_this_machine(&host));
         if !local {
-            check_public(&url)?;
+            check_public(&url, rules)?;
         }
         url.set_fragment(None);
         Ok(Self(url.into()))
+    }
+
+    /// Is it an address of this machine? Development allows those alone for a platform's stand-in.
+    pub fn is_this_machine(&self) -> bool {
+        let url = Url::parse(&self.0).ok();
+        url.is_some_and(|url| url.host().is_some_and(|host| is_this_machine(&host)))
     }
 
     /// Takes back the stored [`OutboundUrl::as_str`] without checking it again.
@@ -107,7 +136,7 @@ impl OutboundUrl {
     }
 }
 
-fn check_public(url: &Url) -> Result<(), OutboundError> {
+fn check_public(url: &Url, rules: &OutboundRules) -> Result<(), OutboundError> {
     if url.scheme() != "https" {
         return Err(TargetError::Scheme.into());
     }
@@ -119,7 +148,9 @@ fn check_public(url: &Url) -> Result<(), OutboundError> {
     if name.ends_with('.') {
         return Err(TargetError::TrailingDot.into());
     }
-    if !name.contains('.') || LOCAL_SUFFIXES.iter().any(|suffix| is_below(name, suffix)) {
+    let private =
+        !name.contains('.') || PRIVATE_NAMES.iter().any(|private| is_below(name, private));
+    if private && !rules.allows(name) {
         return Err(OutboundError::HostNotPublic);
     }
     match url.port_or_known_default() {
@@ -143,133 +174,4 @@ fn is_this_machine(host: &Host<&str>) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn public_https_addresses_are_serialised_without_fragment() {
-        for (raw, href) in [
-            ("https://Hooks.Shop.example", "https://hooks.shop.example/"),
-            ("https://shop.example:443/a?b#c", "https://shop.example/a?b"),
-            (
-                "https://shop.example:8443/ä",
-                "https://shop.example:8443/%C3%A4",
-            ),
-            ("https://localhost.example/", "https://localhost.example/"),
-            ("https://mylocal.example/", "https://mylocal.example/"),
-        ] {
-            assert_eq!(OutboundUrl::parse(raw, false).unwrap().as_str(), href);
-            assert_eq!(OutboundUrl::parse(raw, true).unwrap().as_str(), href);
-        }
-    }
-
-    #[test]
-    fn each_refusal_has_its_code() {
-        let table = [
-            ("http://shop.example/", "scheme"),
-            ("ftp://shop.example/", "scheme"),
-            ("shop.example", "not_absolute"),
-            ("https:\\\\shop.example", "backslash"),
-            ("https://shop.example/\n", "control_character"),
-            ("https://user:secret@shop.example/", "credentials"),
-            ("https://shöp.example/", "host_not_ascii"),
-            ("https://shop.example./", "trailing_dot"),
-            ("https://localhost./", "trailing_dot"),
-            ("https://shop.example:80/", "port"),
-            ("https://shop.example:8080/", "port"),
-            ("https://localhost/", "host_not_public"),
-            ("https://a.localhost/", "host_not_public"),
-            ("https://printer.local/", "host_not_public"),
-            ("https://metadata.google.internal/", "host_not_public"),
-            ("https://router.home.arpa/", "host_not_public"),
-            ("https://home.arpa/", "host_not_public"),
-            ("https://intranet/", "host_not_public"),
-        ];
-        for (raw, code) in table {
-            let error = OutboundUrl::parse(raw, false).unwrap_err();
-            assert_eq!(error.code(), code, "{raw}");
-            assert!(error.to_string().ends_with('.'));
-        }
-    }
-
-    #[test]
-    fn no_ip_address_is_public_in_any_spelling() {
-        for host in [
-            "127.0.0.1",
-            "127.1",
-            "0x7f.1",
-            "0177.0.0.1",
-            "2130706433",
-            "0",
-            "0.0.0.0",
-            "10.0.0.1",
-            "172.16.0.1",
-            "192.168.1.1",
-            "169.254.169.254",
-            "100.64.0.1",
-            "224.0.0.1",
-            "8.8.8.8",
-            "255.255.255.255",
-            "[::]",
-            "[::1]",
-            "[::ffff:127.0.0.1]",
-            "[::ffff:a00:1]",
-            "[fc00::1]",
-            "[fd12:3456::1]",
-            "[fe80::1]",
-            "[ff02::1]",
-            "[64:ff9b::7f00:1]",
-            "[2606:4700::1111]",
-        ] {
-            let error = OutboundUrl::parse(&format!("https://{host}/"), false).unwrap_err();
-            assert_eq!(error.code(), "ip_literal", "{host}");
-        }
-    }
-
-    #[test]
-    fn development_allows_this_machine_and_nothing_more() {
-        for raw in [
-            "http://127.0.0.1:9000/hook",
-            "http://127.8.9.1/",
-            "http://localhost:1/",
-            "https://shop.localhost:8787/",
-            "http://[::1]:9000/",
-        ] {
-            assert_eq!(OutboundUrl::parse(raw, true).unwrap().as_str(), raw);
-        }
-        assert_eq!(
-            OutboundUrl::parse("http://0x7f.1", true).unwrap().as_str(),
-            "http://127.0.0.1/"
-        );
-        for (raw, code) in [
-            ("http://shop.example/", "scheme"),
-            ("http://10.0.0.1/", "scheme"),
-            ("https://10.0.0.1/", "ip_literal"),
-            ("https://[::ffff:127.0.0.1]/", "ip_literal"),
-            ("https://printer.local/", "host_not_public"),
-            ("https://shop.example:9000/", "port"),
-            ("http://a@127.0.0.1/", "credentials"),
-        ] {
-            assert_eq!(
-                OutboundUrl::parse(raw, true).unwrap_err().code(),
-                code,
-                "{raw}"
-            );
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_accepted_is_a_dotted_https_name(
-            raw in "\\PC{0,30}|https?://[a-z.0-9x:@\\[\\]-]{0,24}(:[0-9]{1,5})?/\\PC{0,9}",
-        ) {
-            let Ok(accepted) = OutboundUrl::parse(&raw, false) else { return Ok(()) };
-            let url = Url::parse(accepted.as_str()).unwrap();
-            prop_assert_eq!(url.as_str(), accepted.as_str());
-            prop_assert_eq!(url.scheme(), "https");
-            prop_assert!(matches!(url.host(), Some(Host::Domain(name)) if name.contains('.')));
-            prop_assert!(url.fragment().is_none());
-        }
-    }
-}
+mod tests;

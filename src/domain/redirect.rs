@@ -173,7 +173,8 @@ pub fn redirect(arrival: &Arrival<'_>) -> Redirect {
     decide(arrival, None)
 }
 
-/// Decides a visit in the same way, and says why.
+/// Decides a visit in the same way, and says why. Nothing that it gives can be used: neither token
+/// nor cookie opens, so that who may ask for reasons cannot earn by asking.
 pub fn explain(arrival: &Arrival<'_>) -> (Redirect, Because) {
     let mut because = Because::default();
     let redirect = decide(arrival, Some(&mut because));
@@ -264,7 +265,12 @@ fn counted(
     } = visitor;
     let touch = new_touch(arrival, class, &visitor, choice);
     let earned = visitor.repeated.as_ref().unwrap_or(&touch);
-    let token = token::issue(keys, earned, entropy.token());
+    let dry_run = because.is_some();
+    let token = if dry_run {
+        token::DRY_RUN.to_owned()
+    } else {
+        token::issue(keys, earned, entropy.token())
+    };
     let remembers = state.allows_cookie();
     let wanted = remembers || link.settings.utm.is_some() || host.utm.is_some();
     let mut noted = Tags::new();
@@ -275,6 +281,7 @@ fn counted(
     let mut redirect = Redirect::bare(Outcome::To(to), class, Availability::Open);
     redirect.consent = state;
     if class == Class::Prefetch {
+        redirect.visit = Some(Visit::ahead(entropy.visitor(), &touch));
         return redirect;
     }
     let repeated = visitor.repeated.is_some();
@@ -292,10 +299,11 @@ fn counted(
             journal.add_touch(touch.clone());
         }
         journal.add_click_ids(captured(request.query, now));
-        let domain = host.cookie_domain.as_deref();
-        redirect
-            .set_cookies
-            .push(journal.cookie(keys, entropy.journal(), domain));
+        redirect.set_cookies.push(if dry_run {
+            journal::set_cookie(journal::DRY_RUN, state, host.cookie_domain.as_deref())
+        } else {
+            journal.cookie(keys, entropy.journal(), host.journals())
+        });
         memory = Some(journal);
     } else if visitor.known.is_some() && !remembers && evidence.is_live() {
         redirect.set_cookies =
@@ -400,7 +408,7 @@ fn plain_touch(arrival: &Arrival<'_>, class: Class, consent: Consent) -> Touch {
 
 /// Bots and embedded loads are kept under their class and earn nothing; `HEAD` leaves no trace.
 fn uncounted(arrival: &Arrival<'_>, class: Class) -> Option<Visit> {
-    if class == Class::Head || class == Class::Prefetch {
+    if class == Class::Head {
         return None;
     }
     let touch = plain_touch(arrival, class, Consent::Code).anonymous();

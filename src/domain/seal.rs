@@ -1,8 +1,8 @@
 //! Sealing: keys from one root secret, and authenticated encryption for all that leaves our hands.
 //!
-//! The setting `ROOT_SECRET` lists `<id>:<base64url>` entries, newest first. The first one seals,
-//! all of them open, and the last one also makes customer pseudonyms, so a rotation puts a new
-//! entry in front and an old one may be taken out by hand only when it is not the last.
+//! The setting `ROOT_SECRET` lists `<id>:<base64url>` entries, newest first. The first one seals
+//! and signs, all of them open and verify. A rotation puts a new entry in front; once nothing that
+//! is stored needs an old one (`app::control::rotation`), it is taken out and opens nothing more.
 //! Every purpose has its own key, derived by HKDF-SHA256 (RFC 5869) with a label; a value sealed
 //! for one purpose never opens for another. A sealed value is
 //! `version(1) | key id(1) | nonce(24) | XChaCha20-Poly1305 ciphertext and tag`, and its header and
@@ -14,8 +14,9 @@ use subtle::ConstantTimeEq;
 use throughline_cipher as cipher;
 use throughline_text::codec::Writer;
 
-const VERSION: u8 = 1;
 const HEADER: usize = 2;
+/// The entry that `make deploy` makes.
+pub const FIRST_ENTRY: u8 = 1;
 /// Bytes of the sealing nonce; callers bring that much entropy.
 pub const NONCE: usize = cipher::NONCE;
 
@@ -41,6 +42,34 @@ const PURPOSES: [(Purpose, &[u8]); 7] = [
     (Purpose::Customer, b"throughline/v1/customer"),
     (Purpose::Setup, b"throughline/v1/setup"),
 ];
+
+/// What is authenticated with a sealed value and must be given again to open it, and the version of
+/// the form that says so. A form that is authenticated with something else gets a new version.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    version: u8,
+    bytes: &'a [u8],
+}
+
+impl<'a> Context<'a> {
+    /// A text alone: the first version.
+    pub fn text(text: &'a str) -> Context<'a> {
+        Context {
+            version: 1,
+            bytes: text.as_bytes(),
+        }
+    }
+
+    /// The second version: bytes that also say whose the value is.
+    pub fn owned(bytes: &'a [u8]) -> Context<'a> {
+        Context { version: 2, bytes }
+    }
+
+    /// Could a sealed value be of this version?
+    pub fn is_of(self, sealed: &[u8]) -> bool {
+        sealed.first() == Some(&self.version)
+    }
+}
 
 struct RootKey {
     id: u8,
@@ -114,6 +143,7 @@ impl Keyring {
         plain: &[u8],
         nonce: [u8; NONCE],
     ) -> Vec<u8> {
+        let context = Context::text(context);
         self.seal_written(purpose, context, nonce, &|out| out.bytes(plain))
     }
 
@@ -121,11 +151,11 @@ impl Keyring {
     pub fn seal_written(
         &self,
         purpose: Purpose,
-        context: &str,
+        context: Context<'_>,
         nonce: [u8; NONCE],
         write: &dyn Fn(&mut Writer),
     ) -> Vec<u8> {
-        let header = [VERSION, self.current.id];
+        let header = [context.version, self.current.id];
         let mut out = Writer::default();
         out.bytes(&header);
         out.bytes(&nonce);
@@ -133,7 +163,7 @@ impl Keyring {
         let mut out = out.finish();
         let key = self.current.key(purpose);
         let aad = &mut [0; AAD];
-        let aad = authenticated(header, context, aad);
+        let aad = authenticated(header, context.bytes, aad);
         cipher::seal(key, nonce, &aad, &mut out, HEADER + NONCE);
         out
     }
@@ -141,7 +171,7 @@ impl Keyring {
     /// Opens a sealed value; `None` when anything about it is wrong, without saying what.
     pub fn open(&self, purpose: Purpose, context: &str, sealed: &[u8]) -> Option<Vec<u8>> {
         let mut sealed = sealed.to_vec();
-        self.unseal(purpose, context, &mut sealed)
+        self.unseal(purpose, Context::text(context), &mut sealed)
             .map(<[u8]>::to_vec)
     }
 
@@ -149,15 +179,18 @@ impl Keyring {
     pub fn unseal<'a>(
         &self,
         purpose: Purpose,
-        context: &str,
+        context: Context<'_>,
         sealed: &'a mut [u8],
     ) -> Option<&'a [u8]> {
         let (header, rest) = sealed.split_first_chunk_mut::<HEADER>()?;
         let (nonce, ciphertext) = rest.split_first_chunk_mut::<NONCE>()?;
-        let [VERSION, id] = *header else { return None };
+        let [version, id] = *header;
+        if version != context.version {
+            return None;
+        }
         let key = self.by_id(id)?.key(purpose);
         let aad = &mut [0; AAD];
-        let aad = authenticated(*header, context, aad);
+        let aad = authenticated(*header, context.bytes, aad);
         cipher::open(key, *nonce, &aad, ciphertext)
     }
 
@@ -191,23 +224,41 @@ impl Keyring {
         tag.len() >= 16 && bool::from(expected.ct_eq(tag))
     }
 
-    /// The stable pseudonym of a customer: 128 bits of a MAC under the oldest key, as hex.
-    pub fn customer(&self, program: &str, external_id: &str) -> String {
-        self.pseudonym(&[program.as_bytes(), external_id.as_bytes()])
+    /// The key of customer pseudonyms that entry 1 gives: what deployments use that have no
+    /// `PSEUDONYM_SECRET` (`domain::pseudonym`).
+    pub fn first_pseudonym_key(&self) -> Option<&[u8; 32]> {
+        self.by_id(FIRST_ENTRY)
+            .map(|root| root.key(Purpose::Customer))
     }
 
-    /// The stable pseudonym of a mail address, made from its SHA-256 in hex: a caller may know only
-    /// that.
-    pub fn mailbox(&self, program: &str, email_hash: &str) -> String {
-        // No customer's pseudonym has three parts, so the two kinds never meet.
-        let parts = [program.as_bytes(), b"mailbox", email_hash.as_bytes()];
-        self.pseudonym(&parts)
+    /// The entry that seals and signs.
+    pub fn current(&self) -> u8 {
+        self.current.id
     }
 
-    fn pseudonym(&self, parts: &[&[u8]]) -> String {
-        let oldest = self.older.last().unwrap_or(&self.current);
-        let mac = cipher::mac(oldest.key(Purpose::Customer), parts);
-        hex::encode(mac.get(..16).unwrap_or_default())
+    /// The entries that still open and verify beside it.
+    pub fn older(&self) -> impl Iterator<Item = u8> {
+        self.older.iter().map(|root| root.id)
+    }
+
+    /// All of them.
+    pub fn ids(&self) -> impl Iterator<Item = u8> {
+        std::iter::once(self.current.id).chain(self.older())
+    }
+
+    /// How the base64url text of what an older entry sealed at rest begins: version and id are 16
+    /// bits, so the third of six bits has two of the nonce.
+    pub fn older_beginnings(&self) -> Vec<String> {
+        let mut beginnings = Vec::new();
+        for id in self.older() {
+            for nonce in [0x00, 0x40, 0x80, 0xc0] {
+                let mut text = String::new();
+                cipher::encode(&[Context::text("").version, id, nonce], &mut text);
+                text.truncate(3);
+                beginnings.push(text);
+            }
+        }
+        beginnings
     }
 
     /// The proof that set-up asks for: `tls_` and the current key's set-up value.
@@ -223,15 +274,14 @@ impl Keyring {
 }
 
 /// Room for what is authenticated with tokens and journals.
-const AAD: usize = 16;
+const AAD: usize = 24;
 
 /// What is authenticated with a message: its header and its context. In `room`, if it fits.
 fn authenticated<'a>(
     header: [u8; HEADER],
-    context: &str,
+    context: &[u8],
     room: &'a mut [u8; AAD],
 ) -> Cow<'a, [u8]> {
-    let context = context.as_bytes();
     let (begin, end) = room.split_at_mut(HEADER);
     begin.copy_from_slice(&header);
     let Some(end) = end.get_mut(..context.len()) else {
@@ -305,14 +355,31 @@ pub mod tests {
     }
 
     #[test]
-    fn an_old_key_opens_after_rotation_and_keeps_making_pseudonyms() {
+    fn an_old_key_opens_after_rotation_and_nothing_once_it_is_retired() {
         let old = Keyring::parse(&entry(1, 7)).unwrap();
         let rotated = Keyring::parse(&format!("{},{}", entry(2, 9), entry(1, 7))).unwrap();
         let sealed = old.seal(Purpose::Token, "", b"x", [1; NONCE]);
         assert!(rotated.open(Purpose::Token, "", &sealed).is_some());
-        assert_eq!(old.customer("p", "c"), rotated.customer("p", "c"));
         let retired = Keyring::parse(&entry(2, 9)).unwrap();
         assert_eq!(retired.open(Purpose::Token, "", &sealed), None);
+    }
+
+    #[test]
+    fn what_an_older_entry_sealed_is_known_by_its_beginning() {
+        let all = [1, 2, 64, 255];
+        let text = all.map(|id| entry(id, id)).join(",");
+        let keys = Keyring::parse(&text).unwrap();
+        assert_eq!((keys.current(), keys.older().count()), (1, 3));
+        for id in all {
+            let alone = Keyring::parse(&entry(id, id)).unwrap();
+            for byte in 0..=255 {
+                let sealed = alone.seal(Purpose::AtRest, "", b"x", [byte; NONCE]);
+                let mut text = String::new();
+                cipher::encode(&sealed, &mut text);
+                let found = keys.older_beginnings().contains(&text[..3].to_owned());
+                assert_eq!(found, id != 1, "{id} {byte}");
+            }
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@
 use super::consent::{Consent, Evidence};
 use super::ids::{LinkId, PartnerId, ProgramId};
 use super::limits;
-use super::seal::{Keyring, NONCE, Purpose};
+use super::seal::{Context, Keyring, NONCE, Purpose};
 use super::time::UnixMs;
 use super::traffic::Class;
 use std::num::NonZeroU64;
@@ -18,6 +18,9 @@ use throughline_text::codec::{Reader, Writer};
 
 /// What every click token starts with.
 pub const PREFIX: &str = "tlc_";
+
+/// Stands in a dry run where a token would be. It opens to nothing.
+pub const DRY_RUN: &str = "tlc_dry_run";
 
 /// Four bits of a touch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -108,7 +111,8 @@ impl Touch {
 /// anonymous.
 pub fn mint(keys: &Keyring, touch: &Touch, entropy: [u8; NONCE]) -> String {
     let sealed = if touch.nonce.is_some() {
-        keys.seal_written(Purpose::Token, PREFIX, entropy, &|out| touch.write(out))
+        let context = Context::text(PREFIX);
+        keys.seal_written(Purpose::Token, context, entropy, &|out| touch.write(out))
     } else {
         let mut out = Writer::default();
         touch.write(&mut out);
@@ -141,7 +145,7 @@ pub fn open(keys: &Keyring, token: &str, now: UnixMs) -> Option<Touch> {
         return None;
     }
     let mut sealed = cipher::decode(encoded)?;
-    let plain = keys.unseal(Purpose::Token, PREFIX, &mut sealed)?;
+    let plain = keys.unseal(Purpose::Token, Context::text(PREFIX), &mut sealed)?;
     let mut reader = Reader::new(plain);
     let touch = Touch::read(&mut reader)?;
     reader.end()?;

@@ -213,6 +213,27 @@ pub fn classify(signals: &Signals<'_>) -> Sighting {
     }
 }
 
+/// The class of the page whose script sends this request. The request itself is no navigation, so
+/// the page's is put in its place: a person's browser has opened it, unless the agent says
+/// otherwise or the request is none that a script makes.
+pub fn classify_report(signals: &Signals<'_>) -> Class {
+    let navigates = signals.fetch_mode == "navigate";
+    if navigates || !matches!(signals.fetch_dest, "" | "empty") {
+        return Class::Stuffed;
+    }
+    let page = Signals {
+        method: "GET",
+        accept: "text/html",
+        fetch_dest: "document",
+        fetch_mode: "navigate",
+        ..*signals
+    };
+    match classify(&page).class {
+        Class::Human | Class::Provisional => Class::Human,
+        other => other,
+    }
+}
+
 fn seen(class: Class, reasons: Reasons) -> Sighting {
     Sighting { class, reasons }
 }

@@ -25,12 +25,17 @@ pub struct Context<'a> {
 impl Context<'_> {
     /// The journal of the request's cookies.
     pub fn journal(&self) -> Option<Journal> {
-        Journal::from_cookies(self.keys, self.request.cookies, self.now)
+        Journal::from_cookies(
+            self.keys,
+            self.host.journals(),
+            self.request.cookies,
+            self.now,
+        )
     }
 
     /// The consent state and where it comes from. `told` is what the page says right now.
     pub fn stated(&self, journal: Option<&Journal>, told: Option<Told>) -> Stated {
-        let decided = journal::decided(self.request.cookies, journal);
+        let decided = journal::decided(self.host.journals(), self.request.cookies, journal);
         let given = Given {
             told,
             ..self.request.given(decided)
@@ -75,7 +80,7 @@ impl Context<'_> {
 
     /// The `Set-Cookie` that holds the journal.
     pub fn cookie(&self, journal: Journal) -> String {
-        journal.cookie(self.keys, self.entropy.journal(), self.domain())
+        journal.cookie(self.keys, self.entropy.journal(), self.host.journals())
     }
 
     /// The `Set-Cookie`s that take the journal away, if the browser sent one.

@@ -27,6 +27,10 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     pub(super) fn messages(this: &Batch) -> js_sys::Array;
 
+    /// The name of the queue.
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn queue(this: &Batch) -> String;
+
     #[wasm_bindgen(method, js_name = retryAll)]
     pub(super) fn retry_all(this: &Batch);
 
@@ -34,6 +38,10 @@ extern "C" {
 
     #[wasm_bindgen(method, getter)]
     pub(super) fn id(this: &Message) -> String;
+
+    /// How often it was handed over, this time included.
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn attempts(this: &Message) -> u32;
 
     #[wasm_bindgen(method, getter)]
     pub(super) fn body(this: &Message) -> JsValue;

@@ -7,6 +7,7 @@ use super::clock;
 use super::d1::D1;
 use super::kv::Kv;
 use super::outbound::Outside;
+use super::phones::LibPhoneNumber;
 use super::runtime;
 use super::suffixes::PublicSuffixList;
 use super::work::{self, WorkSender};
@@ -47,6 +48,7 @@ async fn answer(request: &bindings::Request, env: &Env) -> Option<Response> {
         queue: &queue,
         transport: &Outside,
         suffixes: &PublicSuffixList,
+        phones: &LibPhoneNumber,
         settings: &settings,
     };
     Some(services.handle(&request).await)

@@ -76,14 +76,21 @@ pub fn away() -> String {
     edge_plane::away().encode()
 }
 
-/// Reads the settings and fetches what the memory wants to know. A store that fails leaves what is
+/// The KV keys, with line breaks between them, that the request needs which [`answer`] was
+/// asked about just before.
+#[wasm_bindgen]
+pub fn wanted() -> String {
+    runtime::memory(|memory| memory.take_wanted().join("\n"))
+}
+
+/// Reads the settings and fetches what [`wanted`] said. A store that fails leaves what is
 /// remembered as it is.
 #[wasm_bindgen]
-pub async fn prepare(env: Env) {
+pub async fn prepare(env: Env, wanted: String) {
     if runtime::settings(&env).is_none() {
         return;
     }
-    let wanted = runtime::memory(|memory| memory.wanted());
+    let wanted: Vec<&str> = wanted.split('\n').filter(|key| !key.is_empty()).collect();
     #[cfg(feature = "drill")]
     drill_later(&asked()).await;
     let kv = Kv::of(&env);

@@ -11,6 +11,7 @@ mod fetch;
 mod hot;
 mod kv;
 mod outbound;
+mod phones;
 mod queue;
 mod runtime;
 mod suffixes;

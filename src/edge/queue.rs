@@ -1,20 +1,12 @@
-//! Queue batches. One handler for all queues, told apart by the messages:
-//! - `{"sent": ms, "visits": […]}` visits from the edge plane,
-//! - `{"intake": {…}}` a conversion that the database could not take,
-//! - `{"wake": true}` facts or deliveries wait.
+//! Queue batches: one handler for all queues, the dead-letter queue too.
 
 #![allow(unreachable_pub, reason = "wasm-bindgen exports only what is pub")]
 
 use super::bindings::{self, Batch, Context, Env};
+use super::clock;
 use super::d1::D1;
 use super::work;
-use crate::app::clicks::{self, Message};
-use crate::app::ingest::{self, Intake};
-use crate::app::ports::DatabaseError;
-use crate::domain::click::Visit;
-use crate::domain::record;
-use crate::domain::time::UnixMs;
-use serde_json::Value;
+use crate::app::inbox::{self, Letter};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -24,65 +16,35 @@ pub async fn queue(batch: Batch, env: Env, _context: Context) {
         batch.retry_all();
         return;
     };
-    let mut visits = Vec::new();
-    let mut wake = false;
+    let mut messages = Vec::new();
+    let mut letters = Vec::new();
     for message in batch.messages().iter() {
         let message: bindings::Message = message.unchecked_into();
-        let text = message.body().as_string().unwrap_or_default();
-        #[cfg(feature = "drill")]
-        super::hot::drill(&text, "queue");
-        let Some(content) = record::parse(&text).filter(Value::is_object) else {
-            bindings::log("a message that is none of ours was dropped");
-            continue;
+        let letter = Letter {
+            id: message.id(),
+            tries: message.attempts(),
+            body: text(&message),
         };
-        wake |= content["wake"].as_bool() == Some(true);
-        if let Some(intake) = Intake::read(&content["intake"]) {
-            match ingest::store(&db, &intake).await {
-                Ok(_) => wake = true,
-                Err(DatabaseError::Constraint) => bindings::log("intake refused"),
-                Err(_) => message.retry(),
-            }
-        }
-        let sent_at: Option<UnixMs> = record::take(&content["sent"]);
-        let found: Option<Vec<Visit>> = record::take(&content["visits"]);
-        if let (Some(sent_at), Some(found)) = (sent_at, found) {
-            let id = message.id();
-            visits.push((
-                message,
-                Message {
-                    id,
-                    sent_at,
-                    visits: found,
-                },
-            ));
+        #[cfg(feature = "drill")]
+        super::hot::drill(&letter.body, "queue");
+        letters.push(letter);
+        messages.push(message);
+    }
+    let taken = inbox::take(&db, &batch.queue(), &letters, clock::now()).await;
+    taken.log.iter().for_each(|line| bindings::log(line));
+    for place in taken.again {
+        if let Some(message) = messages.get(place) {
+            message.retry();
         }
     }
-    wake |= store_visits(&db, visits).await;
-    if wake && work::fold_and_deliver(&env).await.is_err() {
+    if taken.wake && work::fold_and_deliver(&env).await.is_err() {
         bindings::log("fold: will be tried again by cron");
     }
 }
 
-/// All visits of the batch in one transaction; if that is refused, each message by itself, so that
-/// one bad message does not hold the others. Gives whether facts wait for the fold.
-async fn store_visits(db: &D1, found: Vec<(bindings::Message, Message)>) -> bool {
-    let (raw, messages): (Vec<_>, Vec<_>) = found.into_iter().unzip();
-    match clicks::consume(db, &messages).await {
-        Ok(waiting) => waiting,
-        Err(DatabaseError::Constraint) => {
-            let mut waiting = false;
-            for (raw, message) in raw.iter().zip(messages) {
-                match clicks::consume(db, &[message]).await {
-                    Ok(now) => waiting |= now,
-                    Err(DatabaseError::Constraint) => bindings::log("visits refused"),
-                    Err(_) => raw.retry(),
-                }
-            }
-            waiting
-        }
-        Err(_) => {
-            raw.iter().for_each(bindings::Message::retry);
-            false
-        }
-    }
+/// All messages of ours are texts. Of another one its JSON is kept.
+fn text(message: &bindings::Message) -> String {
+    let body = message.body();
+    let json = || js_sys::JSON::stringify(&body).ok().map(String::from);
+    body.as_string().or_else(json).unwrap_or_default()
 }

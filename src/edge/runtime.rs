@@ -2,7 +2,7 @@
 
 use super::bindings::{self, Env};
 use crate::app::isolate::Memory;
-use crate::app::settings::Settings;
+use crate::app::settings::{Settings, Variables};
 use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -24,14 +24,20 @@ pub(super) fn settings(env: &Env) -> Option<Rc<Settings>> {
         return Some(known);
     }
     let text = |name| env.get(name).as_string().unwrap_or_default();
-    let read = Settings::parse(
-        &text("ROOT_SECRET"),
-        &text("ADMIN_HOST"),
-        &text("LOOPBACK"),
-        &text("SITE_ORIGIN"),
-    );
+    let read = Settings::parse(&Variables {
+        root_secret: &text("ROOT_SECRET"),
+        pseudonym_secret: &text("PSEUDONYM_SECRET"),
+        admin_host: &text("ADMIN_HOST"),
+        loopback: &text("LOOPBACK"),
+        site_origin: &text("SITE_ORIGIN"),
+        site_hosts: &text("SITE_HOSTS"),
+        outbound_allow: &text("OUTBOUND_ALLOW"),
+    });
     match read {
         Ok(settings) => {
+            if !settings.pseudonyms.own() {
+                bindings::log("PSEUDONYM_SECRET is not set: entry 1 of ROOT_SECRET must stay");
+            }
             let settings = Rc::new(settings);
             SETTINGS.set(Some(Rc::clone(&settings)));
             Some(settings)

@@ -72,7 +72,9 @@ describe("the beacon", () => {
     assert.deepEqual(cookieOf(first)?.attributes, FULL);
     await world.beacon(message, { cookie: String(cookieOf(first)?.pair) });
     await world.beacon(message);
-    await counted({ human: 1, confirmed: 1 });
+    await counted({ prefetch: 1, shown: 1, confirmed: 1 });
+    const row = (await world.rows("clicks")).find((one) => one.link === link);
+    assert.deepEqual([row?.raw, row?.valid, row?.confirmed], [1, 1, 1]);
     assert.equal((await me({ cookie: String(cookieOf(first)?.pair) })).c, "full");
   });
 

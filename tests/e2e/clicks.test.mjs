@@ -74,7 +74,8 @@ describe("click counts", () => {
     }
     await visit();
     await visit(OLD);
-    await counted({ human: 1, provisional: 1, stuffed: 3, crawler: 1, preview: 1, library: 2 });
+    await counted({ human: 1, provisional: 1, prefetch: 3, stuffed: 3, crawler: 1, preview: 1,
+      library: 2 });
     const rows = (await world.rows("clicks")).filter((row) => row.link === link);
     for (const row of rows) {
       assert.equal(row.partner, world.program.boris.id);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { startMetaStandIn } from "./support/meta_stand_in.mjs";
 import { startRudeReceiver } from "./support/rude_receiver.mjs";
-import { eventually, problemOf, startReady } from "./support/world.mjs";
+import { PLAN, eventually, problemOf, startReady } from "./support/world.mjs";
 
 /** @typedef {import("./support/world.mjs").Ready} Ready */
 /** @typedef {import("./support/world.mjs").Row} Row */
@@ -19,7 +19,8 @@ describe("destinations", () => {
   before(async () => {
     rude = await startRudeReceiver();
     meta = await startMetaStandIn({ token: "EAAB-meta-access-token-of-the-test" });
-    world = await startReady();
+    // What is bought within seconds of a click needs no look here.
+    world = await startReady({ program: { plan: { ...PLAN, review: { min_seconds: 0 } } } });
   });
   after(async () => {
     await world.stop();
@@ -131,9 +132,7 @@ describe("destinations", () => {
       partner: world.program.anna.id, secret: "s&1" });
     assert.equal(row.secret, undefined);
     const { token } = await world.click("/go/anna?sub1=a%2Bb%20c");
-    // Later than a person would have to look at.
-    const occurredAt = Math.floor(Date.now() / 1000) + 60;
-    const { id, event } = await sell({ clickId: token, occurredAt });
+    const { id, event } = await sell({ clickId: token });
     await delivery(row, (one) => one.state === "delivered", event);
     const got = rude.got.find((one) => one.url.includes(`action_id=${id}&`));
     const url = new URL(got?.url ?? "", rude.url);
@@ -177,6 +176,27 @@ describe("destinations", () => {
     assert.equal((await world.api("POST", `${path}/test`, {}, keys.read.key)).status, 403);
     const shown = JSON.stringify([preview, refused, sent, real]);
     assert.ok(!shown.includes(meta.token));
+    await remove(row);
+  });
+
+  test("take a secret nowhere else, and show it in no form", async () => {
+    const secret = "Sec\"ret/Qz\\x7<&>";
+    const url = `${rude.url}/echo?k={secret}`;
+    const row = await make({ kind: "postback", url, secret, method: "POST", content_type: "json",
+      body: "{\"k\": \"{secret}\"}" });
+    const path = `destinations/${row.id}`;
+    const moved = { url: `${rude.url}/elsewhere?k={secret}` };
+    const refused = await world.api("PATCH", path, moved);
+    assert.deepEqual(problemOf(refused).errors, [["/secret", "secret_required"]]);
+    const preview = await world.must("POST", `${path}/preview`, {});
+    assert.equal(preview.request.url, `${rude.url}/echo?k=[redacted]`);
+    assert.equal(preview.request.body, "{\"k\": \"[redacted]\"}");
+    const test = await world.must("POST", `${path}/test`, {});
+    assert.equal(test.answer.body, "url [redacted] hex [redacted] base64 [redacted]");
+    assert.ok(!rude.got.some((one) => one.url.startsWith("/elsewhere")));
+    await world.must("PATCH", path, { ...moved, secret: "another" });
+    await world.must("POST", `${path}/test`, {});
+    assert.equal(rude.got.at(-1)?.url, "/elsewhere?k=another");
     await remove(row);
   });
 

@@ -46,7 +46,7 @@ test("answers 204 to what it drops, and the validation server says why", async (
   const lead = (/** @type {string} */ name) => ({ events: [{ name, params: {} }] });
   /** @type {[string, object][]} */
   const bad = [
-    ["client_id", purchase({ client_id: "made-up" })],
+    ["client_id", purchase({ client_id: "GA1.1.1234567890.1732230000" })],
     ["timestamp_micros", purchase({ timestamp_micros: (NOW - 73 * HOUR) * 1000 })],
     ["timestamp_micros", purchase({ timestamp_micros: String(NOW * 1000) })],
     ["timestamp_micros", purchase({ timestamp_micros: NOW })],

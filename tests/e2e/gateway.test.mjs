@@ -5,7 +5,9 @@ import http from "node:http";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
 import { brotliDecompressSync, gzipSync, gunzipSync } from "node:zlib";
 import { startFaultyServices } from "./support/faulty.mjs";
-import { SCRIPT, NAVIGATION, cookieOf, eventually, from, startReady } from "./support/world.mjs";
+import {
+  SCRIPT, NAVIGATION, cookieOf, eventually, from, startProduct, startReady,
+} from "./support/world.mjs";
 
 /** @typedef {import("./support/world.mjs").Ready} Ready */
 /** @typedef {{ status: number, headers: http.IncomingHttpHeaders, body: Buffer }} Raw */
@@ -296,6 +298,43 @@ describe("the landing gateway", () => {
     assert.equal((await world.api("GET", "programs")).status, 200);
     assert.notEqual((await world.stack.request("GET", "/")).status, 200);
     assert.deepEqual(origin.seen, []);
+  });
+
+  /** Names that lead to the Worker though they are no host of the site. */
+  const strangers = ["throughline.account.workers.dev", "evil.example", "127.0.0.1", "localhost"];
+
+  test("asks the site for no host but its own", async () => {
+    for (const host of strangers) {
+      for (const headers of [{}, { "sec-fetch-dest": "image" }, { "sec-fetch-dest": "empty" }]) {
+        for (const path of ["/", "/checkout?via=anna", "/tl", "/file"]) {
+          const answer = await raw(path, { ...headers, host });
+          assert.equal(answer.status, 404, `${host}${path}`);
+        }
+      }
+      assert.equal((await raw("/file", { host }, "POST")).status, 404);
+    }
+    assert.deepEqual(origin.seen, []);
+    await raw("/", { host: "nobodys.localhost" });
+    assert.equal(origin.seen.length, 1, "a host of the site that no program has");
+  });
+
+  test("asks it for no other with KV in error, nor with a secret that cannot be read", async () => {
+    faulty.kv.mode = "error";
+    for (const host of strangers) {
+      const answer = await raw(`/${host}`, { host });
+      assert.ok([404, 503].includes(answer.status), `${host}: ${answer.status}`);
+    }
+    assert.deepEqual(origin.seen, []);
+    const broken = await startProduct({ siteOrigin: origin.url, rootSecret: "no secret" });
+    try {
+      const get = (/** @type {string} */ host) =>
+        broken.request("GET", "/", { host, headers: NAVIGATION });
+      for (const host of strangers) assert.equal((await get(host)).status, 503, host);
+      assert.deepEqual(origin.seen, []);
+      assert.equal((await get("shop.localhost")).text, PAGE, "the site answers");
+    } finally {
+      await broken.dispose();
+    }
   });
 
   for (const mode of /** @type {const} */ (["error", "hang"])) {

@@ -1,6 +1,6 @@
 // What Meta is sent of a person, compared with Meta's own parameter builder where it and Meta's
-// documentation agree. (They do not about telephone extensions, which we refuse, and about ids of
-// 32 hex digits, which it takes for hashes.)
+// documentation agree. (They do not about telephone numbers, of which the builder takes any digits
+// for a number with its country, and about ids of 32 hex digits, which it takes for hashes.)
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { after, before, describe, test } from "node:test";
@@ -12,8 +12,8 @@ const { ParamBuilder } = createRequire(import.meta.url)("capi-param-builder-node
 const MAILS = ["ada@example.com", " Ada.Long+x@EXAMPLE.com ", "o'neil@example.co.uk", "x@y",
   "no-at.example.com", "two@@example.com", "a..b@example.com", "ä@example.com", "a@xn--ls8h.example",
   "UPPER@Sub-Domain.Example", "1@1.de", "jo hn@example.com", "x_y-z@example.museum"];
-const PHONES = ["+1 (650) 555-1212", "0044 20 7946 0958", "16505551212", "+49.30/123456", "00", "",
-  "(0) 650 555 1212", "+358 40 123 4567", "001-650-555-1212"];
+const PHONES = ["+1 (650) 555-1212", "0044 20 7946 0958", "+16505551212", "+49.30/123456", "00", "",
+  "+44 (20) 7946-0958", "+358 40 123 4567", "001-650-555-1212"];
 const IDS = ["Customer-42", " cus_AbC 123 ", "user@example.com", "ÄÖÜ", "東京", "0", "x y z", "Ⅷ"];
 const BROWSERS = ["fb.1.1700000000000.1234567890", "fb.2.1700000000000.77.AQ",
   "fb.1.1700000000000.1.AQQCAQMC", "fb.x.1.2", "gibberish", "fb.1.1700000000000"];

@@ -69,6 +69,26 @@ async function timed(work) {
   return [await work(), Date.now() - start];
 }
 
+test("a request that misses reads its own keys, whatever others wait for", async () => {
+  // Making something empties what the isolate remembers.
+  await world.must("POST", "partners", { program: world.program.id, name: "Reads" });
+  const many = 200;
+  faulty.kv.reset();
+  const paths = Array.from({ length: many }, (_, number) => `/go/guess-${number}`);
+  const answers = await Promise.all(paths.map((path) => world.visit(path)));
+  assert.ok(answers.every((answer) => answer.status === 404));
+  const reads = faulty.kv.calls.filter((call) => call.method === "GET").map((call) => call.url);
+  assert.ok(reads.length <= 2 * many, `${reads.length} reads of ${many} requests`);
+  for (const path of paths) {
+    const own = reads.filter((url) => decodeURIComponent(url).includes(`localhost${path.slice(3)}?`)
+      || decodeURIComponent(url).endsWith(`localhost${path.slice(3)}`));
+    assert.equal(own.length, 1, path);
+  }
+  faulty.kv.reset();
+  await Promise.all(paths.map((path) => world.visit(path)));
+  assert.equal(faulty.kv.calls.length, 0, "a miss is remembered");
+});
+
 for (const mode of /** @type {Mode[]} */ (["error", "hang"])) {
   describe(`with KV and the queues in ${mode}`, () => {
     test("a known link redirects at once, and its token earns", async () => {
@@ -166,6 +186,24 @@ describe("with D1 in error", () => {
     assert.equal(faulty.queue.calls.length, sent, "nothing was queued");
     recover();
     assert.ok(!(await world.rows("partners")).some((row) => row.name === "Lost"));
+  });
+
+  test("a key that is not in D1 any more reports nothing in the end, and is listed", async () => {
+    const { token } = await world.click();
+    const spare = await world.must("POST", "keys",
+      { name: "s", scope: "track", program: world.program.id });
+    await world.stack.sql("UPDATE api_keys SET digest = 'another' WHERE id = ?", spare.id);
+    const sale = newSale(token);
+    assert.equal((await world.track("sale", sale, spare.key)).status, 401);
+    faulty.d1.mode = "error";
+    assert.equal((await world.track("sale", sale, spare.key)).status, 200, "nobody can know");
+    recover();
+    const kept = await eventually("it is kept apart", async () =>
+      (await world.rows("refused")).find((row) => row.key === spare.id));
+    assert.deepEqual([kept.reason, kept.amount.amount], ["key_invalid", 1000]);
+    const stored = "SELECT * FROM facts WHERE key = ?";
+    assert.deepEqual(await world.stack.sql(stored, sale.invoiceId), []);
+    assert.ok(world.stack.logs.some((line) => line.includes("an intake was refused")));
   });
 });
 

@@ -96,9 +96,9 @@ describe("four platforms", () => {
 
   test("hear of a sale with its click, each in its own dialect", async () => {
     const { token } = await world.click("/go/anna?gclid=Cj0-Ab_C&ttclid=E.C.P.xyz");
-    const lines = [{ sku: "SKU-1", quantity: 2, amount: 1500 }, { sku: MAIL, amount: 1 },
-      { category: "gift", amount: 99 }, { sku: "Größe 3", quantity: 3, amount: 100 }];
-    const sale = await sell({ clickId: token, lines });
+    const lines = [{ sku: "SKU-1", category: "Shoes", quantity: 2, amount: 1500, tax: 200 },
+      { sku: MAIL, amount: 1 }, { category: "gift", amount: 99 }, { sku: "Größe 3", quantity: 3, amount: 100 }];
+    const sale = await sell({ clickId: token, lines, shipping: 199 });
     for (const kind of Object.values(to)) await delivery(sale.event, kind, is("delivered"));
 
     const counted = ga4.events.find((one) => one.params.transaction_id === sale.id);
@@ -106,9 +106,9 @@ describe("four platforms", () => {
     assert.deepEqual(counted?.consent,
       { ad_user_data: "GRANTED", ad_personalization: "GRANTED" });
     assert.deepEqual(counted?.params, { session_id: "1732230001", engagement_time_msec: 1,
-      transaction_id: sale.id, value: 19.99, currency: "USD",
-      items: [
-        { item_id: "SKU-1", quantity: 2, price: 7.5 }, { item_id: "Größe 3", quantity: 3 }] });
+      transaction_id: sale.id, value: 16, tax: 2, shipping: 1.99, currency: "USD",
+      items: [{ item_id: "SKU-1", item_category: "Shoes", quantity: 2, price: 6.5 },
+        { item_id: "Größe 3", quantity: 3 }] });
 
     const conversion = google.conversions.get(`sale\n${sale.id}`);
     assert.deepEqual(conversion?.adIdentifiers, { gclid: "Cj0-Ab_C" });
@@ -119,7 +119,7 @@ describe("four platforms", () => {
     const bought = tiktok.events.find((one) => one.event_id === sale.event);
     assert.equal(bought?.event, "Purchase");
     assert.deepEqual(bought?.properties.contents[0],
-      { content_id: "SKU-1", quantity: 2, price: 7.5 });
+      { content_id: "SKU-1", content_category: "Shoes", quantity: 2, price: 7.5 });
     assert.deepEqual(bought?.user, { email: [sha256("ada.canary+shop@gmail.com")],
       phone: [sha256("+16505551212")], external_id: [sha256(sale.customer)],
       ttclid: "E.C.P.xyz", ttp: CONTEXT.ttp, user_agent: CONTEXT.userAgent });
@@ -128,7 +128,10 @@ describe("four platforms", () => {
 
     const order = segment.events.find((one) => one.messageId === sale.event);
     assert.deepEqual([order?.event, order?.userId], ["Order Completed", sale.customer]);
-    assert.deepEqual(order?.properties.products[0], { sku: "SKU-1", quantity: 2, price: 7.5 });
+    assert.deepEqual(order?.properties.products[0],
+      { product_id: "SKU-1", sku: "SKU-1", category: "Shoes", quantity: 2, price: 6.5 });
+    const { total, revenue, tax, shipping } = order?.properties ?? {};
+    assert.deepEqual([total, revenue, tax, shipping], [19.99, 16, 2, 1.99]);
     assert.equal(order?.properties.partner_id, world.program.anna.id);
     assert.deepEqual(order?.context.consent.categoryPreferences, { Advertising: true });
   });

@@ -17,7 +17,7 @@ const PAGE = `https://shop.localhost/thanks?mail=${encodeURIComponent(MAIL)}&tel
 const CONTEXT = { userAgent: "Mozilla/5.0 (test)", pageUrl: PAGE, ip: IP, email: MAIL, name: NAME,
   fbp: "fb.1.1700000000000.1234567890", ttp: MAIL, gaClientId: "GA1.1.1234567890.1732230000",
   gaSessionId: MAIL };
-/** @param {string} consent */
+/** @param {string} [consent] */
 const person = (consent) => ({
   customerEmail: MAIL, customerName: NAME, customerPhone: PHONE, customerAvatar: `x?u=${MAIL}`,
   email: MAIL, ip: IP, metadata: { email: MAIL, nested: [{ phone: PHONE, name: NAME, ip: IP }] },
@@ -109,6 +109,33 @@ describe("a person who comes in by every way", () => {
     for (const word of [id, customer]) assert.ok(!dump.includes(word), `${word} is stored`);
   });
 
+  test("is kept nowhere without a word about consent, nor after a refusal", async () => {
+    const pause = (/** @type {number} */ until) =>
+      world.stack.sql("UPDATE destinations SET paused_until = ?", until);
+    await pause(9e15);
+    const sale = async (/** @type {string} */ id, /** @type {string} */ consent = "") => {
+      const body = { ...MONEY, customerExternalId: "c-kept", invoiceId: id };
+      await world.accepted("sale", { ...body, ...person(consent || undefined) });
+    };
+    const kept = async () => (await world.stack.sql(`SELECT f.key FROM sealed_rows r
+      JOIN facts f ON f.id = r.event ORDER BY 1`)).map((row) => row.key);
+    await sale("o-silent");
+    assert.deepEqual(await kept(), []);
+    await sale("o-granted", "full");
+    await world.folded();
+    assert.deepEqual(await kept(), ["o-granted"]);
+    await sale("o-refused", "session");
+    assert.deepEqual(await kept(), []);
+    await world.folded();
+    await pause(0);
+    await world.quiet();
+    const told = receiver.got.map((one) => `${one.url} ${one.body}`);
+    assert.deepEqual(told.filter((text) => !/\/(webhook|postback)/.test(text)), []);
+    assert.equal(traceIn(told.join("\n")), undefined);
+    assert.ok(!told.join("\n").includes("c-kept"));
+    assert.equal(meta.requests.length, 0);
+  });
+
   /** Everything that takes a person takes this one. */
   async function comeIn() {
     const query = `email=${encodeURIComponent(MAIL)}&tel=${encodeURIComponent(PHONE)}`;
@@ -135,8 +162,11 @@ describe("a person who comes in by every way", () => {
     const batched = { ...MONEY, type: "sale", customerExternalId: "c-batch", invoiceId: "o-batch",
       ...rest, metadata: { ...rest.metadata, context } };
     assert.equal((await world.track("batch", { events: [batched] })).status, 200);
-    await world.accepted("refund", { refundId: "re_1", invoiceId: "o-full",
-      customerExternalId: "c-full", ...person("full") });
+    // A refund takes no member that it does not know; with one it is refused, and keeps nothing.
+    const { email, ip, ...known } = person("full");
+    const refund = { refundId: "re_1", invoiceId: "o-full", customerExternalId: "c-full" };
+    assert.equal((await world.track("refund", { ...refund, ...known, email, ip })).status, 422);
+    await world.accepted("refund", { ...refund, ...known });
     // What is refused is not kept either.
     for (const body of [{ ...MONEY, ...person("full"), amount: -1 }, `{"email":"${MAIL}"`,
       { ...MONEY, customerExternalId: MAIL, ...person("maybe") }]) {
@@ -149,9 +179,11 @@ describe("a person who comes in by every way", () => {
     services.d1.mode = "error";
     await world.accepted("sale", { ...MONEY, customerExternalId: "c-queue", invoiceId: "o-queue",
       ...person("full") });
+    await world.accepted("sale", { ...MONEY, customerExternalId: "c-queue", invoiceId: "o-hush",
+      ...person() });
     services.d1.mode = "ok";
-    await eventually("the queue brought it", async () =>
-      (await world.stack.sql("SELECT 1 FROM facts WHERE key = 'o-queue'")).length === 1);
+    await eventually("the queue brought them", async () => (await world.stack.sql(
+      "SELECT 1 FROM facts WHERE key IN ('o-queue', 'o-hush')")).length === 2);
     await world.quiet();
   }
 
@@ -192,7 +224,7 @@ describe("a person who comes in by every way", () => {
       const all = mine.join("\n");
       assert.equal(traceIn(all, TAKES[kind]), undefined, `${kind} is told of the person`);
       for (const hash of TAKES[kind] ?? []) assert.ok(all.includes(hash), `${kind}: ${hash}`);
-      const orders = ["o-full", "o-batch", "o-queue", "o-session", "o-code"]
+      const orders = ["o-full", "o-batch", "o-queue", "o-session", "o-code", "o-hush"]
         .filter((order) => all.includes(order));
       const forAll = ["webhook", "postback"].includes(kind);
       if (!forAll) assert.deepEqual(orders, ["o-full", "o-batch", "o-queue"], `${kind}: consent`);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { cookieOf, makeProgram, startReady, tokenOf } from "./support/world.mjs";
+import { cookieOf, kvOf, makeProgram, problemOf, startReady, tokenOf } from "./support/world.mjs";
 
 /** @typedef {import("./support/world.mjs").Ready} Ready */
 
@@ -120,6 +120,23 @@ describe("a partner link", () => {
     }
     const elsewhere = await world.visit("/go/anna", {}, "GET", "other.localhost");
     assert.equal(elsewhere.status, 404, "a link belongs to its host");
+  });
+
+  test("is served by no means on the host of the API", async () => {
+    // As if somebody had got it into the store.
+    const kv = await kvOf(world.stack);
+    for (const key of ["host:shop.localhost", "link:shop.localhost/anna"]) {
+      const record = await kv.get(key);
+      await kv.put(key.replace("shop.", "admin."), String(record));
+    }
+    for (const path of ["/go/anna", "/go/nobody"]) {
+      const answer = await world.visit(path, {}, "GET", "admin.localhost");
+      assert.equal(answer.status, 404, path);
+      assert.deepEqual([answer.headers.location, answer.headers["set-cookie"]], [undefined, undefined]);
+    }
+    const claim = await world.api("PATCH", `programs/${world.program.id}`,
+      { hosts: ["shop.localhost", "admin.localhost"] });
+    assert.deepEqual(problemOf(claim).errors[0], ["/hosts", "admin_host"]);
   });
 
   test("that nobody made leads to the program's fallback address, without a token", async () => {

@@ -45,7 +45,7 @@ test("takes what it drops later with the same words", async () => {
     timestamp: order({ timestamp: "yesterday" }),
     number: order({ properties: { order_id: "o1", total: "1.50" } }),
     order_id: order({ properties: { total: 1 } }),
-    product: order({ properties: { order_id: "o1", products: [{ sku: "a", price: "1" }] } }),
+    product: order({ properties: { order_id: "o1", products: [{ sku: "a", price: 1 }] } }),
     consent: order({ context: { consent: { categoryPreferences: { Advertising: "yes" } } } }),
   };
   for (const event of Object.values(bad)) {

@@ -1,7 +1,7 @@
 /** Settlements, payouts, states and what-if on workerd's D1: the same SQL as in the native tests. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { startReady } from "./support/world.mjs";
+import { eventually, startReady } from "./support/world.mjs";
 
 /** @type {Awaited<ReturnType<typeof startReady>>} */
 let world;
@@ -11,7 +11,7 @@ before(async () => {
   world = await startReady({
     program: {
       plan: { window_days: 30, sale: { rate_bps: 1000 }, click: each,
-        caps: { partner: { amount: 250, currency: "USD" } } },
+        caps: { partner: { amount: 250, currency: "USD" }, clicks: "none" } },
     },
   });
 });
@@ -19,6 +19,8 @@ after(() => world.stop());
 
 test("a sale is settled within the cap, paid once, and can be asked about", async () => {
   const { token } = await world.click();
+  // The sale is decided once: its click is stored before it comes.
+  await eventually("the click is stored", async () => (await world.clicks()).human === 1);
   const sale = { customerExternalId: "u1", amount: 3_000, currency: "usd", invoiceId: "o1",
     clickId: token, occurredAt: Math.floor(Date.now() / 1000) + 30 };
   const { eventId } = await world.accepted("sale", sale);
@@ -64,8 +66,10 @@ test("a month that ended is closed by cron once, with its clicks", async () => {
   const last = new Date();
   last.setUTCDate(0);
   const day = last.toISOString().slice(0, 10);
-  await world.stack.sql(`INSERT INTO click_rollups (program, day, link, partner, class, count)
-    VALUES ('${id}', '${day}', '${anna.link}', '${anna.id}', 'confirmed', 7)`);
+  for (const [class_, count] of [["human", 7], ["confirmed", 9]]) {
+    await world.stack.sql(`INSERT INTO click_rollups (program, day, link, partner, class, count)
+      VALUES ('${id}', '${day}', '${anna.link}', '${anna.id}', '${class_}', ${count})`);
+  }
   await world.stack.sql("UPDATE programs SET created_at = 0");
   await world.stack.cron();
   await world.stack.cron();

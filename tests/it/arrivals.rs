@@ -5,7 +5,8 @@ use crate::support::shop::{BROWSER, Shop};
 use serde_json::{Value, json};
 use throughline::app::edge_plane::{self, Answer, Facts};
 use throughline::domain::consent::{Consent, Evidence};
-use throughline::domain::journal::Journal;
+use throughline::domain::ids::ProgramId;
+use throughline::domain::journal::{Journal, Scope};
 use throughline::domain::redirect::Entropy;
 use throughline::domain::token::{self, Marks, Touch};
 use throughline::domain::traffic::Class;
@@ -28,7 +29,10 @@ fn kept(answer: &Answer) -> String {
 }
 
 fn journal(shop: &Shop, cookie: &str) -> Journal {
-    Journal::from_cookies(&shop.settings.keys, cookie, shop.now.get()).unwrap()
+    let domain = cookie.contains("__Secure-tl").then_some("shop.example");
+    let program = ProgramId::parse(&shop.program).unwrap();
+    let scope = Scope { program, domain };
+    Journal::from_cookies(&shop.settings.keys, scope, cookie, shop.now.get()).unwrap()
 }
 
 /// The text of the token that a document's answer tells its script.

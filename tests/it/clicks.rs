@@ -96,11 +96,22 @@ fn a_landing_counts_once_per_token_in_one_message_in_two_and_at_once() {
 fn a_prefetched_page_that_is_shown_is_a_click_and_its_confirmation() {
     let shop = Shop::open();
     let ahead = prefetched(&shop);
-    assert!(ahead.visits.is_empty() && ahead.cookie.is_none());
+    assert_eq!((ahead.visits.len(), &ahead.cookie), (1, &None));
+    assert_eq!(
+        ahead.visits[0].touch.nonce, None,
+        "how many there are, and no more"
+    );
+    shop.deliver_visits("m0", &ahead.visits);
+    let numbers = || {
+        let row = shop.list("clicks").remove(0);
+        ["raw", "valid", "confirmed"].map(|name| row[name].as_i64().unwrap())
+    };
+    assert_eq!(numbers(), [1, 0, 0]);
     let landing = shop.land(&ahead.token, "", "");
     shop.deliver_visits("m1", &landing);
     shop.deliver_visits("m2", &landing);
-    assert_eq!(counts(&shop), ["confirmed 1", "human 1"]);
+    assert_eq!(counts(&shop), ["confirmed 1", "prefetch 1", "shown 1"]);
+    assert_eq!(numbers(), [1, 1, 1]);
     assert!(
         shop.land(&prefetched(&shop).token, "", "").len() == 1,
         "shown or not"

@@ -20,20 +20,20 @@ fn status(status: u16) -> Reply {
     answer(status, "")
 }
 
-fn webhook(shop: &Shop) -> Value {
+pub fn webhook(shop: &Shop) -> Value {
     let body = json!({"program": shop.program, "kind": "webhook",
         "url": "https://hooks.example/in"});
     shop.made("POST", "destinations", &body)
 }
 
-fn meta(shop: &Shop) -> Value {
+pub fn meta(shop: &Shop) -> Value {
     let body = json!({"program": shop.program, "kind": "meta", "pixel_id": "123",
         "access_token": "EAAB-secret"});
     shop.made("POST", "destinations", &body)
 }
 
 /// A sale with browser facts, folded.
-fn sale(shop: &Shop, id: &str, click: &str, consent: Option<&str>) {
+pub fn sale(shop: &Shop, id: &str, click: &str, consent: Option<&str>) {
     let mut body = json!({"customerExternalId": "u1", "customerEmail": "A@Shop.Example",
         "amount": 2_000, "currency": "usd", "invoiceId": id, "clickId": click,
         "context": {"userAgent": "Browser/1", "pageUrl": "https://shop.example/thanks"}});
@@ -44,11 +44,11 @@ fn sale(shop: &Shop, id: &str, click: &str, consent: Option<&str>) {
     shop.fold();
 }
 
-fn row(shop: &Shop) -> Value {
+pub fn row(shop: &Shop) -> Value {
     shop.list("deliveries").remove(0)
 }
 
-fn header(request: &Request, name: &str) -> String {
+pub fn header(request: &Request, name: &str) -> String {
     let found = request.headers.iter().find(|(known, _)| *known == name);
     found.unwrap().1.clone()
 }
@@ -189,7 +189,7 @@ fn a_deliverer_whose_lease_ran_out_writes_nothing_down() {
 fn what_fails_comes_back_on_the_schedule_and_is_set_aside_in_the_end() {
     let shop = Shop::open();
     webhook(&shop);
-    sale(&shop, "o1", "", None);
+    sale(&shop, "o1", "", Some("full"));
     let replies = [
         status(500),
         Reply::TimedOut,
@@ -235,10 +235,6 @@ fn what_fails_comes_back_on_the_schedule_and_is_set_aside_in_the_end() {
     assert_eq!(
         (row(&shop)["state"].as_str(), sealed(&shop)),
         (Some("delivered"), 0)
-    );
-    assert_eq!(
-        shop.control("POST", &path, &json!({})).1["code"],
-        "state_unfit"
     );
     let got = shop.receiver.got.borrow();
     assert!(
@@ -338,7 +334,7 @@ fn the_projects_own_library_verifies_it() {
     clippy::disallowed_methods,
     reason = "the library looks at the clock, so must we"
 )]
-fn system_ms() -> i64 {
+pub fn system_ms() -> i64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     i64::try_from(since.unwrap().as_millis()).unwrap()
 }
@@ -346,11 +342,11 @@ fn system_ms() -> i64 {
 #[test]
 fn the_sealed_row_goes_with_its_last_delivery_or_when_its_time_is_over() {
     let shop = Shop::open();
-    sale(&shop, "o0", "", None);
+    sale(&shop, "o0", "", Some("full"));
     assert_eq!(sealed(&shop), 0, "nobody to tell");
     webhook(&shop);
     webhook(&shop);
-    sale(&shop, "o1", "", None);
+    sale(&shop, "o1", "", Some("full"));
     assert_eq!(sealed(&shop), 1);
     let text = shop.db.column("SELECT body FROM sealed_rows").join(" ");
     assert!(!text.contains("u1") && !text.contains("Browser"));
@@ -360,7 +356,7 @@ fn the_sealed_row_goes_with_its_last_delivery_or_when_its_time_is_over() {
     shop.wait(5_000);
     assert_eq!(shop.deliver(), 1);
     assert_eq!(sealed(&shop), 0);
-    sale(&shop, "o2", "", None);
+    sale(&shop, "o2", "", Some("full"));
     let expire = |shop: &Shop| {
         let now = json!({"now": shop.now.get()});
         let statement = throughline::app::ports::Statement::new(deliver::EXPIRE_SEALED, &now);

@@ -130,7 +130,7 @@ fn what_is_erased_is_nowhere_and_the_money_stays() {
     assert_eq!(done["events"], 4);
     assert!(done["customer"].as_str().unwrap().starts_with("er_"));
     let dump = shop.dump();
-    let mailbox = shop.settings.keys.mailbox(
+    let mailbox = shop.settings.pseudonyms.mailbox(
         &shop.program,
         &throughline::domain::destination::hashing::email("anna@mail.example").unwrap(),
     );

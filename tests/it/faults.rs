@@ -19,6 +19,7 @@ fn state(shop: &Shop) -> Vec<String> {
         "SELECT 'sealed ' || event FROM sealed_rows ORDER BY 1",
         "SELECT 'rollup ' || day || link || class || count FROM click_rollups ORDER BY 1",
         "SELECT 'pack ' || kind || bucket || messages || visits FROM click_packs ORDER BY 1",
+        "SELECT 'landing ' || nonce || visit FROM landings ORDER BY 1",
         "SELECT 'publication ' || key FROM publications WHERE done < version ORDER BY 1",
         "SELECT 'program ' || name || body FROM programs ORDER BY 1",
         "SELECT 'link ' || slug || target || active FROM links ORDER BY 1",

@@ -18,6 +18,9 @@ use throughline::domain::traffic::Class;
 
 const NOW: UnixMs = UnixMs(1_795_334_400_000);
 
+/// Whose the touches are.
+const PROGRAM: ProgramId = ProgramId::from_number(0x0012_3456_789a_bcde);
+
 /// The root secret of the vectors, key id 3; only ever used here.
 fn secret() -> String {
     let bytes: Vec<u8> = (0..32).map(|n| n * 7 + 1).collect();
@@ -44,7 +47,7 @@ fn golden(name: &str, made: &Value) -> Value {
 fn touch(nonce: u64, class: Class, consent: Consent) -> Touch {
     Touch {
         at: NOW.plus(-12_345),
-        program: ProgramId::from_number(0x0012_3456_789a_bcde),
+        program: PROGRAM,
         link: LinkId::from_number(1),
         partner: PartnerId::from_number((1 << 60) - 1),
         variant: 2,
@@ -137,15 +140,43 @@ fn journals_are_as_they_always_were() {
         .map(|(n, journal)| {
             let entropy = [n as u8 + 65; 24];
             let shown = journal_json(&journal);
-            let cookie = journal.seal(&keys(), entropy);
-            json!({"cookie": cookie, "entropy": hex::encode(entropy), "journal": shown})
+            let cookie = journal.seal(&keys(), PROGRAM, entropy);
+            json!({"cookie": cookie, "program": PROGRAM, "entropy": hex::encode(entropy),
+                "journal": shown})
         })
         .collect();
     let made = json!({"root_secret": secret(), "now": NOW, "vectors": vectors});
     let stored = golden("journal", &made);
     for vector in stored["vectors"].as_array().unwrap() {
-        let opened = Journal::open(&keys(), vector["cookie"].as_str().unwrap(), NOW).unwrap();
+        let cookie = vector["cookie"].as_str().unwrap();
+        let opened = Journal::open(&keys(), PROGRAM, cookie, NOW).unwrap();
         assert_eq!(journal_json(&opened), vector["journal"]);
+        let other = ProgramId::from_number(1);
+        assert_eq!(Journal::open(&keys(), other, cookie, NOW), None);
+    }
+}
+
+/// The first version named no program, so only touches say whose a journal is. It is not written
+/// any more.
+#[test]
+fn journals_of_the_first_version_are_read_where_their_touches_belong() {
+    let text = std::fs::read_to_string("tests/golden/journal_v1.json").unwrap();
+    let stored: Value = serde_json::from_str(&text).unwrap();
+    for vector in stored["vectors"].as_array().unwrap() {
+        let cookie = vector["cookie"].as_str().unwrap();
+        let opened = Journal::open(&keys(), PROGRAM, cookie, NOW);
+        let shown = opened.as_ref().map_or(Value::Null, journal_json);
+        let empty = vector["journal"]["touches"] == json!([]);
+        assert_eq!(
+            shown,
+            if empty {
+                Value::Null
+            } else {
+                vector["journal"].clone()
+            }
+        );
+        let other = ProgramId::from_number(1);
+        assert_eq!(Journal::open(&keys(), other, cookie, NOW), None);
     }
 }
 

@@ -50,6 +50,45 @@ fn an_anonymous_click_of_a_suspended_partner_earns_nothing() {
     );
 }
 
+/// Of an anonymous click only the day is known: it may have happened after everything before the
+/// first event that brought its token.
+#[test]
+fn an_anonymous_click_of_the_day_takes_nothing_of_what_was_bought_before_it_was_known() {
+    let run = |order: [usize; 4]| {
+        let shop = Shop::open();
+        let start = shop.now.get();
+        shop.wait(9 * 3_600_000);
+        let click = shop.follow("anna", "", "", "1", "US");
+        shop.wait(10 * 3_600_000);
+        let hour = |hours: i64| (start.0 + hours * 3_600_000) / 1_000;
+        for place in order {
+            let (key, at) = [("o1", 1), ("o2", 10), ("o3", 12), ("o4", 11)][place];
+            let mut body = json!({"occurredAt": hour(at), "amount": 1_000 + at});
+            // The last and the second bring it; the third only knows of it.
+            if key == "o2" || key == "o3" {
+                body["clickId"] = json!(click.token);
+            }
+            shop.sell("u1", key, &body);
+            shop.fold();
+        }
+        shop.fold_again();
+        let verdict = |key: &str| of(&shop, key)["touches"][0]["verdict"].clone();
+        let shown = of(&shop, "o1")["event"].as_str().unwrap().to_owned();
+        let shown = shop.made("GET", &format!("events/{shown}"), &json!({}));
+        assert!(
+            shown
+                .to_string()
+                .contains("became known with a later event"),
+            "{shown}"
+        );
+        (shop.balance(0), ["o1", "o2", "o3", "o4"].map(verdict))
+    };
+    let expected = ["brought_later", "won", "won", "won"].map(|word| json!(word));
+    for order in [[0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1], [0, 2, 1, 3]] {
+        assert_eq!(run(order), (303, expected.clone()), "{order:?}");
+    }
+}
+
 #[test]
 fn pieces_that_a_won_dispute_restored_can_be_given_back_again() {
     let shop = shop(&json!({"window_days": 30, "sale": {"rate_bps": 1_000}}));

@@ -43,7 +43,7 @@ fn open(shop: &Shop, url: &str) -> Answer {
         if let Some(answer) = answer {
             return answer;
         }
-        for key in memory.wanted() {
+        for key in memory.take_wanted() {
             memory.learn(&key, &Fetched::Nothing, now);
         }
     }

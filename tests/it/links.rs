@@ -74,8 +74,31 @@ fn person() -> Request<'static> {
 /// Decides, and makes sure that the explanation decides the same.
 fn decide(arrival: &Arrival<'_>) -> Redirect {
     let decided = redirect::redirect(arrival);
-    assert_eq!(redirect::explain(arrival).0, decided);
+    let masked = dry_run(&decided, &arrival.host.token_param);
+    assert_eq!(redirect::explain(arrival).0, masked);
     decided
+}
+
+/// What a dry run says of a decision: the same, with nothing in it that can be used.
+fn dry_run(decided: &Redirect, token_param: &str) -> Redirect {
+    let mut masked = decided.clone();
+    if let Outcome::To(location) = &mut masked.outcome
+        && let Some(at) = location.rfind(&format!("{token_param}=tlc_"))
+    {
+        let from = at + token_param.len() + 1;
+        let rest = &location[from..];
+        let end = from + rest.find(['&', '#']).unwrap_or(rest.len());
+        location.replace_range(from..end, token::DRY_RUN);
+    }
+    for cookie in &mut masked.set_cookies {
+        let (name, rest) = cookie.split_once('=').unwrap();
+        let (value, attributes) = rest.split_once(';').unwrap();
+        if !value.is_empty() {
+            assert_ne!(value, "refused");
+            *cookie = format!("{name}=dry_run;{attributes}");
+        }
+    }
+    masked
 }
 
 fn visit(request: &Request<'_>, host: &HostSnapshot, link: &LinkSnapshot, seed: u64) -> Redirect {

@@ -36,3 +36,46 @@ fn the_outbox_survives_0003() {
     let expired = "UPDATE deliveries SET state = 'expired' WHERE id = 'dl_2'";
     assert_eq!(db.execute(expired, []).unwrap(), 1);
 }
+
+#[test]
+fn what_was_kept_without_permission_goes_with_0012() {
+    let db = Connection::open_in_memory().unwrap();
+    let mut names: Vec<String> = std::fs::read_dir("migrations")
+        .unwrap()
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.ends_with(".sql"))
+        .collect();
+    names.sort();
+    let (before, after) = names.split_at(names.iter().position(|n| &n[..4] == "0012").unwrap());
+    for name in before {
+        db.execute_batch(&migration(name)).unwrap();
+    }
+    let full = r#"{"token": {"opened": {"at": 1, "consent": "full", "evidence": "decision"}}}"#;
+    let silent = r#"{"token": "absent"}"#;
+    for (id, customer, body) in [
+        ("token", "c1", full),
+        ("later", "c1", silent),
+        ("silent", "c2", silent),
+        ("said", "c2", r#"{"token": "absent", "consent": "full"}"#),
+        (
+            "refused",
+            "c1",
+            r#"{"token": "absent", "consent": "session"}"#,
+        ),
+    ] {
+        let fact = "INSERT INTO facts (id, program, kind, key, customer, awaits_click, occurred_at,
+            received_at, content, body, state)
+            VALUES (?1, 'pg_1', 'sale', ?1, ?2, 0, 5, 5, '', ?3, 'folded')";
+        db.execute(fact, [id, customer, body]).unwrap();
+        let row = "INSERT INTO sealed_rows (event, body, expires_at) VALUES (?1, 'x', 9)";
+        db.execute(row, [id]).unwrap();
+    }
+    db.execute_batch(&migration(&after[0])).unwrap();
+    let text = |sql: &str| -> String { db.query_row(sql, [], |row| row.get(0)).unwrap() };
+    let left = "SELECT json_group_array(event ORDER BY event) FROM sealed_rows";
+    assert_eq!(text(left), r#"["later","said","token"]"#);
+    let voices = "SELECT json_group_object(id, voice || ' ' || voiced_at ORDER BY seq) FROM facts
+        WHERE voice IS NOT NULL";
+    let expected = r#"{"token":"full 1","said":"full 5","refused":"refused 5"}"#;
+    assert_eq!(text(voices), expected);
+}

@@ -122,6 +122,45 @@ fn identities_are_known_from_the_start_when_they_are_given_at_birth() {
 }
 
 #[test]
+fn a_partner_who_buys_under_an_alias_of_the_mailbox_is_the_customer() {
+    for (own, bought, same) in [
+        ("ada.l@gmail.com", "adal+x@googlemail.com", true),
+        ("adal@googlemail.com", "A.da.L@gmail.com", true),
+        ("ada@b\u{fc}cher.example", "ada@xn--bcher-kva.example", true),
+        ("ada@xn--bcher-kva.example", "Ada@B\u{dc}cher.example", true),
+        ("ada.l@mail.example", "adal@mail.example", false),
+        ("ada@mail.example", "ada+x@mail.example", false),
+        ("ada@b\u{fc}cher.example", "ada@bucher.example", false),
+    ] {
+        let shop = Shop::open();
+        let token = shop.click("anna").token;
+        shop.wait(60_000);
+        let sale = json!({"clickId": token, "customerEmail": bought});
+        shop.sell("u1", "o1", &sale);
+        patch(&shop, &json!({"email": own}));
+        let review = shop.decision("o1")["review"].clone();
+        let flagged = review == json!(["self_referral"]);
+        assert_eq!(flagged, same, "{own} {bought}: {review}");
+        // Callers may send the hash of what was typed.
+        if own.is_ascii() {
+            use sha2::Digest as _;
+            let hash = hex::encode(sha2::Sha256::digest(own));
+            shop.sell(
+                "u2",
+                "o2",
+                &json!({"clickId": token, "customerEmail": hash}),
+            );
+            shop.fold();
+            assert_eq!(
+                shop.decision("o2")["review"],
+                json!(["self_referral"]),
+                "{own}"
+            );
+        }
+    }
+}
+
+#[test]
 fn identities_that_are_none_are_refused_with_their_place() {
     let shop = Shop::open();
     let path = format!("partners/{}", shop.partners[0]);

@@ -174,17 +174,17 @@ fn a_won_dispute_gives_back_to_its_sale_what_its_chargeback_took() {
     sale(&shop);
     shop.db
         .execute("UPDATE deliveries SET state = 'delivered', done_at = 1");
-    let part = |id: &str, amount: i64| {
-        json!({"disputeId": id, "refundId": id, "amount": amount,
-        "currency": "usd"})
-    };
-    assert_eq!(restated(&shop, "refund", &part("r1", 300)), 17.0);
-    assert_eq!(restated(&shop, "chargeback", &part("d1", 500)), 12.0);
+    let part =
+        |name: &str, id: &str, amount: i64| json!({name: id, "amount": amount, "currency": "usd"});
+    let refund = |id: &str, amount: i64| part("refundId", id, amount);
+    assert_eq!(restated(&shop, "refund", &refund("r1", 300)), 17.0);
+    let charged = part("disputeId", "d1", 500);
+    assert_eq!(restated(&shop, "chargeback", &charged), 12.0);
     assert_eq!(
         restated(&shop, "dispute_won", &json!({"disputeId": "d1"})),
         17.0
     );
-    assert_eq!(restated(&shop, "refund", &part("r2", 100)), 16.0);
+    assert_eq!(restated(&shop, "refund", &refund("r2", 100)), 16.0);
     // What takes nothing: a dispute without chargeback, a refund in another currency.
     assert_eq!(
         restated(&shop, "dispute_won", &json!({"disputeId": "d9"})),
@@ -192,5 +192,5 @@ fn a_won_dispute_gives_back_to_its_sale_what_its_chargeback_took() {
     );
     let euros = json!({"refundId": "r3", "amount": 100, "currency": "eur"});
     assert_eq!(restated(&shop, "refund", &euros), 16.0);
-    assert_eq!(restated(&shop, "refund", &part("r4", 1_500)), 1.0);
+    assert_eq!(restated(&shop, "refund", &refund("r4", 1_500)), 1.0);
 }

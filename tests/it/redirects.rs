@@ -48,8 +48,7 @@ fn open() -> Edge {
         .follow("anna", "?gclid=a", "", "", "US")
         .cookie
         .unwrap();
-    let settings =
-        |secret| Settings::parse(secret, "admin.example", "0", "https://site.example").unwrap();
+    let settings = |secret| Settings::parse(&crate::support::shop::variables(secret)).unwrap();
     let memory = shop.memory();
     let facts = Facts {
         method: "GET",

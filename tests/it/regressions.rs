@@ -346,6 +346,7 @@ fn fold_and_delivery_read_no_table_whole() {
                 "involved",
                 "programs_of",
                 "clicked",
+                "stored",
                 "seen",
                 "due",
                 "d",

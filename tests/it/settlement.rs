@@ -359,7 +359,10 @@ fn nothing_reads_a_whole_table() {
         }
     }
     let flat = json!({"flat": {"amount": 7, "currency": "USD"}});
-    let shop = shop(&json!({"window_days": 30, "sale": {"rate_bps": 1000}, "click": flat}));
+    let shop = shop(
+        &json!({"window_days": 30, "sale": {"rate_bps": 1000}, "click": flat,
+        "caps": {"clicks": "none"}}),
+    );
     sell(&shop, "o1", 10_000);
     shop.wait(20 * DAY);
     let db = Watched(&shop, std::cell::RefCell::default());
@@ -378,6 +381,7 @@ fn nothing_reads_a_whole_table() {
         "SCAN open",
         "SCAN touched",
         "SCAN counted",
+        "SCAN days",
         "SCAN fold_guard",
         "SCAN t",
         "SCAN k",

@@ -17,8 +17,8 @@ const ACCEPTED: usize = 76;
 const REFUSED: [(TargetError, usize); 9] = [
     (TargetError::ControlCharacter, 18),
     (TargetError::SurroundingSpace, 2),
-    (TargetError::Backslash, 10),
-    (TargetError::NotAbsolute, 59),
+    (TargetError::Backslash, 9),
+    (TargetError::NotAbsolute, 60),
     (TargetError::Credentials, 19),
     (TargetError::HostNotAscii, 10),
     (TargetError::Port, 4),

@@ -8,6 +8,7 @@ use crate::support::compare::{rounded, same};
 use crate::support::histories::Known;
 use crate::support::merchant::Report;
 use crate::support::oracle::positions;
+use crate::support::phones::GooglesAnswers;
 use crate::support::picks::Random;
 use crate::support::shop::START;
 use crate::support::story::{DAYS, Names, Script, Step, Story};
@@ -22,6 +23,7 @@ use throughline::domain::decision::Decision;
 use throughline::domain::event::{EventKind, Fact};
 use throughline::domain::fold::{self, History};
 use throughline::domain::ids::{PartnerId, ProgramId};
+use throughline::domain::pseudonym::Pseudonyms;
 use throughline::domain::seal::Keyring;
 
 mod books;
@@ -36,6 +38,7 @@ const THREADS: usize = 2;
 /// What all stories share.
 struct Deployment {
     keys: Keyring,
+    pseudonyms: Pseudonyms,
     program: ProgramId,
     partners: Vec<String>,
 }
@@ -43,8 +46,10 @@ struct Deployment {
 fn deployment() -> Deployment {
     let secret = format!("1:{}", "A".repeat(43));
     let partners = (1..=4).map(|number| PartnerId::from_number(number).to_string());
+    let keys = Keyring::parse(&secret).unwrap();
     Deployment {
-        keys: Keyring::parse(&secret).unwrap(),
+        pseudonyms: Pseudonyms::parse("", &keys).unwrap(),
+        keys,
         program: ProgramId::from_number(7),
         partners: partners.collect(),
     }
@@ -68,8 +73,11 @@ impl Deployment {
         let reading = Reading {
             program: self.program,
             keys: &self.keys,
+            pseudonyms: &self.pseudonyms,
             now: START.plus((DAYS + 20) * 86_400_000),
             server_key: String::new(),
+            phones: &GooglesAnswers,
+            country: None,
         };
         let read = reading.read(kind.unwrap(), body.as_object().unwrap());
         read.unwrap_or_else(|faults| panic!("{faults:?}: {body}"))
@@ -90,6 +98,7 @@ fn play(deployment: &Deployment, seed: u64) -> Seen {
     let program = deployment.program.to_string();
     let names = Names {
         keys: &deployment.keys,
+        pseudonyms: &deployment.pseudonyms,
         program: &program,
     };
     let script = Script::of(&story(&mut random), &deployment.partners, names);

@@ -46,7 +46,7 @@ async function adminKey(stack, settings) {
 /**
  * Does what is not done yet, so that it can be repeated and interrupted.
  * @param {Stack} stack
- * @param {{ port: number, webhookUrl: string, metaUrl: string, pixel: string }} at
+ * @param {{ site: string, webhookUrl: string, metaUrl: string, pixel: string }} at
  * @param {Settings} [settings] @param {() => void} [save] called after each step
  */
 export async function provision(stack, at, settings = { partners: {} }, save = () => {}) {
@@ -54,7 +54,7 @@ export async function provision(stack, at, settings = { partners: {} }, save = (
   save();
   /** @param {string} path @param {object} body @returns {Promise<any>} */
   const post = (path, body) => callApi(stack, admin, "POST", path, body);
-  const site = `http://${SHOP_HOST}:${at.port}/`;
+  const site = `${at.site}/`;
 
   settings.program ??= (await post("programs", {
     name: "Kettle & Pine partners", hosts: [SHOP_HOST], target_hosts: [SHOP_HOST],

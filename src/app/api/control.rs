@@ -2,11 +2,13 @@
 
 use super::{After, Request, Response, Services, bearer, lists, read_body};
 use crate::app::clicks;
-use crate::app::control::{self, Control, Made, rulings};
+use crate::app::control::{self, Control, Made, keys, rulings};
 use crate::app::ports::{self, Database, Snapshots, Statement, Transport, WorkQueue};
 use crate::app::problem::{self, Problem};
-use crate::app::{deliver, publish, reads};
+use crate::app::reads::dates;
+use crate::app::{deliver, publish};
 use crate::domain::api_key::{ApiKey, Scope};
+use crate::domain::destination;
 use crate::domain::ids::{ApiKeyId, ProgramId};
 use crate::domain::limits;
 use crate::domain::record;
@@ -20,12 +22,18 @@ impl<D: Database, S: Snapshots, Q: WorkQueue, T: Transport> Services<'_, D, S, Q
         if parts.as_slice() == ["setup"] {
             return self.set_up(request).await;
         }
-        let caller = self.authenticate(request)?;
-        self.refuse_revoked(caller.id).await?;
+        let caller = keys::admit(self.db, &self.authenticate(request)?).await?;
         let control = self.control_of(request, caller);
         match (request.method.as_str(), parts.as_slice()) {
             ("GET", _) => lists::read(request, &control, &parts).await,
             ("POST", ["rebuild"]) => self.rebuild(&control).await,
+            ("POST", ["rotate"]) => Ok(Response::json(200, &control.rotate().await?)),
+            ("POST", ["dead_letters", id, "retry"]) => {
+                let (report, wake) = control.retry_dead_letter(id).await?;
+                let mut response = Response::json(200, &report);
+                response.after.wake = wake.then(|| clicks::wake(None, request.now));
+                Ok(response)
+            }
             ("POST", ["deliveries", id, "retry"]) => self.retry(&control, id).await,
             ("POST", ["destinations", id, "retry"]) => self.retry_all(&control, id).await,
             ("POST", ["destinations", id, how @ ("preview" | "test")]) => {
@@ -34,7 +42,7 @@ impl<D: Database, S: Snapshots, Q: WorkQueue, T: Transport> Services<'_, D, S, Q
                 let shown = deliver::console(&control, self.transport, id, &body, send).await?;
                 Ok(Response::json(200, &shown))
             }
-            ("DELETE", ["keys", id]) => Ok(made(control.revoke_key(id).await?)),
+            ("DELETE", ["keys", id]) => Ok(made(control.revoke_key(id).await?, &parts)),
             ("POST", ["links", "explain"]) => {
                 let body = read_body(request, limits::CONTROL_BODY_BYTES)?;
                 Ok(Response::json(200, &control.explain(&body).await?))
@@ -42,7 +50,7 @@ impl<D: Database, S: Snapshots, Q: WorkQueue, T: Transport> Services<'_, D, S, Q
             ("POST", ["what-if"]) => {
                 let body = read_body(request, limits::CONTROL_BODY_BYTES)?;
                 let answer = control.what_if(&body).await?;
-                Ok(Response::json(200, &reads::readable(answer)))
+                Ok(Response::json(200, &dates::WHAT_IF.write(answer)))
             }
             ("POST", ["customers", "export"]) => {
                 let body = read_body(request, limits::CONTROL_BODY_BYTES)?;
@@ -54,7 +62,10 @@ impl<D: Database, S: Snapshots, Q: WorkQueue, T: Transport> Services<'_, D, S, Q
             }
             ("POST" | "PATCH", _) => {
                 let body = read_body(request, limits::CONTROL_BODY_BYTES)?;
-                Ok(made(change(request, &control, &parts, &body).await?))
+                Ok(made(
+                    change(request, &control, &parts, &body).await?,
+                    &parts,
+                ))
             }
             _ => Err((&problem::METHOD_NOT_ALLOWED).into()),
         }
@@ -64,6 +75,7 @@ impl<D: Database, S: Snapshots, Q: WorkQueue, T: Transport> Services<'_, D, S, Q
         Control {
             db: self.db,
             suffixes: self.suffixes,
+            phones: self.phones,
             settings: self.settings,
             now: request.now,
             entropy: request.entropy,
@@ -84,25 +96,8 @@ impl<D: Database, S: Snapshots, Q: WorkQueue, T: Transport> Services<'_, D, S, Q
             program: None,
             scope: Scope::Admin,
         };
-        Ok(made(self.control_of(request, nobody).first_key().await?))
-    }
-
-    async fn refuse_revoked(&self, id: ApiKeyId) -> Result<(), Problem> {
-        const STATE: &str = "SELECT json_object('revoked', revoked_at IS NOT NULL)
-            FROM api_keys WHERE id = ?1 ->> 'id'";
-        let rows = self
-            .db
-            .batch(vec![Statement::new(STATE, &json!({"id": id}))])
-            .await?;
-        match rows
-            .first()
-            .and_then(|rows| rows.first())
-            .map(String::as_str)
-        {
-            Some(r#"{"revoked":0}"#) => Ok(()),
-            Some(_) => Err((&problem::KEY_REVOKED).into()),
-            None => Err((&problem::KEY_INVALID).into()),
-        }
+        let first = self.control_of(request, nobody).first_key().await?;
+        Ok(made(first, &["setup"]))
     }
 
     async fn rebuild(&self, control: &Control<'_, D>) -> Result<Response, Problem> {
@@ -140,25 +135,47 @@ impl<D: Database, S: Snapshots, Q: WorkQueue, T: Transport> Services<'_, D, S, Q
         Ok(response)
     }
 
-    /// Sends a delivery again that was set aside.
+    /// Sends a delivery again that was set aside, or that a webhook took: under the same id, with
+    /// its attempts counted on. Not what an ad platform took: what was kept of the person is gone.
     async fn retry(&self, control: &Control<'_, D>, id: &str) -> Result<Response, Problem> {
-        const ONE: &str = "SELECT json_object('id', id, 'program', program, 'state', state)
-            FROM deliveries WHERE id = ?1 ->> 'id'";
-        const RETRY: &str = "UPDATE deliveries SET state = 'pending', attempts = 0,
+        const ONE: &str = "SELECT json_object('id', d.id, 'program', d.program, 'state', d.state,
+              'kind', s.kind, 'erased', EXISTS (
+                SELECT 1 FROM facts f JOIN erasures e
+                ON e.program = f.program AND e.pseudonym = f.customer WHERE f.id = d.event))
+            FROM deliveries d JOIN destinations s ON s.id = d.destination
+            WHERE d.id = ?1 ->> 'id'";
+        const RETRY: &str = "UPDATE deliveries SET
+              attempts = iif(state = 'delivered', attempts, 0), state = 'pending',
               next_at = ?1 ->> 'now', part = NULL, ticket = NULL, done_at = NULL
-            WHERE id = ?1 ->> 'id' AND state = 'set_aside'";
+            WHERE id = ?1 ->> 'id' AND state = ?1 ->> 'state'
+              AND NOT EXISTS (SELECT 1 FROM facts f JOIN erasures e
+                ON e.program = f.program AND e.pseudonym = f.customer
+                WHERE f.id = deliveries.event)";
         let param = json!({"id": id, "now": control.now});
         let known = control.one(ONE, &param).await?;
         control.allow(
             Scope::Admin,
             known["program"].as_str().and_then(ProgramId::parse),
         )?;
-        if known["state"] != "set_aside" {
-            let detail = "only a delivery that was set aside can be sent again";
+        let kind = known["kind"].as_str().and_then(destination::find);
+        let repeatable = kind.is_some_and(|kind| kind.terms().repeatable);
+        let unfit = match known["state"].as_str() {
+            _ if known["erased"] == 1 => Some("its customer was erased, nobody is told any more"),
+            Some("set_aside") => None,
+            Some("delivered") if repeatable => None,
+            Some("delivered") => Some("only a webhook can be sent again what it took"),
+            _ => Some("only a delivery that was set aside, or that a webhook took, is sent again"),
+        };
+        if let Some(detail) = unfit {
             return Err(Problem::with_detail(&problem::STATE_UNFIT, detail));
         }
+        let param = json!({"id": id, "now": control.now, "state": known["state"]});
         control.write(&[RETRY], &param).await?;
-        let mut response = Response::json(200, &control.one(ONE, &param).await?);
+        let mut shown = control.one(ONE, &param).await?;
+        if let Some(members) = shown.as_object_mut() {
+            members.retain(|name, _| ["id", "program", "state"].contains(&name.as_str()));
+        }
+        let mut response = Response::json(200, &shown);
         response.after.wake = Some(clicks::wake(None, control.now));
         Ok(response)
     }
@@ -197,8 +214,10 @@ async fn change<D: Database>(
     }
 }
 
-fn made(made: Made) -> Response {
-    let mut response = Response::json(made.status, &reads::readable(made.record));
+/// `parts` are those of the address: they say what the record is.
+fn made(made: Made, parts: &[&str]) -> Response {
+    let record = dates::of_change(parts).write(made.record);
+    let mut response = Response::json(made.status, &record);
     response.after = After {
         wake: made.fold.then(|| clicks::wake(None, UnixMs(0))),
         publish: made.publish,

@@ -4,7 +4,7 @@ use super::{Request, Response};
 use crate::app::control::{self, Control};
 use crate::app::ports::Database;
 use crate::app::problem::{self, Problem};
-use crate::app::reads::{self, Page};
+use crate::app::reads::{self, Page, dates};
 use crate::app::{payout, settle};
 use crate::domain::api_key::{ApiKey, Scope};
 use crate::domain::ids::ProgramId;
@@ -26,10 +26,8 @@ pub(super) async fn read<D: Database>(
         return Ok(Response::json(200, &event));
     }
     if let ["status"] = parts {
-        return Ok(Response::json(
-            200,
-            &reads::readable(control.status().await?),
-        ));
+        let status = control.status().await?;
+        return Ok(Response::json(200, &dates::of("status").write(status)));
     }
     let single = match parts {
         ["programs", _] => Some(control::programs::ONE),
@@ -43,32 +41,31 @@ pub(super) async fn read<D: Database>(
         _ => None,
     };
     if let (Some(sql), [kind, id]) = (single, parts) {
-        let mut record = control.one(sql, &json!({"id": id, "program": id})).await?;
+        let record = control.one(sql, &json!({"id": id, "program": id})).await?;
         let owner = if *kind == "programs" {
             &record["id"]
         } else {
             &record["program"]
         };
         control.allow(Scope::Read, owner.as_str().and_then(ProgramId::parse))?;
+        let mut record = dates::of(kind).write(record);
         if matches!(*kind, "settlements" | "payouts") {
             let mut page = page(request, caller)?;
             page.of = Some((*id).to_owned());
             record["lines"] = reads::list(control.db, &format!("{kind}/lines"), &page).await?;
         }
-        return Ok(Response::json(200, &reads::readable(record)));
+        return Ok(Response::json(200, &record));
     }
     let [name] = parts else {
         return Err((&problem::NOT_FOUND).into());
     };
     let page = page(request, caller)?;
-    control.allow(
-        if *name == "keys" {
-            Scope::Admin
-        } else {
-            Scope::Read
-        },
-        page.program,
-    )?;
+    match *name {
+        // Messages of all programs.
+        "dead_letters" => control.allow(Scope::Admin, None)?,
+        "keys" => control.allow(Scope::Admin, page.program)?,
+        _ => control.allow(Scope::Read, page.program)?,
+    }
     Ok(Response::json(
         200,
         &reads::list(control.db, name, &page).await?,

@@ -11,10 +11,10 @@ mod control;
 mod lists;
 mod track;
 
-use super::ports::{Database, Snapshots, Suffixes, Transport, WorkQueue};
+use super::ports::{Database, Phones, Snapshots, Suffixes, Transport, WorkQueue};
 use super::problem::{self, Problem};
 use super::settings::Settings;
-use crate::domain::api_key::ApiKey;
+use crate::domain::api_key::Presented;
 use crate::domain::limits;
 use crate::domain::record;
 use crate::domain::time::UnixMs;
@@ -101,6 +101,7 @@ pub struct Services<'a, D, S, Q, T> {
     pub queue: &'a Q,
     pub transport: &'a T,
     pub suffixes: &'a dyn Suffixes,
+    pub phones: &'a dyn Phones,
     pub settings: &'a Settings,
 }
 
@@ -123,10 +124,11 @@ impl<D: Database, S: Snapshots, Q: WorkQueue, T: Transport> Services<'_, D, S, Q
         answer.unwrap_or_else(|problem| Response::problem(&problem, false))
     }
 
-    /// Checks the key's MAC; whether it was revoked is looked up by those who touch the database.
-    fn authenticate(&self, request: &Request) -> Result<ApiKey, Problem> {
+    /// Checks the key's MAC, which says that a root secret signed it, not that it was handed out:
+    /// its row decides that, in [`crate::app::control::keys::admit`] and where a fact is stored.
+    fn authenticate(&self, request: &Request) -> Result<Presented, Problem> {
         let bearer = bearer(request).ok_or(&problem::KEY_MISSING)?;
-        let key = ApiKey::open(&self.settings.keys, bearer);
+        let key = Presented::open(&self.settings.keys, bearer);
         key.ok_or_else(|| (&problem::KEY_INVALID).into())
     }
 }

@@ -2,17 +2,26 @@
 
 use super::{Request, Response, Services, read_body};
 use crate::app::ingest::{self, Intake};
-use crate::app::ports::{Database, Snapshots, Transport, WorkQueue};
+use crate::app::ports::{self, Database, Snapshots, Statement, Transport, WorkQueue};
 use crate::app::problem::{self, Problem};
 use crate::app::track::Reading;
 use crate::app::{clicks, control};
-use crate::domain::api_key::{ApiKey, Scope};
+use crate::domain::api_key::{Presented, Scope};
+use crate::domain::destination::Phone;
 use crate::domain::event::EventKind;
-use crate::domain::input::Fields;
+use crate::domain::input::{self, Fields};
 use crate::domain::limits;
+use crate::domain::record;
 use crate::json;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
+
+/// Who reports, and what is known of their program.
+struct Caller<'a> {
+    request: &'a Request,
+    key: &'a Presented,
+    country: Option<String>,
+}
 
 /// A report that was read: what is stored, and what is answered when it was.
 struct Report {
@@ -30,14 +39,20 @@ impl<D: Database, S: Snapshots, Q: WorkQueue, T: Transport> Services<'_, D, S, Q
             return Err((&problem::METHOD_NOT_ALLOWED).into());
         }
         let key = self.authenticate(request)?;
-        if !key.scope.includes(Scope::Track) {
+        if !key.says.scope.includes(Scope::Track) {
             return Err((&problem::SCOPE_TOO_NARROW).into());
         }
         if request.path.ends_with("/batch") {
-            return self.track_all(request, key).await;
+            return self.track_all(request, &key).await;
         }
         let body = read_body(request, limits::TRACK_BODY_BYTES)?;
-        let report = self.report(request, key, 0, kind, control::object(&body)?)?;
+        let country = self.country(&key, std::slice::from_ref(&body)).await;
+        let caller = Caller {
+            request,
+            key: &key,
+            country,
+        };
+        let report = self.report(&caller, 0, kind, control::object(&body)?)?;
         let (mut outcomes, wake) = self.accept(request, vec![Ok(report)]).await;
         let outcome = outcomes.pop().ok_or(&problem::INTERNAL)?;
         let mut response = Response::json(200, &outcome?);
@@ -46,8 +61,8 @@ impl<D: Database, S: Snapshots, Q: WorkQueue, T: Transport> Services<'_, D, S, Q
     }
 
     /// `POST /api/v1/track/batch`: each event has its own outcome, in order. What concerns them
-    /// all (a revoked key, nowhere to store) is the answer to the whole.
-    async fn track_all(&self, request: &Request, key: ApiKey) -> Result<Response, Problem> {
+    /// all (a key that is none or was revoked, nowhere to store) is the answer to the whole.
+    async fn track_all(&self, request: &Request, key: &Presented) -> Result<Response, Problem> {
         let body = read_body(request, limits::BATCH_BODY_BYTES)?;
         let mut fields = Fields::new(control::object(&body)?, "");
         let events = fields.value("events").and_then(Value::as_array);
@@ -56,14 +71,20 @@ impl<D: Database, S: Snapshots, Q: WorkQueue, T: Transport> Services<'_, D, S, Q
             fields.fault("events", "required", detail);
         }
         let events = fields.finish(events)?;
+        let country = self.country(key, events).await;
+        let caller = Caller {
+            request,
+            key,
+            country,
+        };
         let read = |(place, event): (usize, &Value)| {
             let event = event.as_object().ok_or(&problem::BODY_NOT_JSON)?;
-            self.report(request, key, place, None, event)
+            self.report(&caller, place, None, event)
         };
         let reports = events.iter().enumerate().map(read).collect();
         let (outcomes, wake) = self.accept(request, reports).await;
         let ours = |one: &Result<Value, Problem>| match one {
-            Err(problem) => [403, 503].contains(&problem.kind.status),
+            Err(problem) => [401, 403, 503].contains(&problem.kind.status),
             Ok(_) => false,
         };
         let whole = outcomes.iter().all(ours);
@@ -85,11 +106,27 @@ impl<D: Database, S: Snapshots, Q: WorkQueue, T: Transport> Services<'_, D, S, Q
         Ok(response)
     }
 
+    /// The program's country, where one of the bodies has a phone number that needs it. With the
+    /// database away there is none, and such a number is not told to platforms.
+    async fn country(&self, key: &Presented, bodies: &[Value]) -> Option<String> {
+        const COUNTRY: &str = "SELECT json_quote(body ->> 'country') FROM programs
+            WHERE id = ?1 ->> 'program'";
+        let phones = bodies
+            .iter()
+            .filter_map(|body| body.get("customerPhone")?.as_str());
+        if !phones.into_iter().any(Phone::may_be_national) {
+            return None;
+        }
+        let statement = Statement::new(COUNTRY, &json!({"program": key.says.program?}));
+        let rows = self.db.batch(vec![statement]).await.ok()?;
+        let found = record::parse(ports::rows_at(&rows, 0).first()?)?;
+        found.as_str().map(str::to_owned)
+    }
+
     /// Reads one report. Without a kind from its address it says itself what it is.
     fn report(
         &self,
-        request: &Request,
-        key: ApiKey,
+        caller: &Caller<'_>,
         place: usize,
         kind: Option<EventKind>,
         body: &Map<String, Value>,
@@ -99,16 +136,24 @@ impl<D: Database, S: Snapshots, Q: WorkQueue, T: Transport> Services<'_, D, S, Q
             let names = EventKind::ALL.map(EventKind::name).join(", ");
             Problem::field("/type", "not_a_choice", format!("must be one of: {names}"))
         })?;
+        let Caller {
+            request,
+            key,
+            country,
+        } = caller;
         let fresh = |label: &[u8]| -> [u8; 32] {
             let own = [&request.entropy, label, &place.to_be_bytes()].concat();
             Sha256::digest(own).into()
         };
         let server_key = hex::encode(fresh(b"key").get(..12).unwrap_or_default());
         let reading = Reading {
-            program: key.program.ok_or(&problem::PROGRAM_REQUIRED)?,
+            program: key.says.program.ok_or(&problem::PROGRAM_REQUIRED)?,
             keys: &self.settings.keys,
+            pseudonyms: &self.settings.pseudonyms,
             now: request.now,
             server_key: format!("srv_{server_key}"),
+            phones: self.phones,
+            country: country.as_deref(),
         };
         let read = reading.read(kind, body)?;
         let [nonce @ .., _, _, _, _, _, _, _, _] = fresh(b"nonce");
@@ -149,5 +194,6 @@ impl<D: Database, S: Snapshots, Q: WorkQueue, T: Transport> Services<'_, D, S, Q
 }
 
 fn named(name: &str) -> Option<EventKind> {
+    let name = input::trimmed(name);
     EventKind::ALL.into_iter().find(|kind| kind.name() == name)
 }

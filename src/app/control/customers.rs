@@ -6,10 +6,11 @@
 //! purchase, and every decision stays what it was.
 
 use super::{BUMP_PROGRAM, Control, object, program};
+use crate::app::clicks::{packs_of, visits_of};
 use crate::app::ledger::sql::touched;
 use crate::app::ports::{self, Database, Statement};
 use crate::app::problem::Problem;
-use crate::app::reads::{self, Page};
+use crate::app::reads::{self, Page, dates};
 use crate::domain::api_key::Scope;
 use crate::domain::ids::ProgramId;
 use crate::domain::input::Fields;
@@ -36,6 +37,12 @@ const EXPORT: &str = touched!(
          WHERE k.nonce = i.nonce))))
      FROM involved i WHERE i.seq < ?1 ->> 'before' ORDER BY i.seq DESC LIMIT ?1 ->> 'page'"
 );
+
+/// What was reported of the customer with a key that may not report it, newest first.
+const REFUSED_OF: &str = "SELECT json_object('event', json(body), 'reason', reason,
+      'received_at', received_at) FROM refused_facts
+    WHERE program = ?1 ->> 'program' AND body ->> 'customer' = ?1 ->> 'customer'
+    ORDER BY seq DESC LIMIT 100";
 
 /// A natural key that was made of the pseudonym is made of the new one.
 macro_rules! key {
@@ -104,28 +111,65 @@ const DECISIONS: &str = concat!(
     "), '$.click_ids') WHERE event IN ",
     theirs!("f.id")
 );
-/// Visits of the customer's clicks, those that a journal remembered too. Of click IDs only their
-/// kind and time stay: a click from paid search remains one.
-const VISITS: &str = "WITH own AS MATERIALIZED (
-       SELECT nonce, json_extract(body, '$.token.opened.at') / 60000 AS minute FROM facts
-       WHERE program = ?1 ->> 'program' AND customer = ?1 ->> 'fresh' AND nonce IS NOT NULL),
-     clicked AS MATERIALIZED (
-       SELECT nonce, minute FROM own
-       UNION
-       SELECT e.value ->> 'nonce', (e.value ->> 'at') / 60000
-       FROM own CROSS JOIN click_packs k ON k.bucket IN (own.minute, own.minute + 1)
-       JOIN json_each(k.visits) v ON v.value ->> '$.touch.nonce' = own.nonce
-       JOIN json_each(v.value, '$.earlier') e ON e.value ->> 'nonce' IS NOT NULL)
-     UPDATE click_packs SET visits = (
+/// The customer's clicks, those that a journal remembered too, with the instant of each.
+macro_rules! clicked {
+    ($tail:expr) => {
+        concat!(
+            "WITH own AS MATERIALIZED (
+               SELECT nonce, json_extract(body, '$.token.opened.at') AS at FROM facts
+               WHERE program = ?1 ->> 'program' AND customer = ?1 ->> 'fresh'
+                 AND nonce IS NOT NULL),
+             visited AS MATERIALIZED (
+               SELECT v.value AS visit
+               FROM own CROSS JOIN json_each(",
+            visits_of!("own"),
+            ") v),
+             clicked AS MATERIALIZED (
+               SELECT nonce, at FROM own
+               UNION
+               SELECT e.value ->> 'nonce', e.value ->> 'at'
+               FROM visited JOIN json_each(visit, '$.earlier') e
+                 ON e.value ->> 'nonce' IS NOT NULL) ",
+            $tail
+        )
+    };
+}
+/// A visit without what could lead back to a person. Of click IDs only their kind and time stay: a
+/// click from paid search remains one.
+macro_rules! bare {
+    ($visit:literal) => {
+        concat!(
+            "json_remove(json_replace(",
+            $visit,
+            ", '$.click_ids', json((
+               SELECT json_group_array(json_set(c.value, '$.value', ''))
+               FROM json_each(",
+            $visit,
+            ", '$.click_ids') c))), '$.tags')"
+        )
+    };
+}
+const VISITS: &str = clicked!(concat!(
+    "UPDATE click_packs SET visits = (
        SELECT json_group_array(json(iif(
-         v.value ->> '$.touch.nonce' IN (SELECT nonce FROM clicked),
-         json_remove(json_replace(v.value, '$.click_ids', json((
-           SELECT json_group_array(json_set(c.value, '$.value', ''))
-           FROM json_each(v.value, '$.click_ids') c))), '$.tags'),
-         v.value)) ORDER BY v.key) FROM json_each(visits) v)
-     WHERE bucket IN (SELECT minute FROM clicked UNION SELECT minute + 1 FROM clicked)
-       AND EXISTS (SELECT 1 FROM json_each(visits) v
-                   WHERE v.value ->> '$.touch.nonce' IN (SELECT nonce FROM clicked))";
+         v.value ->> '$.touch.nonce' IN (SELECT nonce FROM clicked), ",
+    bare!("v.value"),
+    ", v.value)) ORDER BY v.key) FROM json_each(visits) v)
+     WHERE seq IN (
+       SELECT k.seq FROM clicked c CROSS JOIN ",
+    packs_of!("c"),
+    ")"
+));
+const LANDINGS: &str = clicked!(concat!(
+    "UPDATE landings SET visit = ",
+    bare!("visit"),
+    " WHERE nonce IN (SELECT nonce FROM clicked)"
+));
+const GRANTS: &str = clicked!(concat!(
+    "UPDATE grants SET visit = ",
+    bare!("visit"),
+    " WHERE nonce IN (SELECT nonce FROM clicked)"
+));
 const CONFLICTS: &str = concat!(
     "UPDATE conflicts SET body = json_remove(json_set(body, '$.customer', ?1 ->> 'fresh',
        '$.key', ",
@@ -133,6 +177,18 @@ const CONFLICTS: &str = concat!(
     "), '$.mailbox')
      WHERE program = ?1 ->> 'program'
        AND body ->> 'customer' = ?1 ->> '$.customers[0].customer'"
+);
+/// They were never this customer's facts: nothing of them is needed.
+const REFUSED: &str = "DELETE FROM refused_facts WHERE program = ?1 ->> 'program'
+    AND body ->> 'customer' = ?1 ->> '$.customers[0].customer'";
+/// Conversions that were accepted and could not be stored yet.
+const DEAD_LETTERS: &str = concat!(
+    "UPDATE dead_letters SET body = json_remove(json_set(body,
+       '$.intake.fact.customer', ?1 ->> 'fresh', '$.intake.fact.key', ",
+    key!("body ->> '$.intake.fact.key'"),
+    "), '$.intake.fact.mailbox', '$.intake.kept')
+     WHERE iif(json_valid(body), body ->> '$.intake.fact.program' = ?1 ->> 'program'
+       AND body ->> '$.intake.fact.customer' = ?1 ->> '$.customers[0].customer', 0)"
 );
 const SEALED: &str = concat!("DELETE FROM sealed_rows WHERE event IN ", theirs!("f.id"));
 /// Nobody is told of them any more. A delivery that is on its way just now loses its lease, so that
@@ -165,8 +221,13 @@ impl<D: Database> Control<'_, D> {
         let param = json!({"limit": 0,
             "customers": [{"program": program, "customer": customer}]});
         let mut answer = reads::page_of(self.db, EXPORT, &page, param).await?;
+        if page.cursor.is_none() {
+            let param = json!({"program": program, "customer": customer});
+            let rows = self.db.batch(vec![Statement::new(REFUSED_OF, &param)]);
+            answer["refused"] = Value::Array(ports::values(ports::rows_at(&rows.await?, 0))?);
+        }
         answer["customer"] = json!(customer);
-        Ok(reads::readable(answer))
+        Ok(dates::EXPORT.write(answer))
     }
 
     /// `POST /api/v1/customers/erase`. A customer who is not known, or was erased, is no fault.
@@ -182,7 +243,11 @@ impl<D: Database> Control<'_, D> {
             KEYS,
             DECISIONS,
             VISITS,
+            LANDINGS,
+            GRANTS,
             CONFLICTS,
+            REFUSED,
+            DEAD_LETTERS,
             SEALED,
             DELIVERIES,
             AGGREGATE,
@@ -195,7 +260,7 @@ impl<D: Database> Control<'_, D> {
         let done: Vec<Value> = ports::values(ports::rows_at(&rows, all.len() - 1))?;
         let nothing = || json!({"program": program, "customer": null, "events": 0});
         let done = done.into_iter().next().unwrap_or_else(nothing);
-        Ok(reads::readable(done))
+        Ok(dates::ERASURE.write(done))
     }
 
     /// The customer whom a body names by the merchant's id, as we know them.
@@ -206,7 +271,7 @@ impl<D: Database> Control<'_, D> {
         let mut fields = Fields::new(body, "");
         let id = fields.required_text("customerExternalId", limits::EXTERNAL_ID_CHARS);
         let id = fields.finish(id)?;
-        let customer = self.settings.keys.customer(&program.to_string(), id);
+        let customer = self.settings.pseudonyms.customer(&program.to_string(), id);
         Ok((program, customer))
     }
 }

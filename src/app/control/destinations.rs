@@ -2,38 +2,59 @@
 //! never shown again.
 
 use super::{Control, Made, by_id, object, program};
-use crate::app::ports::Database;
-use crate::app::problem::Problem;
+use crate::app::deliver::open_sealed;
+use crate::app::ports::{self, Database, Statement};
+use crate::app::problem::{self, Problem};
 use crate::domain::api_key::Scope;
-use crate::domain::destination::{self, Destination, Settings};
+use crate::domain::destination::{self, Destination, Previous, Settings, Stored};
 use crate::domain::ids::{DestinationId, ProgramId};
 use crate::domain::input::Fields;
 use crate::domain::limits;
+use crate::domain::record;
 use crate::domain::seal::Purpose;
+use crate::domain::time::UnixMs;
 use crate::json;
 use base64_simd::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
+use subtle::ConstantTimeEq;
 
 const INSERT: &str = "INSERT INTO destinations (id, program, kind, config, secret, created_at)
     SELECT ?1 ->> 'id', id, ?1 ->> 'kind', ?1 -> 'config', ?1 ->> 'secret', ?1 ->> 'now'
     FROM programs WHERE id = ?1 ->> 'program'";
 /// What was wrong may be mended: the circuit is closed and a token of old credentials forgotten.
+/// Only what was read is changed: of two changes at once, one could otherwise bring the old address
+/// back and keep the other's new secret.
 const CHANGE: &str = "UPDATE destinations SET enabled = ?1 ->> 'enabled',
       config = ?1 -> 'config', secret = coalesce(?1 ->> 'secret', secret),
+      previous_secrets = ?1 -> 'previous',
       failures = 0, paused_until = 0, last_error = NULL, token = NULL, token_until = 0
-    WHERE id = ?1 ->> 'id'";
+    WHERE id = ?1 ->> 'id' AND config = ?1 ->> 'known_config'
+      AND secret = ?1 ->> 'known_secret'
+    RETURNING json_object('id', id)";
 /// A destination that is switched off hears nothing more; what waits for it is set aside.
 const SET_ASIDE: &str = "UPDATE deliveries SET state = 'set_aside', last_error = 'disabled',
       done_at = ?1 ->> 'now'
-    WHERE destination = ?1 ->> 'id' AND state = 'pending' AND ?1 ->> 'enabled' = 0";
+    WHERE destination = ?1 ->> 'id' AND state = 'pending'
+      AND EXISTS (SELECT 1 FROM destinations WHERE id = ?1 ->> 'id' AND enabled = 0)";
 /// One destination as a record, without its secret.
 pub const ONE: &str = "SELECT json_patch(config, json_object('id', id, 'program', program,
     'kind', kind, 'enabled', json(iif(enabled, 'true', 'false')), 'created_at', created_at,
-    'failures', failures, 'paused_until', nullif(paused_until, 0), 'last_error', last_error))
+    'failures', failures, 'paused_until', nullif(paused_until, 0), 'last_error', last_error,
+    'previous_secrets_until', (SELECT max(value ->> 'until') FROM json_each(previous_secrets))))
     FROM destinations WHERE id = ?1 ->> 'id'";
-/// As [`ONE`], with the settings apart.
-const SETTINGS: &str = "SELECT json_object('program', program, 'kind', kind, 'enabled', enabled,
-    'config', json(config)) FROM destinations WHERE id = ?1 ->> 'id'";
+/// What a change begins with, the sealed secrets included: never shown.
+const KNOWN: &str = "SELECT json_object('program', program, 'kind', kind, 'enabled', enabled,
+    'config', json(config), 'text', config, 'secret', secret, 'previous', json(previous_secrets))
+    FROM destinations WHERE id = ?1 ->> 'id'";
+
+/// What a body says of a destination.
+struct Read {
+    config: Value,
+    /// A new one.
+    secret: Option<String>,
+    /// Requests go somewhere else than before.
+    moved: bool,
+}
 
 impl<D: Database> Control<'_, D> {
     /// `POST /api/v1/destinations`. A webhook's signing secret is in the answer, this once.
@@ -50,11 +71,11 @@ impl<D: Database> Control<'_, D> {
             kinds.push((each.kind(), each));
         }
         let kind = fields.choice("kind", &kinds);
-        let read = kind.and_then(|kind| self.read_settings(kind, &mut fields, false));
-        let (kind, (config, secret)) = fields.finish(kind.zip(read))?;
+        let read = kind.and_then(|kind| self.read_settings(kind, &mut fields, None));
+        let (kind, read) = fields.finish(kind.zip(read))?;
         let id = DestinationId::from_entropy(self.random(0));
-        let secret = secret.unwrap_or_default();
-        let param = json!({"id": id, "program": program, "kind": kind.kind(), "config": config,
+        let secret = read.secret.unwrap_or_default();
+        let param = json!({"id": id, "program": program, "kind": kind.kind(), "config": read.config,
             "secret": self.seal_secret(&id.to_string(), &secret), "now": self.now});
         self.write(&[INSERT], &param).await?;
         let stored = self.one(ONE, &param).await;
@@ -63,7 +84,7 @@ impl<D: Database> Control<'_, D> {
         if kind.kind() == "webhook" {
             record["secret"] = json!(secret);
         }
-        self.warn(kind, &config, &mut record);
+        self.warn(kind, &read.config, &mut record);
         Ok(Made {
             publish: false,
             ..Made::created(record)
@@ -71,9 +92,10 @@ impl<D: Database> Control<'_, D> {
     }
 
     /// `PATCH /api/v1/destinations/{id}`: changes settings, keeps what is not given, and switches
-    /// it on or off. A new secret takes the place of the old one.
+    /// it on or off. A new secret takes the place of the old one; a webhook's old one signs along
+    /// for a day. A webhook's new secret is in the answer, this once.
     pub async fn change_destination(&self, id: &str, body: &Value) -> Result<Made, Problem> {
-        let known = self.one(SETTINGS, &by_id(id)).await?;
+        let known = self.one(KNOWN, &by_id(id)).await?;
         self.allow(
             Scope::Admin,
             known["program"].as_str().and_then(ProgramId::parse),
@@ -83,17 +105,40 @@ impl<D: Database> Control<'_, D> {
         for (name, value) in body {
             merged.insert(name.clone(), value.clone());
         }
+        let current = known["secret"].as_str().unwrap_or_default();
+        let current = open_sealed(&self.settings.keys, id, current);
+        let stored = Stored {
+            config: &known["config"],
+            // One that cannot be opened may be opened again with another root secret.
+            secret: current.as_deref() != Some(""),
+        };
         let mut fields = Fields::new(&merged, "");
         let enabled = fields.boolean("enabled").unwrap_or(known["enabled"] == 1);
+        if fields.value("previous_secrets").is_some() {
+            let detail = "can only be null, which ends the secrets from before at once";
+            fields.fault("previous_secrets", "not_null", detail);
+        }
         let kind = known["kind"].as_str().and_then(destination::find);
-        let read = kind.and_then(|kind| self.read_settings(kind, &mut fields, true));
-        let (kind, (config, secret)) = fields.finish(kind.zip(read))?;
-        let secret = secret.map(|secret| self.seal_secret(id, &secret));
-        let param = json!({"id": id, "enabled": i32::from(enabled), "config": config,
-            "secret": secret, "now": self.now});
-        self.write(&[CHANGE, SET_ASIDE], &param).await?;
+        let read = kind.and_then(|kind| self.read_settings(kind, &mut fields, Some(stored)));
+        let ends = fields.has("previous_secrets");
+        let (kind, read) = fields.finish(kind.zip(read))?;
+        let new = read
+            .secret
+            .as_deref()
+            .filter(|new| !same(current.as_deref(), new));
+        let previous = match ends || read.moved {
+            true => Vec::new(),
+            false => previous(kind, &known, new.is_some(), self.now),
+        };
+        let param = json!({"id": id, "enabled": i32::from(enabled), "config": read.config,
+            "secret": new.map(|secret| self.seal_secret(id, secret)), "previous": previous,
+            "known_config": known["text"], "known_secret": known["secret"], "now": self.now});
+        self.change(&param).await?;
         let mut record = self.one(ONE, &param).await?;
-        self.warn(kind, &config, &mut record);
+        if let (true, Some(secret)) = (kind.kind() == "webhook", &read.secret) {
+            record["secret"] = json!(secret);
+        }
+        self.warn(kind, &read.config, &mut record);
         Ok(Made {
             publish: false,
             fold: true,
@@ -101,23 +146,36 @@ impl<D: Database> Control<'_, D> {
         })
     }
 
+    /// Writes a change, unless another one was first.
+    async fn change(&self, param: &Value) -> Result<(), Problem> {
+        let statements = Statement::all(&[CHANGE, SET_ASIDE], param);
+        let rows = self.db.batch(statements).await?;
+        let changed: Vec<Value> = ports::values(ports::rows_at(&rows, 0))?;
+        if changed.is_empty() {
+            let detail = "It was changed by another call at the same time; read it and try again.";
+            return Err(Problem::with_detail(&problem::STATE_UNFIT, detail));
+        }
+        Ok(())
+    }
+
     /// The destination's own settings, and those that all have: `events`, `limited_data`.
     fn read_settings(
         &self,
         kind: &dyn Destination,
         fields: &mut Fields<'_>,
-        has_secret: bool,
-    ) -> Option<(Value, Option<String>)> {
+        stored: Option<Stored<'_>>,
+    ) -> Option<Read> {
         let events = fields.texts("events", limits::EVENT_FILTERS);
         if events.iter().flatten().any(|each| !is_message(each)) {
             let detail = "must hold messages like sale.created, or what stands before the dot";
             fields.fault("events", "not_a_message", detail);
         }
         let limited = fields.boolean("limited_data");
-        let loopback = self.settings.loopback;
-        let mut settings = Settings::new(fields, self.random(32), loopback, has_secret);
-        let own = kind.settings(&mut settings)?;
-        let secret = settings.into_secret();
+        let rules = &self.settings.outbound;
+        let mut settings = Settings::new(fields, self.random(32), rules, stored);
+        let own = kind.settings(&mut settings);
+        settings.check_places();
+        let (own, moved, secret) = (own?, settings.moved(), settings.into_secret());
         let mut config = Map::new();
         let all = own.as_object().cloned().unwrap_or_default().into_iter();
         let common = [("events", json!(events)), ("limited_data", json!(limited))];
@@ -127,7 +185,11 @@ impl<D: Database> Control<'_, D> {
                 config.insert(name, value);
             }
         }
-        Some((config.into(), secret))
+        Some(Read {
+            config: config.into(),
+            secret,
+            moved,
+        })
     }
 
     fn seal_secret(&self, id: &str, secret: &str) -> String {
@@ -140,6 +202,22 @@ impl<D: Database> Control<'_, D> {
         if let Some(warning) = kind.warning(config, self.now) {
             record["warning"] = json!(warning);
         }
+    }
+}
+
+/// Is this the secret that is there already? A change that is repeated must not end the one before.
+fn same(current: Option<&str>, new: &str) -> bool {
+    current.is_some_and(|current| current.as_bytes().ct_eq(new.as_bytes()).into())
+}
+
+/// The secrets that sign along after a change.
+fn previous(kind: &dyn Destination, known: &Value, replaced: bool, now: UnixMs) -> Vec<Previous> {
+    let before = record::take(&known["previous"]).unwrap_or_default();
+    match known["secret"].as_str() {
+        Some(current) if replaced && kind.previous_secrets_sign() => {
+            destination::replaced(current.to_owned(), before, now)
+        }
+        _ => before,
     }
 }
 

@@ -8,9 +8,12 @@ use crate::app::problem::{self, Problem};
 use crate::app::publish;
 use crate::domain::api_key::Scope;
 use crate::domain::input::Fields;
-use crate::domain::link::{Address, HostSnapshot, LinkSnapshot, host_key, link_key};
-use crate::domain::redirect::{self, Arrival, Because, Entropy, Outcome, PageKind, Redirect};
+use crate::domain::link::{Address, HostSnapshot, LinkSnapshot, Tidied, host_key, link_key};
+use crate::domain::redirect::{
+    self, Arrival, Because, Entropy, Outcome, PageKind, Redirect, Request,
+};
 use crate::domain::target::{TargetError, visited};
+use crate::domain::time::UnixMs;
 use crate::domain::traffic;
 use crate::json;
 use serde_json::{Map, Value};
@@ -61,18 +64,25 @@ impl<D: Database> Control<'_, D> {
             language: header("accept-language"),
             referrer: header("referer"),
             ip: "",
+            origin: "",
         };
-        let place = Place::read(&url);
+        self.decided(&facts, now).await
+    }
+
+    /// Where the request leads that has these facts, and why.
+    async fn decided(&self, facts: &Facts<'_>, now: UnixMs) -> Result<Value, Problem> {
+        let place = Place::read(facts.url);
         let host = self.record(&host_key(place.host)).await?;
         let host =
             HostSnapshot::stored(&host).ok_or_else(|| nowhere("no program has this host"))?;
         self.allow(Scope::Read, Some(host.program))?;
         let path = edge_plane::below_mount(place.path, &host)
             .ok_or_else(|| nowhere("the address lies below no mount of links"))?;
-        let address = Address::read(path, host.case_sensitive)
-            .ok_or_else(|| nowhere("the address holds no slug"))?;
-        let link = self.link(&place, &address).await?;
-        let request = facts.request(&place);
+        let (link, address, query) = self.link(&place, path, &host).await?;
+        let request = Request {
+            query: &query,
+            ..facts.request(&place)
+        };
         let (decided, because) = redirect::explain(&Arrival {
             request: &request,
             rest: address.rest,
@@ -91,10 +101,31 @@ impl<D: Database> Control<'_, D> {
         Ok(report)
     }
 
-    /// The link that an address names.
-    async fn link(&self, place: &Place<'_>, at: &Address<'_>) -> Result<LinkSnapshot, Problem> {
-        let link = self.record(&link_key(place.host, at.slug.as_str())).await?;
-        LinkSnapshot::stored(&link).ok_or_else(|| nowhere("no link has this slug"))
+    /// The link that an address names, by the whole of it, else without what copying added; and
+    /// the raw query that it is asked with.
+    async fn link<'a>(
+        &self,
+        place: &Place<'_>,
+        path: &'a str,
+        host: &HostSnapshot,
+    ) -> Result<(LinkSnapshot, Address<'a>, String), Problem> {
+        let whole = Address::read(path, host.case_sensitive);
+        let tidied = Tidied::read(path, host.case_sensitive);
+        if whole.is_none() && tidied.is_none() {
+            return Err(nowhere("the address holds no slug"));
+        }
+        let whole = whole.map(|address| (address, place.query.to_owned()));
+        let tidied = tidied.map(|tidied| {
+            let query = tidied.query(place.query);
+            (tidied.address, query)
+        });
+        for (address, query) in whole.into_iter().chain(tidied) {
+            let key = link_key(place.host, address.slug.as_str());
+            if let Some(link) = LinkSnapshot::stored(&self.record(&key).await?) {
+                return Ok((link, address, query));
+            }
+        }
+        Err(nowhere("no link has this slug"))
     }
 
     async fn record(&self, key: &str) -> Result<Value, Problem> {

@@ -7,7 +7,7 @@ use crate::domain::destination::hashing;
 use crate::domain::ids::ProgramId;
 use crate::domain::input::Fields;
 use crate::domain::limits;
-use crate::domain::seal::Keyring;
+use crate::domain::pseudonym::Pseudonyms;
 
 const FORGET: &str = "DELETE FROM partner_identities WHERE partner = ?1 ->> 'id'";
 const ADD: &str = "INSERT INTO partner_identities (program, pseudonym, partner)
@@ -49,13 +49,22 @@ impl Identities {
 }
 
 /// Reads `email` and `customers`, which add, and `identities: null`, which takes all away.
-pub(super) fn read(fields: &mut Fields<'_>, keys: &Keyring, program: ProgramId) -> Identities {
+pub(super) fn read(
+    fields: &mut Fields<'_>,
+    pseudonyms: &Pseudonyms,
+    program: ProgramId,
+) -> Identities {
     let program = program.to_string();
     let mut added = Vec::new();
     if let Some(email) = fields.text("email", 320) {
-        match hashing::email(email) {
-            Some(hash) => added.push(keys.mailbox(&program, &hash)),
-            None => fields.fault("email", "not_an_email", "must be a mail address"),
+        // As written too: so it is known where a caller sent the hash of an alias, and in events
+        // from before there was one form for a mailbox.
+        let forms = [hashing::mailbox(email), hashing::email(email)];
+        let hashes = forms.into_iter().flatten();
+        added.extend(hashes.map(|hash| pseudonyms.mailbox(&program, &hash)));
+        added.dedup();
+        if added.is_empty() {
+            fields.fault("email", "not_an_email", "must be a mail address");
         }
     }
     let customers = fields.texts("customers", limits::PARTNER_CUSTOMERS);
@@ -66,7 +75,7 @@ pub(super) fn read(fields: &mut Fields<'_>, keys: &Keyring, program: ProgramId) 
             let detail = "must be your id of a customer";
             fields.fault(&format!("customers/{place}"), "not_an_id", detail);
         }
-        added.push(keys.customer(&program, id));
+        added.push(pseudonyms.customer(&program, id));
     }
     if fields.value("identities").is_some() {
         fields.fault("identities", "only_null", "null forgets them all");

@@ -1,6 +1,7 @@
 //! Partner links.
 
 use super::{Control, Made, by_id, object, partner, program};
+use crate::app::click_days::click_days;
 use crate::app::ports::Database;
 use crate::app::problem::Problem;
 use crate::app::publish;
@@ -19,12 +20,14 @@ const INSERT: &str = "INSERT INTO links
     FROM partners p JOIN hosts h ON h.program = p.program
     WHERE p.id = ?1 ->> 'partner' AND p.program = ?1 ->> 'program' AND h.host = ?1 ->> 'host'";
 /// A cap that was raised is open again until the counts reach it.
-const UPDATE: &str = "UPDATE links SET target = ?1 ->> '$.settings.target',
+const UPDATE: &str = concat!(
+    "UPDATE links SET target = ?1 ->> '$.settings.target',
       settings = ?1 -> 'settings', active = coalesce(?1 ->> 'active', active),
-      capped = coalesce((SELECT sum(r.count) FROM click_rollups r WHERE r.program = links.program
-        AND r.link = links.id AND r.class IN ('human', 'validated'))
-        >= ?1 ->> '$.settings.click_cap', 0)
-    WHERE id = ?1 ->> 'id'";
+      capped = coalesce((SELECT sum(valid) FROM ",
+    click_days!("r.program = links.program AND r.link = links.id"),
+    ") >= ?1 ->> '$.settings.click_cap', 0)
+    WHERE id = ?1 ->> 'id'"
+);
 /// One link as a record.
 pub const ONE: &str = "SELECT json_patch(l.settings, json_object('id', l.id, 'program', l.program,
       'partner', l.partner, 'host', l.host, 'slug', l.slug,

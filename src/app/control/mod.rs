@@ -8,8 +8,10 @@
 pub mod codes;
 mod cookie_domain;
 mod customers;
+mod dead_letters;
 pub mod destinations;
 mod explain;
+mod hosts;
 mod identities;
 pub mod keys;
 pub mod links;
@@ -17,9 +19,10 @@ pub mod partners;
 pub mod programs;
 mod rates;
 mod reclassify;
+mod rotation;
 pub mod rulings;
 
-use super::ports::{self, Database, DatabaseError, Statement, Suffixes};
+use super::ports::{self, Database, DatabaseError, Phones, Statement, Suffixes};
 use super::problem::{self, Problem};
 use super::settings::Settings;
 use crate::domain::api_key::{ApiKey, Scope};
@@ -33,6 +36,7 @@ use serde_json::{Map, Value};
 pub struct Control<'a, D> {
     pub db: &'a D,
     pub suffixes: &'a dyn Suffixes,
+    pub phones: &'a dyn Phones,
     pub settings: &'a Settings,
     pub now: UnixMs,
     /// Fresh random bytes of this request.

@@ -109,7 +109,7 @@ impl<D: Database> Control<'_, D> {
             name: fields.text("name", limits::NAME_CHARS).map(str::trim),
             active: fields.choice("status", &[("active", true), ("suspended", false)]),
             kind: kind(&mut fields),
-            identities: identities::read(&mut fields, &self.settings.keys, program),
+            identities: identities::read(&mut fields, &self.settings.pseudonyms, program),
         };
         if given.name == Some("") {
             fields.fault("name", "required", "must not be empty");

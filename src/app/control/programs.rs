@@ -1,6 +1,6 @@
 //! Programs: hosts, consent default, fallback address and the versioned plan.
 
-use super::{BUMP_PROGRAM, Control, Made, cookie_domain, object};
+use super::{BUMP_PROGRAM, Control, Made, cookie_domain, hosts, object};
 use crate::app::ports::Database;
 use crate::app::problem::Problem;
 use crate::app::publish;
@@ -8,8 +8,9 @@ use crate::domain::api_key::Scope;
 use crate::domain::ids::ProgramId;
 use crate::domain::input::Fields;
 use crate::domain::limits;
-use crate::domain::link::{self, HostSnapshot, TOKEN_PARAM, Targets, parse_host};
+use crate::domain::link::{self, HostSnapshot, TOKEN_PARAM, Targets};
 use crate::domain::plan::Rules;
+use crate::domain::record;
 use crate::json;
 use serde_json::{Map, Value};
 
@@ -67,8 +68,6 @@ pub const ONE: &str = "SELECT json_patch(g.body, json_object('id', g.id, 'name',
 
 /// What is set for a host alone.
 const OWN: [&str; 4] = ["mount", "root", "case_sensitive", "links_host"];
-/// Hosts of one program.
-const HOSTS: usize = 20;
 
 impl<D: Database> Control<'_, D> {
     /// `POST /api/v1/programs`.
@@ -76,7 +75,7 @@ impl<D: Database> Control<'_, D> {
         self.allow(Scope::Admin, None)?;
         let id = ProgramId::from_entropy(self.random(0));
         let body = object(body)?;
-        let mut read = self.read_program(id, body)?;
+        let mut read = self.read_program(id, body, None)?;
         read["active"] = status(body)?;
         self.save_program(id, read, &[INSERT, ADD_HOSTS]).await
     }
@@ -87,13 +86,14 @@ impl<D: Database> Control<'_, D> {
         self.allow(Scope::Admin, Some(id))?;
         let changes = object(body)?;
         let mut merged = self.one(ONE, &json!({"program": id})).await?;
+        let known: Vec<String> = record::take(&merged["hosts"]).unwrap_or_default();
         if let Some(record) = merged.as_object_mut() {
             record.remove("plan");
             cookie_domain::forget_shared(record);
             record.remove("registrable");
             record.extend(changes.clone());
         }
-        let mut read = self.read_program(id, object(&merged)?)?;
+        let mut read = self.read_program(id, object(&merged)?, Some(&known))?;
         read["program"] = json!(id);
         read["active"] = status(changes)?;
         if changes.contains_key("hosts") || changes.contains_key("target_hosts") {
@@ -145,19 +145,29 @@ impl<D: Database> Control<'_, D> {
         })
     }
 
-    fn read_program(&self, id: ProgramId, body: &Map<String, Value>) -> Result<Value, Problem> {
+    /// `known` are the hosts of a program that is being changed.
+    fn read_program(
+        &self,
+        id: ProgramId,
+        body: &Map<String, Value>,
+        known: Option<&[String]>,
+    ) -> Result<Value, Problem> {
         let mut fields = Fields::new(body, "");
         let name = fields.required_text("name", limits::NAME_CHARS);
-        let hosts = read_hosts(&mut fields, "hosts");
+        let admin = &self.settings.admin_host;
+        let hosts = hosts::read_all(&mut fields, "hosts", admin);
+        if let (Some(known), true) = (known, self.caller.program.is_some()) {
+            hosts::check_new(&mut fields, &hosts, known, self.suffixes);
+        }
         if hosts.is_empty() && fields.value("hosts").is_none_or(|h| h == &json!([])) {
             fields.fault("hosts", "required", "name at least one host");
         }
-        let mut target_hosts = read_hosts(&mut fields, "target_hosts");
+        let mut target_hosts = hosts::read_all(&mut fields, "target_hosts", admin);
         if target_hosts.is_empty() {
             target_hosts = hosts.clone();
         }
         let registrable = cookie_domain::registrable(self.suffixes, &hosts);
-        let domain = read_host(&mut fields, "domain").or_else(|| {
+        let domain = hosts::read(&mut fields, "domain", admin).or_else(|| {
             let host = hosts.first()?;
             let known = registrable.get(host).and_then(Value::as_str);
             Some(known.unwrap_or(host).to_owned())
@@ -173,6 +183,7 @@ impl<D: Database> Control<'_, D> {
             let (suffixes, loopback) = (self.suffixes, self.settings.loopback);
             cookie_domain::check(&mut fields, given, &hosts, suffixes, loopback);
         }
+        let country = self.country(&mut fields);
         let shared = cookie_domain::shared(&hosts, &registrable);
         let host_settings = read_host_settings(&mut fields, id, &hosts);
         for own in OWN {
@@ -193,10 +204,23 @@ impl<D: Database> Control<'_, D> {
         members["cookie_domain"] = json!(given.or_else(|| shared.clone()));
         members["shared_domain"] = json!(shared);
         members["registrable"] = Value::Object(registrable);
+        members["country"] = json!(country);
         for own in ["program", "mount"] {
             members.as_object_mut().map(|members| members.remove(own));
         }
         Ok(json!({"name": name, "plan": plan, "body": members}))
+    }
+}
+
+impl<D> Control<'_, D> {
+    /// The country whose national phone numbers are read.
+    fn country(&self, fields: &mut Fields<'_>) -> Option<String> {
+        let code = fields.text("country", 2)?.to_ascii_uppercase();
+        if !self.phones.is_country(&code) {
+            let detail = "must be two letters of ISO 3166 like DE";
+            fields.fault("country", "not_a_country", detail);
+        }
+        Some(code)
     }
 }
 
@@ -259,26 +283,4 @@ fn read_host_settings(
         all.insert(host.clone(), Value::Object(own_settings));
     }
     all
-}
-
-fn read_host(fields: &mut Fields<'_>, name: &str) -> Option<String> {
-    let text = fields.text(name, 253)?;
-    let host = parse_host(text);
-    if host.is_none() {
-        fields.fault(name, "not_a_host", "must be a host name like shop.example");
-    }
-    host
-}
-
-fn read_hosts(fields: &mut Fields<'_>, name: &str) -> Vec<String> {
-    let texts = fields.texts(name, HOSTS).unwrap_or_default();
-    let mut hosts = Vec::new();
-    for text in texts {
-        match parse_host(text) {
-            Some(host) if hosts.contains(&host) => {}
-            Some(host) => hosts.push(host),
-            None => fields.fault(name, "not_a_host", "must hold host names like shop.example"),
-        }
-    }
-    hosts
 }

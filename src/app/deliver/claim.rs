@@ -1,10 +1,13 @@
 //! What one round of deliveries looks at: leased rows with all that their requests are made of.
 
 use super::told::Told;
+use crate::app::clicks::packs_of;
 use crate::app::ports::{self, Database, DatabaseError, Rows, Statement};
-use crate::domain::destination::{self, Terms};
+use crate::app::sealed::{owner, refusal};
+use crate::domain::destination::{self, Previous, Terms};
 use crate::domain::ids::ProgramId;
 use crate::domain::limits;
+use crate::domain::record;
 use crate::domain::time::UnixMs;
 use crate::json;
 use serde_json::Value;
@@ -40,7 +43,7 @@ const SET_LOST_ASIDE: &str = "UPDATE deliveries SET state = 'set_aside', lease =
 /// The receivers of the leased deliveries.
 const RECEIVERS: &str = "SELECT json_object('id', s.id, 'kind', s.kind, 'enabled', s.enabled,
       'config', json(s.config), 'secret', s.secret, 'failures', s.failures, 'token', s.token,
-      'token_until', s.token_until)
+      'token_until', s.token_until, 'previous', json(s.previous_secrets))
     FROM destinations s
     WHERE s.id IN (SELECT destination FROM deliveries WHERE lease = ?1 ->> 'lease')";
 
@@ -48,7 +51,7 @@ const RECEIVERS: &str = "SELECT json_object('id', s.id, 'kind', s.kind, 'enabled
 /// are those of every partner and link that the decision names, wherever it does. A won dispute
 /// gives back: what it restored is taken back with the other sign.
 macro_rules! told {
-    ($tags:literal) => {
+    ($tags:expr) => {
         concat!(
             "json_object('fact', json(f.body), 'decision', json(c.body), 'revision', c.revision,
               'decided_at', c.decided_at, 'domain', g.body ->> 'domain',
@@ -59,7 +62,17 @@ macro_rules! told {
               'tags', json(",
             $tags,
             "),
+              'refusal', ",
+            "(SELECT ",
+            refusal!("w.program", "w.customer"),
+            " FROM (SELECT f.program AS program, coalesce(f.customer, o.customer, ",
+            owner!("f.program", "coalesce(f.subscription, o.subscription)"),
+            ") AS customer
+                FROM (SELECT 1) LEFT JOIN facts o ON o.id = c.body ->> 'purchase') w)",
+            ",
               'sold', json((SELECT o.body -> '$.money' FROM facts o
+                WHERE o.id = c.body ->> 'purchase')),
+              'sold_order', json((SELECT o.body -> '$.order' FROM facts o
                 WHERE o.id = c.body ->> 'purchase')),
               'about', json((SELECT json_object('at', s.body -> 'occurred_at',
                   'click_ids', s.body -> 'click_ids')
@@ -81,16 +94,16 @@ const CLAIMED: &str = concat!(
       'destination', d.destination, 'part', d.part, 'ticket', d.ticket, 'at', d.created_at,
       'notice', json(d.notice), 'kept', r.body ->> s.kind,
       'told', json(iif(c.event IS NULL, NULL, ",
-    told!(
+    told!(concat!(
         "iif(s.kind IN (SELECT value FROM json_each(?1, '$.tagged')),
           (SELECT json_group_object(n.nonce, json(v.value -> '$.tags'))
-           FROM (SELECT t.value ->> 'nonce' AS nonce, (t.value ->> 'at') / 60000 AS minute
+           FROM (SELECT t.value ->> 'nonce' AS nonce, t.value ->> 'at' AS at
                  FROM json_each(c.body, '$.touches') t
                  WHERE t.value ->> 'share_bps' > 0 AND t.value ->> 'nonce' IS NOT NULL) n
-           CROSS JOIN click_packs k ON k.bucket IN (n.minute, n.minute + 1)
-           JOIN json_each(k.visits) v ON v.value ->> '$.touch.nonce' = n.nonce
-           WHERE v.value ->> '$.tags' IS NOT NULL), '{}')"
-    ),
+           CROSS JOIN ",
+        packs_of!("n"),
+        " WHERE v.value ->> '$.tags' IS NOT NULL), '{}')"
+    )),
     ")))
     FROM deliveries d
     JOIN destinations s ON s.id = d.destination
@@ -105,7 +118,8 @@ const CLAIMED: &str = concat!(
 
 /// A destination and one event of its program, for the test console.
 const ONE_RECEIVER: &str = "SELECT json_object('id', id, 'kind', kind, 'enabled', 1,
-      'config', json(config), 'secret', secret, 'program', program)
+      'config', json(config), 'secret', secret, 'program', program,
+      'previous', json(previous_secrets))
     FROM destinations WHERE id = ?1 ->> 'id'";
 const ONE_EVENT: &str = concat!(
     "SELECT json_object('event', f.id, 'kept', (SELECT r.body ->> s.kind FROM sealed_rows r
@@ -139,6 +153,8 @@ pub(super) struct ReceiverRow {
     pub(super) enabled: bool,
     pub(super) config: Value,
     pub(super) secret: String,
+    /// Secrets that were replaced.
+    pub(super) previous: Vec<Previous>,
     pub(super) failures: u32,
     pub(super) token: Option<String>,
     pub(super) token_until: UnixMs,
@@ -174,6 +190,7 @@ impl Row {
             enabled: self.number("enabled") == 1,
             config: self.0["config"].take(),
             secret: self.text("secret"),
+            previous: record::take(&self.0["previous"]).unwrap_or_default(),
             failures: self.number("failures"),
             token: self.maybe("token"),
             token_until: self.at("token_until"),

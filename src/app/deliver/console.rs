@@ -36,9 +36,8 @@ pub async fn console(
     let (row, looked) = claim::look(control.db, id, id_of_event).await?;
     let row = row.ok_or(&problem::NOT_FOUND)?;
     control.allow(Scope::Admin, row.program)?;
-    let keys = &control.settings.keys;
     let unfit = |why| Problem::with_detail(&problem::STATE_UNFIT, why);
-    let mut receiver = Receiver::open(row, keys, control.now).map_err(unfit)?;
+    let mut receiver = Receiver::open(row, control.settings, control.now).map_err(unfit)?;
     let event = match (id_of_event, looked) {
         (None, _) => {
             let occasion = occasion.unwrap_or(Occasion::Sale);
@@ -69,16 +68,17 @@ pub async fn console(
         return Ok(shown.build());
     }
     let items = [item];
-    let request = receiver.request(&items, control.now, true);
+    let request = receiver.shown(&event, control.now);
     let request = request.ok_or_else(|| unfit("settings_incomplete"))?;
-    let secrets = receiver.secrets();
-    shown.value("request", request.shown(&secrets));
+    shown.value("request", request);
     if send {
         let sent = receiver.send(&items, transport, control.now, true).await;
         shown
             .text("outcome", sent.outcome.fate.as_str())
             .text("reason", &sent.outcome.reason);
         if let Some(answer) = sent.answer {
+            let secrets = receiver.secrets();
+            let secrets: Vec<_> = secrets.iter().map(String::as_str).collect();
             let body: String = redacted(&answer.body, &secrets)
                 .chars()
                 .take(SHOWN_CHARS)

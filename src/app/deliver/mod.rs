@@ -8,6 +8,7 @@
 //! while.
 
 mod batch;
+mod bought;
 mod claim;
 mod console;
 mod notices;
@@ -28,12 +29,21 @@ use settle::{Round, Slot};
 
 pub use console::console;
 pub use notices::ADD_NOTICES;
+pub use receiver::open as open_sealed;
 
 /// Requests at once: a Worker has six connections.
 const AT_ONCE: usize = 6;
 
 /// What nobody fetched in time.
 pub const EXPIRE_SEALED: &str = "DELETE FROM sealed_rows WHERE expires_at <= ?1 ->> 'now'";
+/// Secrets whose day is over.
+const EXPIRE_SECRETS: &str = "UPDATE destinations SET previous_secrets = (
+      SELECT json_group_array(json(value)) FROM json_each(previous_secrets)
+      WHERE value ->> 'until' > ?1 ->> 'now')
+    WHERE EXISTS (SELECT 1 FROM json_each(previous_secrets)
+      WHERE value ->> 'until' <= ?1 ->> 'now')";
+/// Takes away what was kept for destinations and is over.
+pub const EXPIRE: [&str; 2] = [EXPIRE_SEALED, EXPIRE_SECRETS];
 
 /// Delivers what is due, at most one round. `entropy` names the lease, spreads the next attempts
 /// and seals tokens. Gives how many deliveries were looked at.
@@ -55,7 +65,7 @@ pub async fn deliver(
     }
     let mut round = Round::new(now, jitter);
     for row in rows {
-        round.slots.push(Slot::open(row, &settings.keys, now));
+        round.slots.push(Slot::open(row, settings, now));
     }
     let batches = gather(&claimed, &settings.keys, &mut round);
     authorise(&batches, transport, &mut round).await;

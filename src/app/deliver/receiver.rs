@@ -3,15 +3,20 @@
 
 use super::claim::ReceiverRow;
 use crate::app::ports::{Reply, Transport};
+use crate::app::settings::Settings;
 use crate::domain::destination::oauth::{self, Grant};
 use crate::domain::destination::{
-    self, Answer, Destination, Event, Fate, Kept, Outcome, Prepared, Request, Target,
+    self, Answer, Destination, Event, Fate, Kept, Outcome, Prepared, REDACTED, Request, Target,
 };
+use crate::domain::outbound::{OutboundRules, OutboundUrl};
 use crate::domain::record;
 use crate::domain::seal::{Keyring, NONCE, Purpose};
 use crate::domain::time::UnixMs;
 use base64_simd::URL_SAFE_NO_PAD;
 use serde_json::Value;
+
+/// Settings that send requests to a stand-in instead of the platform.
+const TEST_ADDRESSES: [&str; 2] = ["base_url", "token_url"];
 
 /// A destination that can be sent to.
 pub(super) struct Receiver {
@@ -21,6 +26,9 @@ pub(super) struct Receiver {
     /// Sealed, as the row has it: tells whether the row changed meanwhile.
     pub(super) sealed_secret: String,
     secret: String,
+    /// Replaced secrets that still sign, newest first.
+    previous: Vec<String>,
+    outbound: OutboundRules,
     /// The access token, and until when it may be used.
     pub(super) token: Option<(String, UnixMs)>,
     /// It was bought just now.
@@ -31,17 +39,29 @@ impl Receiver {
     /// Opens a row; the error is the reason why nothing can be sent.
     pub(super) fn open(
         row: ReceiverRow,
-        keys: &Keyring,
+        settings: &Settings,
         now: UnixMs,
     ) -> Result<Receiver, &'static str> {
+        let keys = &settings.keys;
         if !row.enabled {
             return Err("disabled");
+        }
+        // Stored while it was allowed, or before it was refused.
+        let test = TEST_ADDRESSES
+            .iter()
+            .any(|name| row.config.get(name).is_some());
+        if test && !settings.loopback {
+            return Err("test_address");
         }
         let kind = destination::find(&row.kind).ok_or("kind_unknown")?;
         let secret = open(keys, &row.id, &row.secret).ok_or("secret_unreadable")?;
         let token = row.token.filter(|_| row.token_until > now);
         let token = token.and_then(|sealed| open(keys, &token_context(&row.id), &sealed));
+        let previous = row.previous.iter().filter(|each| each.until > now);
+        let previous = previous.filter_map(|each| open(keys, &row.id, &each.secret));
         Ok(Receiver {
+            previous: previous.collect(),
+            outbound: settings.outbound.clone(),
             id: row.id,
             kind,
             config: row.config,
@@ -69,16 +89,36 @@ impl Receiver {
         Target {
             config: &self.config,
             secret: &self.secret,
+            previous: &self.previous,
             token: self.token.as_ref().map_or("", |(token, _)| token),
             now,
             test,
         }
     }
 
-    /// What must not be shown.
-    pub(super) fn secrets(&self) -> [&str; 2] {
-        let token = self.token.as_ref().map_or("", |(token, _)| token);
-        [&self.secret, token]
+    /// What must not be shown when an answer repeats it.
+    pub(super) fn secrets(&self) -> Vec<String> {
+        let stored = [&self.secret].into_iter().chain(&self.previous);
+        let mut secrets: Vec<_> = stored
+            .flat_map(|each| self.kind.secret_parts(each))
+            .collect();
+        secrets.extend(self.token.iter().map(|(token, _)| token.clone()));
+        secrets
+    }
+
+    /// The request of one event as people may see it: made with stand-ins for the secrets, so that
+    /// it holds none in any form.
+    pub(super) fn shown(&self, event: &Event, now: UnixMs) -> Option<Value> {
+        let to = Target {
+            secret: self.kind.stand_in_secret(),
+            previous: &[],
+            token: REDACTED,
+            ..self.target(now, true)
+        };
+        match destination::prepare(self.kind, event, &to) {
+            Prepared::Send(item) => Some(self.kind.request(&[item], &to)?.shown()),
+            Prepared::End(..) | Prepared::Wait(..) => None,
+        }
     }
 
     /// Checked again at each attempt.
@@ -102,10 +142,11 @@ impl Receiver {
             return Exchange::unsent();
         };
         let target = self.target(now, test);
-        let mut sent = exchange(transport, &request, |answer| {
-            self.kind.outcome(answer, &target, items.len())
-        })
-        .await;
+        let mut sent = self
+            .exchange(transport, &request, |answer| {
+                self.kind.outcome(answer, &target, items.len())
+            })
+            .await;
         if sent.answer.is_none() && !self.kind.resends(&self.config) {
             sent.outcome.fate = Fate::Drop;
         }
@@ -124,10 +165,11 @@ impl Receiver {
         let Some(request) = self.kind.poll(ticket, &target) else {
             return Exchange::unsent();
         };
-        let mut asked = exchange(transport, &request, |answer| {
-            self.kind.progress(answer, &target, count)
-        })
-        .await;
+        let mut asked = self
+            .exchange(transport, &request, |answer| {
+                self.kind.progress(answer, &target, count)
+            })
+            .await;
         // Not over yet: asked again with the same ticket, which `progress` need not know.
         if let Fate::Accepted(same) = &mut asked.outcome.fate {
             ticket.clone_into(same);
@@ -157,13 +199,43 @@ impl Receiver {
                 Grant::signed(&url, &unsigned, &signature.ok_or_else(bad)?)
             }
         };
-        let bought = exchange(transport, &request, |_| Outcome::delivered()).await;
+        let bought = self
+            .exchange(transport, &request, |_| Outcome::delivered())
+            .await;
         let Some(answer) = bought.answer else {
             return Err(bought.outcome);
         };
         self.token = Some(oauth::token(&answer, now)?);
         self.bought = true;
         Ok(())
+    }
+
+    /// The one way out. The address is checked here too: it may have been stored under other rules.
+    async fn exchange(
+        &self,
+        transport: &impl Transport,
+        request: &Request,
+        read: impl FnOnce(&Answer) -> Outcome,
+    ) -> Exchange {
+        if OutboundUrl::parse(&request.url, &self.outbound).is_err() {
+            return Exchange {
+                outcome: Outcome::new(Fate::Misconfigured, "address_refused"),
+                ..Exchange::unsent()
+            };
+        }
+        let reply = transport.send(request).await;
+        let timed_out = reply == Reply::TimedOut;
+        let (outcome, answer) = match reply {
+            Reply::Answered(answer) => (read(&answer), Some(answer)),
+            Reply::TimedOut => (Outcome::new(Fate::Retry, "no answer in time"), None),
+            Reply::Unreachable => (Outcome::new(Fate::Retry, "unreachable"), None),
+        };
+        Exchange {
+            outcome,
+            answer,
+            timed_out,
+            unasked: false,
+        }
     }
 }
 
@@ -188,28 +260,8 @@ impl Exchange {
     }
 }
 
-async fn exchange(
-    transport: &impl Transport,
-    request: &Request,
-    read: impl FnOnce(&Answer) -> Outcome,
-) -> Exchange {
-    let reply = transport.send(request).await;
-    let timed_out = reply == Reply::TimedOut;
-    let (outcome, answer) = match reply {
-        Reply::Answered(answer) => (read(&answer), Some(answer)),
-        Reply::TimedOut => (Outcome::new(Fate::Retry, "no answer in time"), None),
-        Reply::Unreachable => (Outcome::new(Fate::Retry, "unreachable"), None),
-    };
-    Exchange {
-        outcome,
-        answer,
-        timed_out,
-        unasked: false,
-    }
-}
-
 /// Opens a text that was sealed at rest.
-pub(super) fn open(keys: &Keyring, context: &str, sealed: &str) -> Option<String> {
+pub fn open(keys: &Keyring, context: &str, sealed: &str) -> Option<String> {
     let bytes = URL_SAFE_NO_PAD.decode_to_vec(sealed).ok()?;
     String::from_utf8(keys.open(Purpose::AtRest, context, &bytes)?).ok()
 }

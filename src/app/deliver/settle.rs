@@ -4,6 +4,7 @@ use super::batch::Batch;
 use super::claim::{Claimed, ReceiverRow};
 use super::receiver::{Exchange, Receiver};
 use crate::app::ports::ANSWER_MS;
+use crate::app::settings::Settings;
 use crate::domain::destination::{Fate, Object, Outcome, next_attempt};
 use crate::domain::seal::{Keyring, NONCE};
 use crate::domain::time::UnixMs;
@@ -53,11 +54,11 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    pub(super) fn open(row: ReceiverRow, keys: &Keyring, now: UnixMs) -> Slot {
+    pub(super) fn open(row: ReceiverRow, settings: &Settings, now: UnixMs) -> Slot {
         Slot {
             id: row.id.clone(),
             failures: row.failures,
-            receiver: Receiver::open(row, keys, now),
+            receiver: Receiver::open(row, settings, now),
             paused_until: UnixMs(0),
             error: String::new(),
             sent: 0,

@@ -1,10 +1,13 @@
 //! What destinations are told of a fact and its decision: the one place that knows both the
 //! ledger's types and the destinations' neutral one.
 
+use super::bought::{self, Sold};
 use crate::domain::consent::Consent;
 use crate::domain::decision::{self, Decision, Names};
-use crate::domain::destination::{Credit, Event, Occasion, Product, Sale, permission, unless_mail};
-use crate::domain::event::Fact;
+use crate::domain::destination::{
+    Credit, Event, Occasion, Parts, Permission, Product, Sale, permission, unless_mail,
+};
+use crate::domain::event::{Fact, Order};
 use crate::domain::ids::{LinkId, PartnerId};
 use crate::domain::money::Money;
 use crate::domain::record;
@@ -21,6 +24,8 @@ pub(super) struct Told {
     /// Amount of the sale that this is about, and the amounts taken back of it; negative what a won
     /// dispute restored.
     sold: Option<Money>,
+    /// What that sale consisted of.
+    sold_order: Order,
     taken_back: Vec<Money>,
 }
 
@@ -50,6 +55,7 @@ impl Told {
             fact,
             decision,
             sold: record::take(&row["sold"]),
+            sold_order: record::take(&row["sold_order"]).unwrap_or_default(),
             taken_back: record::take(&row["taken_back"]).unwrap_or_default(),
             row,
         })
@@ -77,23 +83,36 @@ impl Told {
             decided_at: UnixMs(number("decided_at")),
             money: decision.amount,
             sale: self.sale(),
+            parts: self.parts(),
+            coupon: unless_mail(fact.code.as_deref()).map(str::to_owned),
             products: self.products(),
             status: decision.status.name().to_owned(),
             is_new_customer: decision.new_customer,
             credits: self.credits(),
             consent: decision.consent,
-            permission: permission(
-                decision.consent,
-                fact.touch().map(|touch| touch.evidence),
-                fact.consent,
-                limited_data,
-            ),
+            permission: self.permission(limited_data),
             domain: domain.unwrap_or_default().to_owned(),
             explanation: decision.sentence(self),
             decision: self.shown(),
             click_ids: decision.click_ids.clone(),
             ..Event::default()
         })
+    }
+
+    /// By the decision, and by what is known of the customer now: a token that withholds may leave
+    /// limited data, a word that refuses does not.
+    fn permission(&self, limited_data: bool) -> Permission {
+        let fact = &self.fact;
+        let refusal = self.row["refusal"].as_str();
+        let ended = refusal.map(|_| Consent::Code);
+        permission(
+            self.decision.consent.map(|known| ended.unwrap_or(known)),
+            fact.touch().map(|touch| touch.evidence),
+            ended
+                .filter(|_| refusal == Some("refused"))
+                .or(fact.consent),
+            limited_data,
+        )
     }
 
     /// A lead's key begins with the customer's pseudonym, which is not told.
@@ -121,27 +140,25 @@ impl Told {
         })
     }
 
-    /// The lines that name a product; those of a reversal may leave out how many.
+    /// The sale that a reversal is about.
+    fn bought(&self) -> Option<Sold<'_>> {
+        let reversal = !self.fact.kind.is_purchase();
+        self.sold.filter(|_| reversal).map(|money| Sold {
+            order: &self.sold_order,
+            money,
+        })
+    }
+
+    fn parts(&self) -> Parts {
+        let amount = self.decision.amount;
+        let parts = |amount| bought::parts(&self.fact.order, amount, self.bought());
+        amount.map(parts).unwrap_or_default()
+    }
+
     fn products(&self) -> Vec<Product> {
-        let mut products = Vec::new();
-        let bought = self
-            .decision
-            .amount
-            .filter(|_| self.fact.kind.is_purchase());
-        for line in &self.fact.order.lines {
-            let (Some(sku), Some(sum)) = (unless_mail(line.sku.as_deref()), bought) else {
-                continue;
-            };
-            let quantity = line.quantity.unwrap_or(1);
-            let amount = line.amount.filter(|amount| amount % quantity.max(1) == 0);
-            let price = amount.map(|amount| amount / quantity.max(1));
-            products.push(Product {
-                sku: sku.to_owned(),
-                quantity,
-                price: price.and_then(|price| Money::new(price, sum.currency()).ok()),
-            });
-        }
-        products
+        let amount = self.decision.amount;
+        let products = |amount| bought::products(&self.fact.order, amount, self.bought());
+        amount.map(products).unwrap_or_default()
     }
 
     fn credits(&self) -> Vec<Credit> {

@@ -6,6 +6,7 @@ use super::facts::{Facts, Place};
 use super::{flooded, human};
 use crate::app::isolate::{Known, Memory};
 use crate::domain::document::{self, Document};
+use crate::domain::flood::Counted;
 use crate::domain::link::Slug;
 use crate::domain::target::parameter;
 use crate::domain::traffic::{self, Class};
@@ -28,14 +29,20 @@ pub(super) fn pass(
         },
         None => None,
     };
+    let landed = context.touch(parameter(place.query, &context.host.token_param));
     let mut class = traffic::classify(&context.request.signals).class;
-    if human(class) && via.is_some_and(|link| flooded(memory, context, link.partner)) {
-        class = Class::Flood;
+    if human(class) {
+        let floods = |what, partner| flooded(memory, context, what, partner);
+        let landing = landed.as_ref();
+        let landing = landing.is_some_and(|touch| floods(Counted::Document, touch.partner));
+        if landing || via.is_some_and(|link| floods(Counted::Click, link.partner)) {
+            class = Class::Flood;
+        }
     }
     let document = Document {
         class,
         via: via.filter(|link| link.earns(context.now)),
-        token: parameter(place.query, &context.host.token_param),
+        landed,
         marks: context.host.marks(place.path),
         within: matches!(facts.fetch_site, "same-origin" | "same-site"),
     };

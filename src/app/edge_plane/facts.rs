@@ -26,17 +26,19 @@ pub struct Facts<'a> {
     pub language: &'a str,
     pub referrer: &'a str,
     pub ip: &'a str,
+    /// `Origin`, of a request that is no `GET`.
+    pub origin: &'a str,
 }
 
 impl<'a> Facts<'a> {
     /// Reads the lines; missing ones are empty.
     pub fn read(text: &'a str) -> Facts<'a> {
-        let mut lines = [""; 18];
+        let mut lines = [""; 19];
         text::fill(text, b'\n', &mut lines);
         let [method, url, cookies, user_agent, accept, rest @ ..] = lines;
         let [fetch_dest, fetch_mode, fetch_site, fetch_user, rest @ ..] = rest;
         let [purpose, gpc, country, region, asn, organisation, rest @ ..] = rest;
-        let [language, referrer, ip] = rest;
+        let [language, referrer, ip, origin] = rest;
         Facts {
             method,
             url,
@@ -56,6 +58,7 @@ impl<'a> Facts<'a> {
             language,
             referrer,
             ip,
+            origin,
         }
     }
 

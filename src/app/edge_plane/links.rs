@@ -6,9 +6,10 @@ use super::{flooded, human, pages};
 use crate::app::isolate::{Known, Memory};
 use crate::app::problem;
 use crate::domain::click::Visit;
+use crate::domain::flood::Counted;
 use crate::domain::ids::{LinkId, PartnerId};
-use crate::domain::link::{Address, Availability, LinkSnapshot};
-use crate::domain::redirect::{self, Arrival, Outcome, PageKind};
+use crate::domain::link::{Address, Availability, LinkSnapshot, Tidied};
+use crate::domain::redirect::{self, Arrival, Outcome, PageKind, Request};
 use crate::domain::traffic::{self, Class};
 use crate::domain::visitor::Context;
 
@@ -22,18 +23,46 @@ pub(super) fn visit(
     if !matches!(context.request.signals.method, "GET" | "HEAD") {
         return Some(Answer::problem(&problem::METHOD_NOT_ALLOWED));
     }
-    let Some(address) = Address::read(path, context.host.case_sensitive) else {
+    let case_sensitive = context.host.case_sensitive;
+    let known = |address: &Address<'_>| memory.link(place.host, address.slug.as_str(), context.now);
+    if let Some(address) = Address::read(path, case_sensitive) {
+        let known = known(&address)?;
+        if !matches!(known, Known::Absent) {
+            return Some(found(known, &address, context, memory));
+        }
+    }
+    let Some(tidied) = Tidied::read(path, case_sensitive) else {
         return Some(orphan(context, memory));
     };
-    match memory.link(place.host, address.slug.as_str(), context.now)? {
-        Known::Found(link) if address.inspect => Some(match link.availability(context.now) {
+    let known = known(&tidied.address)?;
+    let query = tidied.query(context.request.query);
+    let request = Request {
+        query: &query,
+        ..*context.request
+    };
+    let context = Context {
+        request: &request,
+        ..*context
+    };
+    Some(found(known, &tidied.address, &context, memory))
+}
+
+/// Answers by what is known of the address.
+fn found(
+    known: &Known<LinkSnapshot>,
+    address: &Address<'_>,
+    context: &Context<'_>,
+    memory: &Memory,
+) -> Answer {
+    match known {
+        Known::Found(link) if address.inspect => match link.availability(context.now) {
             Availability::Scheduled => unknown(context),
             Availability::Expired | Availability::Capped => pages::ended(),
             _ => pages::leads_to(link.settings.target.as_str()),
-        }),
-        Known::Found(link) => Some(follow(link, &address, context, memory)),
-        Known::Absent => Some(orphan(context, memory)),
-        Known::Failed => Some(pages::away()),
+        },
+        Known::Found(link) => follow(link, address, context, memory),
+        Known::Absent => orphan(context, memory),
+        Known::Failed => pages::away(),
     }
 }
 
@@ -45,7 +74,7 @@ fn follow(
 ) -> Answer {
     let sighting = traffic::classify(&context.request.signals);
     let class = sighting.class;
-    let flood = human(class) && flooded(memory, context, link.partner);
+    let flood = human(class) && flooded(memory, context, Counted::Click, link.partner);
     let decided = redirect::redirect(&Arrival {
         request: context.request,
         rest: address.rest,
@@ -80,7 +109,7 @@ fn orphan(context: &Context<'_>, memory: &Memory) -> Answer {
     let mut answer = unknown(context);
     let class = traffic::classify(&context.request.signals).class;
     let owner = (LinkId::from_number(0), PartnerId::from_number(0));
-    let flood = human(class) && flooded(memory, context, owner.1);
+    let flood = human(class) && flooded(memory, context, Counted::Click, owner.1);
     answer.visits.extend(stray(context, owner, class, flood));
     answer
 }

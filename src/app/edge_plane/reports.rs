@@ -2,14 +2,15 @@
 
 use super::answer::Answer;
 use super::facts::Place;
-use super::{documents, flooded, human};
+use super::{documents, flooded};
 use crate::app::isolate::{Known, Memory};
 use crate::app::problem;
-use crate::domain::beacon::{self, Message, State, Via};
+use crate::domain::beacon::{self, Message, MessageName, Report, State, Via};
+use crate::domain::flood::Counted;
 use crate::domain::limits;
 use crate::domain::link::{LinkSnapshot, Slug};
 use crate::domain::target::parameter;
-use crate::domain::traffic::{self, Class, Signals};
+use crate::domain::traffic::{self, Class};
 use crate::domain::visitor::Context;
 use crate::json;
 
@@ -33,8 +34,21 @@ pub(super) fn report(
         },
         None => None,
     };
-    let via = link.map(|link| arrival(link, context, memory));
-    let Ok(answered) = beacon::answer(context, &message, via) else {
+    let mut report = Report {
+        message: &message,
+        class: traffic::classify_report(&context.request.signals),
+        landed: context.touch(message.token.as_deref()),
+        via: link.map(|link| Via {
+            link,
+            marks: context
+                .host
+                .marks(Place::read(context.request.referrer).path),
+        }),
+    };
+    if report.class == Class::Human && floods(&report, context, memory) {
+        report.class = Class::Flood;
+    }
+    let Ok(answered) = beacon::answer(context, report) else {
         return Some(Answer::problem(&problem::VALIDATION));
     };
     let mut answer = told(&answered.state, context, memory)?.with_cookies(answered.set_cookies);
@@ -42,29 +56,21 @@ pub(super) fn report(
     Some(answer)
 }
 
-/// How the page that reports this was reached: its script's request is no navigation, so the class
-/// is that of the page, which a person's browser has opened unless the agent says otherwise.
-fn arrival<'a>(link: &'a LinkSnapshot, context: &Context<'_>, memory: &Memory) -> Via<'a> {
-    let page = Signals {
-        method: "GET",
-        accept: "text/html",
-        fetch_dest: "document",
-        fetch_mode: "navigate",
-        ..context.request.signals
-    };
-    let mut class = traffic::classify(&page).class;
-    if human(class) {
-        class = Class::Human;
-        if flooded(memory, context, link.partner) {
-            class = Class::Flood;
-        }
-    }
-    let path = Place::read(context.request.referrer).path;
-    Via {
-        link,
-        class,
-        marks: context.host.marks(path),
-    }
+/// Is it one of more than people send from one network? What makes a click of its own counts as
+/// one, so that nobody has more of them here than by redirects.
+fn floods(report: &Report<'_>, context: &Context<'_>, memory: &Memory) -> bool {
+    let landed = report.landed.as_ref().map(|landed| {
+        let what = match report.message.name {
+            MessageName::Land => Counted::Landing,
+            MessageName::Consent => Counted::Grant,
+        };
+        (what, landed.partner)
+    });
+    let click = report
+        .arrival()
+        .map(|via| (Counted::Click, via.link.partner));
+    let counted = landed.or(click);
+    counted.is_some_and(|(what, partner)| flooded(memory, context, what, partner))
 }
 
 /// The link that the page's script found in its URL: it always sends it as `via`.

@@ -5,14 +5,15 @@
 //! statistics the planner would read whole tables.
 //! A compound select may have five terms on D1, so the loads are grouped, not one.
 
+use crate::app::clicks::visits_of;
+
 /// The facts that are named and wait (or the customers that are named), the customers whom they
 /// touch, and all facts of those customers: their own, what names only their subscription, and the
 /// reversals of their purchases. A subscription of several customers touches all of them, since a
 /// new one may take over what names only it; what names only it is loaded with its owner alone: who
 /// is named by the event of the least id, which erasing a customer does not change.
 ///
-/// Packs of clicks are read once each, however many tokens are of their minute. SQLite repeats a
-/// part of this wherever it is named, and refuses more than 1,000 tables in all.
+/// SQLite repeats a part of this wherever it is named, and refuses more than 1,000 tables in all.
 macro_rules! touched {
     ($tail:literal) => {
         concat!(
@@ -58,17 +59,14 @@ macro_rules! touched {
                SELECT program FROM about
                UNION
                SELECT value ->> 'program' FROM json_each(?1, '$.customers')),
-             tokens AS MATERIALIZED (
-               SELECT DISTINCT nonce,
-                 json_extract(body, '$.token.opened.at') / 60000 + later.value AS bucket
-               FROM involved CROSS JOIN json_each('[0, 1]') later WHERE nonce IS NOT NULL),
              clicked AS (
-               SELECT v.value ->> '$.touch.nonce' AS nonce, v.value AS visit
-               FROM (SELECT DISTINCT bucket FROM tokens) m
-               CROSS JOIN click_packs k ON k.bucket = m.bucket
-               CROSS JOIN json_each(k.visits) v
-               WHERE (v.value ->> '$.touch.nonce', k.bucket) IN (
-                 SELECT nonce, bucket FROM tokens)),
+               SELECT i.nonce AS nonce, v.value AS visit
+               FROM (SELECT DISTINCT nonce,
+                       json_extract(body, '$.token.opened.at') AS at
+                     FROM involved WHERE nonce IS NOT NULL) i
+               CROSS JOIN json_each(",
+            visits_of!("i"),
+            ") v),
              seen AS (
                SELECT json_extract(body, '$.token.opened.partner') AS partner, nonce
                FROM involved WHERE json_extract(body, '$.token.opened') IS NOT NULL

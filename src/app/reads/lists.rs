@@ -1,5 +1,6 @@
 //! The SQL of the lists. Each row is one JSON object with the number by which the list pages.
 
+use crate::app::click_days::click_days;
 use crate::app::earnings;
 
 macro_rules! list {
@@ -99,25 +100,22 @@ const DESTINATIONS: &str = list!(
 );
 const KEYS: &str = list!(
     "json_object('id', id, 'name', name, 'scope', scope, 'program', program,
-      'created_at', created_at, 'revoked_at', revoked_at)",
+      'root', root, 'created_at', created_at, 'revoked_at', revoked_at)",
     "api_keys",
     "program",
     "seq"
 );
+/// Reports of landings beyond the valid clicks are `unmatched`.
 const CLICKS: &str = list!(
     "json_object('program', program, 'day', day, 'link', link, 'partner', partner,
-      'raw', raw, 'valid', valid, 'confirmed', confirmed, 'classes', json(classes))",
-    "(SELECT program, day, link, partner, json_group_object(class, count) AS classes,
-        sum(iif(class NOT IN ('validated', 'confirmed', 'confirmed_anonymous', 'granted',
-          'orphan', 'unpaid'), count, 0)) AS raw,
-        sum(iif(class IN ('human', 'validated'), count, 0)) AS valid,
-        -- An anonymous click that got a name is confirmed under that.
-        sum(iif(class = 'confirmed', count, 0)) + max(0, sum(CASE class
-          WHEN 'confirmed_anonymous' THEN count WHEN 'granted' THEN -count ELSE 0 END))
-          AS confirmed,
-        row_number() OVER (ORDER BY day, link, partner) AS seq
-      FROM click_rollups WHERE ?1 ->> 'program' IS NULL OR program = ?1 ->> 'program'
-      GROUP BY program, day, link, partner)",
+      'raw', raw, 'valid', valid, 'confirmed', confirmed, 'classes', json(iif(reported = confirmed,
+        classes, json_patch(classes, json_object('validated', nullif(validated_most, 0),
+          'confirmed', nullif(min(landed, confirmed), 0), 'unmatched', reported - confirmed)))))",
+    concat!(
+        "(SELECT *, row_number() OVER (ORDER BY day, link, partner) AS seq FROM ",
+        click_days!("?1 ->> 'program' IS NULL OR program = ?1 ->> 'program'"),
+        ")"
+    ),
     "program",
     "seq"
 );
@@ -163,6 +161,24 @@ const ERASURES: &str = list!(
     "program",
     "seq"
 );
+/// Queue messages are of the deployment; their beginning says what they are.
+const DEAD_LETTERS: &str = list!(
+    "json_object('id', id, 'queue', queue, 'reason', reason, 'bytes', bytes, 'at', at,
+      'beginning', substr(body, 1, 200))",
+    "dead_letters",
+    "?1 ->> 'program'",
+    "seq"
+);
+
+/// What the queue took while the database was away, and whose key may not report it.
+const REFUSED: &str = list!(
+    "json_object('event', event, 'program', program, 'key', api_key, 'reason', reason,
+      'received_at', received_at, 'kind', body ->> 'kind', 'amount', json(body -> '$.money'),
+      'customer', json_extract(body, '$.customer'))",
+    "refused_facts",
+    "program",
+    "seq"
+);
 
 /// The lists by their name in the address.
 pub(super) fn sql(name: &str) -> Option<&'static str> {
@@ -171,6 +187,7 @@ pub(super) fn sql(name: &str) -> Option<&'static str> {
         "clicks" => CLICKS,
         "codes" => CODES,
         "conflicts" => CONFLICTS,
+        "dead_letters" => DEAD_LETTERS,
         "decisions" => DECISIONS,
         "deliveries" => DELIVERIES,
         "destinations" => DESTINATIONS,
@@ -185,6 +202,7 @@ pub(super) fn sql(name: &str) -> Option<&'static str> {
         "payouts/lines" => earnings::PAYOUT_LINES,
         "programs" => PROGRAMS,
         "rates" => RATES,
+        "refused" => REFUSED,
         "reviews" => REVIEWS,
         "settlements" => earnings::SETTLEMENTS,
         "settlements/lines" => earnings::SETTLEMENT_LINES,

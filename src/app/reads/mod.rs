@@ -2,6 +2,7 @@
 //!
 //! Every list is newest first, at most 100 rows, and pages by an opaque cursor.
 
+pub mod dates;
 mod lists;
 
 pub(super) use lists::listing;
@@ -92,7 +93,8 @@ pub async fn list(db: &impl Database, name: &str, page: &Page) -> Result<Value, 
     if let Some(data) = answer["data"].as_array_mut().filter(|_| decisions) {
         explain(db, data).await?;
     }
-    Ok(readable(answer))
+    answer["data"] = dates::of(name).write(answer["data"].take());
+    Ok(answer)
 }
 
 /// One page of the rows of `sql`, which are numbered `seq`; takes `before` and `page` beside what
@@ -147,7 +149,7 @@ pub async fn event(db: &impl Database, id: &str, now: UnixMs) -> Result<Value, P
     let mut decision = vec![event["decision"].take()];
     explain(db, &mut decision).await?;
     event["decision"] = decision.pop().unwrap_or_default();
-    Ok(readable(event))
+    Ok(dates::of("events").write(event))
 }
 
 /// Adds the sentence to decisions, with the names that partners and links have now.
@@ -181,27 +183,6 @@ pub(super) async fn explain(db: &impl Database, decisions: &mut [Value]) -> Resu
         }
     }
     Ok(())
-}
-
-/// Instants in milliseconds become RFC 3339 text.
-pub fn readable(mut value: Value) -> Value {
-    match &mut value {
-        Value::Object(members) => {
-            for (name, member) in members.iter_mut() {
-                let named = ["at", "until", "effective_from"].contains(&name.as_str());
-                let instant = named || name.ends_with("_at") || name.ends_with("_until");
-                match member.as_i64().filter(|_| instant) {
-                    Some(ms) => *member = json!(UnixMs(ms).to_rfc3339()),
-                    None => *member = readable(member.take()),
-                }
-            }
-        }
-        Value::Array(items) => items
-            .iter_mut()
-            .for_each(|item| *item = readable(item.take())),
-        _ => {}
-    }
-    value
 }
 
 fn write_cursor(seq: u64) -> String {

@@ -1,5 +1,7 @@
 //! The SQL of settlements. `CROSS JOIN` fixes the order of a join, as in the fold's.
 
+use crate::app::click_days::click_days;
+
 /// The next entries that no settlement has taken and whose newest decision lets them move. A
 /// reversal belongs to the month of its purchase.
 macro_rules! due {
@@ -22,34 +24,47 @@ macro_rules! due {
     };
 }
 
-/// Confirmed clicks of the classes that are paid, by partner and month; what people say of a click
-/// goes before its class.
+/// What people say of a click that was reported: 1 where it is paid only by their word, -1 where it
+/// is not paid by their word.
+macro_rules! ruled {
+    () => {
+        "SELECT v.visit ->> '$.touch.partner' AS partner,
+     v.visit ->> '$.touch.link' AS link, date(r.clicked_at / 1000, 'unixepoch') AS day,
+     (r.class IN (SELECT value FROM json_each(?1, '$.paid')))
+     - (v.visit ->> '$.touch.class' IN (SELECT value FROM json_each(?1, '$.paid'))) AS change
+   FROM (SELECT nonce, class, coalesce(clicked_at,
+           (SELECT json_extract(f.body, '$.token.opened.at') FROM facts f
+            WHERE f.nonce = r.nonce LIMIT 1)) AS clicked_at
+         FROM reclassifications r WHERE program = ?1 ->> 'program'
+           AND NOT EXISTS (SELECT 1 FROM reclassifications n
+             WHERE n.nonce = r.nonce AND n.program = r.program
+               AND (n.at, n.seq) > (r.at, r.seq))) r
+   CROSS JOIN landings v ON v.nonce = r.nonce
+   WHERE r.class IS NOT NULL
+     AND r.clicked_at >= ?1 ->> 'from' AND r.clicked_at < ?1 ->> 'until_month'"
+    };
+}
+
+/// Paid clicks by partner and month: of each link and day as many as were confirmed and are of
+/// people. A click that people call valid adds to both.
 macro_rules! clicked {
     ($tail:expr) => {
         concat!(
             "WITH counted AS (
+               SELECT partner, link, day, payable, payable_valid FROM ",
+            click_days!(
+                "program = ?1 ->> 'program'
+                 AND day >= ?1 ->> 'from_day' AND day < ?1 ->> 'until_day'"
+            ),
+            " UNION ALL
+               SELECT partner, link, day, change, max(change, 0) FROM (",
+            ruled!(),
+            ")),
+             days AS (
                SELECT partner, unixepoch(day, 'start of month') * 1000 AS month,
-                 iif(class = 'confirmed', count, -count) AS count
-               FROM click_rollups
-               WHERE program = ?1 ->> 'program' AND class IN ('confirmed', 'unpaid')
-                 AND day >= ?1 ->> 'from_day' AND day < ?1 ->> 'until_day'
-               UNION ALL
-               SELECT v.value ->> '$.touch.partner', unixepoch(r.clicked_at / 1000, 'unixepoch',
-                 'start of month') * 1000,
-                 (r.class IN (SELECT value FROM json_each(?1, '$.paid')))
-                 - (v.value ->> '$.touch.class' IN (SELECT value FROM json_each(?1, '$.paid')))
-               FROM (SELECT nonce, class, coalesce(clicked_at,
-                       (SELECT json_extract(f.body, '$.token.opened.at') FROM facts f
-                        WHERE f.nonce = r.nonce LIMIT 1)) AS clicked_at
-                     FROM reclassifications r WHERE program = ?1 ->> 'program'
-                       AND NOT EXISTS (SELECT 1 FROM reclassifications n
-                         WHERE n.nonce = r.nonce AND n.program = r.program
-                           AND (n.at, n.seq) > (r.at, r.seq))) r
-               CROSS JOIN click_packs k ON k.bucket = r.clicked_at / 60000
-               CROSS JOIN json_each(k.visits) v ON v.value ->> '$.touch.nonce' = r.nonce
-               WHERE k.kind = 'landing' AND r.class IS NOT NULL
-                 AND r.clicked_at >= ?1 ->> 'from' AND r.clicked_at < ?1 ->> 'until_month'),
-             touched AS (SELECT partner, month, sum(count) AS count FROM counted
+                 max(min(sum(payable), sum(payable_valid)), 0) AS count
+               FROM counted GROUP BY partner, link, day),
+             touched AS (SELECT partner, month, sum(count) AS count FROM days
                          WHERE partner || '/' || month > ?1 ->> 'after'
                          GROUP BY partner, month
                          ORDER BY partner || '/' || month LIMIT ?1 ->> 'limit') ",

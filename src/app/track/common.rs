@@ -3,7 +3,7 @@
 use super::{Part, Reading, person};
 use crate::domain::click::TouchRecord;
 use crate::domain::consent::Consent;
-use crate::domain::destination::{Person, hashing};
+use crate::domain::destination::{Person, Phone, hashing};
 use crate::domain::event::{self, TokenFound};
 use crate::domain::input::Fields;
 use crate::domain::limits;
@@ -50,10 +50,8 @@ impl Reading<'_> {
         fields: &mut Fields<'b>,
         customer: Option<&'b str>,
     ) -> Common<'b> {
-        let click = fields
-            .text("clickId", 500)
-            .map(str::trim)
-            .filter(|click| !click.is_empty());
+        let click = fields.text("clickId", 500);
+        let click = click.filter(|click| !click.is_empty());
         let email = fields.text("customerEmail", 320);
         let name = fields.text("customerName", 320);
         let avatar = fields.text("customerAvatar", 2_048);
@@ -67,12 +65,14 @@ impl Reading<'_> {
                 "must be at most 10000 characters of JSON",
             );
         }
-        let phone = fields.text("customerPhone", 64);
+        let phone = fields
+            .text("customerPhone", 64)
+            .and_then(|text| Phone::read(text, |text| self.phones.e164(text, self.country)));
         let (browser, consent) = self.context(fields);
         let person = Person {
             customer_id: customer,
             email,
-            phone,
+            phone: phone.as_ref(),
             user_agent: browser.user_agent.as_deref(),
             page_url: browser.page_url.as_deref(),
             fbp: browser.fbp.as_deref(),
@@ -84,11 +84,11 @@ impl Reading<'_> {
         let subscription = fields.text("subscriptionId", limits::EXTERNAL_ID_CHARS);
         let code = fields.text("code", limits::CODE_CHARS).map(event::code);
         let program = self.program.to_string();
-        let hash = email.and_then(hashing::email);
-        let mailbox = hash.map(|hash| self.keys.mailbox(&program, &hash));
+        let hash = email.and_then(hashing::mailbox);
+        let mailbox = hash.map(|hash| self.pseudonyms.mailbox(&program, &hash));
         Common {
             customer,
-            subscription: subscription.map(str::trim).filter(|id| !id.is_empty()),
+            subscription: subscription.filter(|id| !id.is_empty()),
             code: code.filter(|code| !code.is_empty()),
             mailbox,
             kept: person::kept(&person, &token, consent),

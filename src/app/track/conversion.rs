@@ -35,6 +35,7 @@ impl Reading<'_> {
         let customer = fields.required_text("customerExternalId", limits::EXTERNAL_ID_CHARS);
         let name = fields.required_text("eventName", limits::NAME_CHARS);
         let given = fields.text("eventId", limits::EXTERNAL_ID_CHARS);
+        let given = given.filter(|id| !id.is_empty());
         let common = self.common(&mut fields, customer);
         let (customer, name, common) =
             fields.finish(customer.zip(name).map(|(c, n)| (c, n, common)))?;
@@ -63,7 +64,7 @@ impl Reading<'_> {
     /// A customer came back, or ended a subscription.
     pub(super) fn turn(&self, kind: EventKind, mut fields: Fields<'_>) -> Read {
         let customer = fields.text("customerExternalId", limits::EXTERNAL_ID_CHARS);
-        let customer = customer.map(str::trim).filter(|id| !id.is_empty());
+        let customer = customer.filter(|id| !id.is_empty());
         let given = fields.text("eventId", limits::EXTERNAL_ID_CHARS);
         let reason = fields.text("reason", limits::NAME_CHARS);
         let common = self.common(&mut fields, customer);

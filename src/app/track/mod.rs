@@ -4,14 +4,17 @@
 
 mod common;
 mod conversion;
+mod members;
 mod person;
 mod purchase;
 mod reversal;
 
+use super::ports::Phones;
 use crate::domain::destination::Kept;
 use crate::domain::event::{EventKind, Fact, Order};
 use crate::domain::ids::{ProgramId, event_id};
 use crate::domain::input::{FieldError, Fields};
+use crate::domain::pseudonym::Pseudonyms;
 use crate::domain::seal::Keyring;
 use crate::domain::time::UnixMs;
 use crate::json;
@@ -40,9 +43,13 @@ pub struct Conversion {
 pub struct Reading<'a> {
     pub program: ProgramId,
     pub keys: &'a Keyring,
+    pub pseudonyms: &'a Pseudonyms,
     pub now: UnixMs,
     /// For the key of an event that has none.
     pub server_key: String,
+    pub phones: &'a dyn Phones,
+    /// The program's country, where national phone numbers are read.
+    pub country: Option<&'a str>,
 }
 
 type Read = Result<Conversion, Vec<FieldError>>;
@@ -63,7 +70,15 @@ impl Key {
 impl Reading<'_> {
     /// Reads a body by the kind of its address.
     pub fn read(&self, kind: EventKind, body: &Map<String, Value>) -> Read {
-        let fields = Fields::new(body, "");
+        let mut read = self.by_kind(kind, Fields::new(body, ""))?;
+        let ignored = members::ignored(kind, body);
+        if !ignored.is_empty() {
+            read.answer["ignored"] = json!(ignored);
+        }
+        Ok(read)
+    }
+
+    fn by_kind(&self, kind: EventKind, fields: Fields<'_>) -> Read {
         match kind {
             EventKind::Lead => self.lead(fields),
             EventKind::Milestone => self.milestone(fields),
@@ -77,12 +92,13 @@ impl Reading<'_> {
 
     /// The pseudonym under which a customer is known.
     fn pseudonym(&self, customer: &str) -> String {
-        self.keys.customer(&self.program.to_string(), customer)
+        self.pseudonyms
+            .customer(&self.program.to_string(), customer)
     }
 
     /// The caller's id of the event, or one that the server makes for it.
     fn key(&self, given: Option<&str>, member: &'static str) -> Key {
-        match given.map(str::trim).filter(|given| !given.is_empty()) {
+        match given.filter(|given| !given.is_empty()) {
             Some(given) => Key {
                 text: given.to_owned(),
                 from: member,

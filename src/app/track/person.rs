@@ -5,7 +5,7 @@ use super::{Part, Reading};
 use crate::domain::consent::Consent;
 use crate::domain::destination::{self, Kept, Permission, Person, permission};
 use crate::domain::event::TokenFound;
-use crate::domain::input::Fields;
+use crate::domain::input::{self, Fields};
 use serde_json::Value;
 
 impl Reading<'_> {
@@ -16,7 +16,7 @@ impl Reading<'_> {
         };
         // A browser's fact is never a reason to lose a sale: what is too long is cut.
         let fact = |name, max| {
-            let text = context.value(name)?.as_str()?;
+            let text = input::trimmed(context.value(name)?.as_str()?);
             let sound = text.chars().filter(|c| !c.is_control());
             Some(sound.take(max).collect::<String>())
         };
@@ -52,8 +52,8 @@ fn context_of<'b>(fields: &mut Fields<'b>) -> Option<Fields<'b>> {
     fields.object("metadata")?.object("context")
 }
 
-/// What each kind of destination keeps of a person, as far as it is not known already that it
-/// must not: the customer's earlier touches may still have a say.
+/// What each kind of destination may keep of a person, by what the event says about consent. Where
+/// it says nothing the customer's touches decide, which the database knows (`app::sealed`).
 pub(super) fn kept(person: &Person<'_>, token: &TokenFound, said: Option<Consent>) -> Vec<Part> {
     let touch = match token {
         TokenFound::Opened(touch) => Some((touch.consent, touch.evidence)),
@@ -65,8 +65,9 @@ pub(super) fn kept(person: &Person<'_>, token: &TokenFound, said: Option<Consent
     let permission = permission(Some(known), evidence, said, true);
     let mut parts = Vec::new();
     for each in destination::ALL {
-        let needs = each.terms().needs_consent;
-        if needs && permission == Permission::None {
+        let limited = permission < Permission::Full;
+        // Only who has a mark for limited data may have it.
+        if permission == Permission::None || (limited && !each.terms().needs_consent) {
             continue;
         }
         let mut kept = Kept::default();
@@ -75,7 +76,7 @@ pub(super) fn kept(person: &Person<'_>, token: &TokenFound, said: Option<Consent
             parts.push(Part {
                 kind: each.kind(),
                 kept,
-                limited: needs && permission < Permission::Full,
+                limited,
             });
         }
     }

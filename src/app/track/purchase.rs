@@ -14,7 +14,6 @@ impl Reading<'_> {
             // A renewal may know its subscription only.
             EventKind::Renewal => fields
                 .text("customerExternalId", limits::EXTERNAL_ID_CHARS)
-                .map(str::trim)
                 .filter(|id| !id.is_empty()),
             _ => fields.required_text("customerExternalId", limits::EXTERNAL_ID_CHARS),
         };
@@ -24,6 +23,7 @@ impl Reading<'_> {
         let dollars = || Currency::parse("USD").ok();
         let currency = if given { currency } else { dollars() };
         let name = fields.text("eventName", limits::NAME_CHARS);
+        let name = name.filter(|name| !name.is_empty());
         let name = name.unwrap_or(if kind == EventKind::Sale {
             "Purchase"
         } else {

@@ -1,6 +1,6 @@
 //! Refunds, chargebacks and won disputes: each names the invoice that it is about.
 
-use super::{Conversion, Read, Reading};
+use super::{Conversion, Read, Reading, members};
 use crate::domain::event::{EventKind, Order};
 use crate::domain::input::Fields;
 use crate::domain::limits;
@@ -8,13 +8,15 @@ use crate::domain::money::{MAX_MINOR, Money};
 use crate::json;
 
 impl Reading<'_> {
-    /// A reversal without an amount is about all that is left. A won dispute gives back what its
-    /// chargeback took.
+    /// A reversal without an amount is about what it names, else about all that is left. A won
+    /// dispute gives back what its chargeback took. A member that is not known is refused: it would
+    /// be all that was meant.
     pub(super) fn reversal(&self, kind: EventKind, mut fields: Fields<'_>) -> Read {
         let (member, name) = match kind {
             EventKind::Refund => ("refundId", "Refund"),
             _ => ("disputeId", kind.title()),
         };
+        members::only(&mut fields, member);
         let id = fields.required_text(member, limits::EXTERNAL_ID_CHARS);
         let invoice = fields.required_text("invoiceId", limits::EXTERNAL_ID_CHARS);
         let amount = fields.integer("amount", 0, MAX_MINOR);
@@ -23,6 +25,10 @@ impl Reading<'_> {
             fields.fault("currency", "required", "is required with an amount");
         }
         let order = Order::read_reversal(&mut fields);
+        if amount.is_none() && order.names_nothing() {
+            let detail = "is required where no part of more than zero is named";
+            fields.fault("amount", "required", detail);
+        }
         let customer = fields.text("customerExternalId", limits::EXTERNAL_ID_CHARS);
         let mut common = self.common(&mut fields, customer);
         // Whose it is the ledger knows by the purchase; destinations may be told.

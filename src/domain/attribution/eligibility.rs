@@ -51,12 +51,17 @@ impl Terms<'_> {
     fn alone(&self, touch: &Considered) -> Verdict {
         let age = self.at.since(touch.at);
         // An anonymous touch is dated at its day's start; only the event's instant can be asked.
-        let dated = touch.nonce.is_some() || touch.source == Source::Code;
-        let asked_at = if dated { touch.at } else { self.at };
+        let asked_at = if touch.is_anonymous() {
+            self.at
+        } else {
+            touch.at
+        };
         let both = [self.at, asked_at];
         let kind = self.standing.kind(touch.partner, self.at);
         if age < 0 {
             Verdict::AfterEvent
+        } else if !touch.is_known_at(self.at) {
+            Verdict::BroughtLater
         } else if age > self.rules.window_ms(self.kind, kind) {
             Verdict::OutsideWindow
         } else if !both

@@ -44,6 +44,9 @@ pub enum Verdict {
     NoShare,
     /// Happened after the event.
     AfterEvent,
+    /// Of an anonymous click only the day is known, and a later event brought it first: it may have
+    /// happened after this one.
+    BroughtLater,
     /// Older than the plan's window.
     OutsideWindow,
     /// The partner was suspended at the touch or at the event.
@@ -98,6 +101,9 @@ pub struct Considered {
     /// The event that a code came with.
     #[serde(skip)]
     pub event: String,
+    /// Of an anonymous click: the instant of the first event that brought its token.
+    #[serde(skip)]
+    pub brought_at: Option<UnixMs>,
     pub verdict: Verdict,
     /// Share of the credit in basis points.
     #[serde(default, skip_serializing_if = "is_default")]
@@ -127,6 +133,7 @@ impl Considered {
             evidence: touch.evidence,
             source,
             event: String::new(),
+            brought_at: None,
             verdict: Verdict::NoShare,
             share_bps: 0,
             fingerprint: String::new(),
@@ -150,6 +157,7 @@ impl Considered {
             evidence: Evidence::Decision,
             source: Source::Code,
             event: event.to_owned(),
+            brought_at: None,
             verdict: Verdict::NoShare,
             share_bps: 0,
             fingerprint: String::new(),
@@ -160,6 +168,16 @@ impl Considered {
     /// be compared without writing each of their touches as text.
     pub fn take_fingerprint(&mut self) {
         self.fingerprint = ids::fingerprint(&serde_json::to_vec(self).unwrap_or_default());
+    }
+
+    /// A click of which only link and day are known. Its instant is the start of the day.
+    pub fn is_anonymous(&self) -> bool {
+        self.nonce.is_none() && self.source != Source::Code
+    }
+
+    /// May it have happened before an instant, as far as is known?
+    pub fn is_known_at(&self, at: UnixMs) -> bool {
+        self.at <= at && self.brought_at.is_none_or(|brought| brought <= at)
     }
 
     fn order(

@@ -13,6 +13,7 @@ impl Visit {
             VisitKind::Landing => "landing",
             VisitKind::Orphan => "orphan",
             VisitKind::Grant => "grant",
+            VisitKind::Unverified => "unverified",
         };
         out.texts(&["{\"kind\":\"", kind, "\",\"key\":"]);
         text(&self.key, out);
@@ -154,8 +155,8 @@ mod tests {
             variant: 255,
             ..any_touch()
         };
-        use VisitKind::{Click, Grant, Landing, Orphan};
-        for kind in [Click, Landing, Grant, Orphan] {
+        use VisitKind::{Click, Grant, Landing, Orphan, Unverified};
+        for kind in [Click, Landing, Grant, Orphan, Unverified] {
             same(&Visit::new(kind, u64::MAX, &touch, None));
             same(&Visit::new(kind, 1, &touch.anonymous(), None));
         }

@@ -48,6 +48,8 @@ pub enum Reason {
     BelowMinimum,
     /// Somebody is credited, and the months for which renewals earn are over.
     RenewalsEnded,
+    /// Somebody is credited, and the months for which the plan pays are over.
+    MonthsEnded,
     /// Somebody is credited, and the customer's cap was reached before.
     CapReached,
     /// A person rejected it.
@@ -68,6 +70,8 @@ pub enum Reason {
     Recorded,
     /// Commission taken back in proportion.
     Refunded,
+    /// What was given back is not in the base of commission: nothing is taken back.
+    OutsideBase,
     /// The reversed purchase had earned nothing.
     NothingToTakeBack,
     /// More was taken back than was paid: commission is taken back up to the purchase's amount.

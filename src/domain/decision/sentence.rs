@@ -21,6 +21,7 @@ impl Decision {
             | Reason::PlanPaysNothing
             | Reason::BelowMinimum
             | Reason::RenewalsEnded
+            | Reason::MonthsEnded
             | Reason::CapReached
             | Reason::Rejected => self.credited(names),
             Reason::NoTouch if self.token_unreadable => {
@@ -73,6 +74,10 @@ impl Decision {
                 (true, Reason::RenewalsEnded) => {
                     format!("credited to {partner}{share}; the months that earn are over")
                 }
+                (true, Reason::MonthsEnded) => format!(
+                    "credited to {partner}{share}; the months that earn, counted from the first \
+                     purchase credited to the partner, are over"
+                ),
                 (true, Reason::CapReached) => {
                     format!("credited to {partner}{share}; the customer's cap is reached")
                 }
@@ -173,6 +178,10 @@ impl Decision {
             Reason::Refunded if nothing => {
                 "its part of the commission is less than a unit; nothing is taken back".to_owned()
             }
+            Reason::OutsideBase => {
+                "nothing is taken back, because the plan pays no commission on what was given back"
+                    .to_owned()
+            }
             Reason::NothingToTakeBack => {
                 "nothing is taken back, because its purchase had earned nothing".to_owned()
             }
@@ -239,6 +248,7 @@ fn place(touch: &Considered, names: &dyn Names) -> String {
 fn why(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::AfterEvent => "came after the event",
+        Verdict::BroughtLater => "became known with a later event, and of it only the day is known",
         Verdict::OutsideWindow => "is older than the window",
         Verdict::PartnerSuspended => "is of a suspended partner",
         Verdict::ProgramPaused => "fell into a pause of the program",

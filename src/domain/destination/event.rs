@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{Kept, Object, Permission, decimal};
+use super::{Kept, Object, Permission};
 use crate::domain::click::ClickIdRecord;
 use crate::domain::click_ids::{self, ClickIdKind};
 use crate::domain::consent::Consent;
@@ -72,14 +72,48 @@ pub struct Sale {
     pub left: Option<Money>,
 }
 
-/// A line of a purchase that names its product.
+/// A line that names its product: what was bought, or given back.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Product {
     /// The merchant's id of it.
     pub sku: String,
-    pub quantity: i64,
-    /// Of one piece, where the line's amount is so many equal ones.
-    pub price: Option<Money>,
+    pub category: Option<String>,
+    /// How many, where it is known.
+    pub quantity: Option<i64>,
+    /// What was paid for all of them, tax included.
+    pub amount: Option<Money>,
+    /// The tax in it.
+    pub tax: Option<Money>,
+}
+
+impl Product {
+    /// What one piece cost, where all cost the same.
+    pub fn price(&self) -> Option<Money> {
+        self.piece(self.amount?)
+    }
+
+    /// The same without tax.
+    pub fn net_price(&self) -> Option<Money> {
+        let amount = self.amount?;
+        let net = self.tax.map_or(Ok(amount), |tax| amount.checked_sub(tax));
+        self.piece(net.ok()?)
+    }
+
+    fn piece(&self, sum: Money) -> Option<Money> {
+        let pieces = self.quantity.unwrap_or(1).max(1);
+        let even = sum.amount_minor() % pieces == 0;
+        let price = Money::new(sum.amount_minor() / pieces, sum.currency());
+        price.ok().filter(|_| even)
+    }
+}
+
+/// What an amount consists of beside the goods; nothing where it was not told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Parts {
+    pub tax: Option<Money>,
+    pub shipping: Option<Money>,
+    /// Taken off before the amount.
+    pub discount: Option<Money>,
 }
 
 /// A partner's part in an event.
@@ -128,7 +162,11 @@ pub struct Event {
     /// The sale's amount, or what is taken back (positive).
     pub money: Option<Money>,
     pub sale: Option<Sale>,
-    /// What was bought, as far as the lines of a purchase say it.
+    /// Of the amount.
+    pub parts: Parts,
+    /// The code that the customer used.
+    pub coupon: Option<String>,
+    /// What was bought or given back, as far as lines say it.
     pub products: Vec<Product>,
     /// `clear`, `review`, `held` or `rejected`.
     pub status: String,
@@ -162,21 +200,22 @@ impl Event {
         self.occurred_at.0.div_euclid(1_000)
     }
 
-    /// Did somebody sign up? Merchants write it as `Sign up`, `signup` or `sign_up`.
-    pub fn is_sign_up(&self) -> bool {
-        let letters = self.name.bytes().filter(u8::is_ascii_alphabetic);
-        matches!(self.occasion, Occasion::Lead | Occasion::Milestone)
-            && letters.map(|byte| byte.to_ascii_lowercase()).eq(*b"signup")
+    /// The amount without tax and shipping.
+    pub fn net(&self) -> Option<Money> {
+        let parts = [self.parts.tax, self.parts.shipping];
+        let mut parts = parts.into_iter().flatten();
+        parts.try_fold(self.money?, |net, part| net.checked_sub(part).ok())
     }
 
-    /// What was bought as a platform lists it, under its names of id, quantity and price of one.
-    pub fn products(&self, [id, quantity, price]: [&str; 3]) -> Vec<Value> {
+    /// The products as a platform lists them, each with what `more` adds to its quantity.
+    pub fn products(&self, more: impl Fn(&Product, &mut Object)) -> Vec<Value> {
         let mut all = Vec::new();
         for product in &self.products {
             let mut one = Object::new();
-            one.text(id, &product.sku)
-                .number(quantity, product.quantity)
-                .value(price, product.price.map_or(Value::Null, decimal));
+            if let Some(quantity) = product.quantity {
+                one.number("quantity", quantity);
+            }
+            more(product, &mut one);
             all.push(one.build());
         }
         all

@@ -9,10 +9,12 @@ mod tests;
 
 use serde_json::Value;
 
+use super::standard::GA4;
 use super::{
-    Answer, Destination, Event, Fate, Item, Kept, Object, Occasion, Outcome, Permission, Person,
-    Request, Settings, Target, Terms, decimal, encoded, word,
+    Answer, Destination, Event, Fate, Item, Kept, Object, Outcome, Permission, Person, Request,
+    Settings, Target, Terms, decimal, encoded, unless_mail, word,
 };
+use crate::domain::money::Money;
 use crate::domain::record;
 
 const BASE: &str = "https://www.google-analytics.com";
@@ -56,7 +58,7 @@ impl Destination for Ga4 {
         let id = settings.fields.required_text("measurement_id", 20);
         settings.required_secret("api_secret", 256);
         let region = settings.region();
-        let base = settings.url("base_url");
+        let base = settings.test_url("base_url");
         if id.is_some_and(|id| !is_measurement_id(id)) {
             let detail = "must be a measurement id like G-1A2BCD345E";
             settings.fields.fault("measurement_id", "invalid", detail);
@@ -136,16 +138,23 @@ fn is_number(text: &str) -> bool {
     (1..=20).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The client id in the cookie `_ga`, `GA1.1.1234567890.1732230000`, or the bare id; `None` for
-/// what is neither.
+/// The client id in the cookie `_ga` (`GA1.1.1234567890.1732230000`), or the bare id, of whatever
+/// form: gtag's two numbers, AMP's `amp-…`, a UUID, one of the merchant's own. `None` for what is
+/// none: nothing, what may be a mail address, more than one word.
 fn client_id(raw: &str) -> Option<&str> {
     let bare = match raw.strip_prefix("GA1.") {
-        // How deep the cookie's domain is.
-        Some(rest) => rest.split_once('.')?.1,
+        // How deep the cookie's domain is, and after a dash its path.
+        Some(rest) => {
+            let (depth, id) = rest.split_once('.')?;
+            let depth = depth.split_once('-').unwrap_or((depth, "1"));
+            (is_number(depth.0) && is_number(depth.1)).then_some(id)?
+        }
         None => raw,
     };
-    let (random, first) = bare.split_once('.')?;
-    (is_number(random) && is_number(first)).then_some(bare)
+    let word = |text: &&str| {
+        (1..=VALUE_CHARS).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+    };
+    unless_mail(Some(bare)).filter(word)
 }
 
 /// The session's number in the cookie `_ga_…`: `GS1.1.{id}.…`, since 2025 `GS2.1.s{id}$…`, or the
@@ -166,14 +175,7 @@ fn session_id(raw: &str) -> Option<&str> {
 
 /// GA4's recommended event, or for a milestone the merchant's own name where GA4 allows it.
 fn name(event: &Event) -> Option<&str> {
-    match event.occasion {
-        Occasion::Sale | Occasion::Renewal | Occasion::Deal => Some("purchase"),
-        Occasion::Refund | Occasion::Chargeback => Some("refund"),
-        Occasion::Lead | Occasion::Milestone if event.is_sign_up() => Some("sign_up"),
-        Occasion::Lead => Some("generate_lead"),
-        Occasion::Milestone => is_custom_name(&event.name).then_some(event.name.as_str()),
-        _ => None,
-    }
+    GA4.of(event, is_custom_name)
 }
 
 fn is_custom_name(name: &str) -> bool {
@@ -199,6 +201,11 @@ fn consent(permission: Permission) -> Object {
     consent
 }
 
+/// As much of a text as a parameter may hold.
+fn cut(text: &str) -> String {
+    text.chars().take(VALUE_CHARS).collect()
+}
+
 fn one(event: &Event, name: &str) -> Value {
     let mut params = Object::new();
     if let Some(session) = event.kept.text("session_id") {
@@ -209,18 +216,34 @@ fn one(event: &Event, name: &str) -> Value {
     }
     if let Some(order) = event.order() {
         // Cut in the same way on a sale and on its refund, so that they still belong together.
-        let order: String = order.chars().take(VALUE_CHARS).collect();
-        params.text("transaction_id", &order);
+        params.text("transaction_id", &cut(order));
     }
-    if let Some(money) = event.money {
+    let about_money = matches!(name, "purchase" | "refund");
+    // Tax and shipping are no part of the value: GA4 wants them apart.
+    if let Some(money) = event.net() {
         params
             .value("value", decimal(money))
             .text("currency", money.currency().code());
     }
-    if name == "purchase" {
-        // Required, even where we know of none.
-        let items = event.products(["item_id", "quantity", "price"]);
-        params.value("items", items.into());
+    if about_money {
+        let part = |part: Option<Money>| part.map_or(Value::Null, decimal);
+        let coupon = event.coupon.as_deref().map(cut);
+        params
+            .value("tax", part(event.parts.tax))
+            .value("shipping", part(event.parts.shipping))
+            .maybe("coupon", coupon.as_deref());
+        let items = event.products(|product, one| {
+            one.text("item_id", &cut(&product.sku))
+                .maybe(
+                    "item_category",
+                    product.category.as_deref().map(cut).as_deref(),
+                )
+                .value("price", part(product.net_price()));
+        });
+        // Required of a purchase, even where we know of none.
+        if name == "purchase" || !items.is_empty() {
+            params.value("items", items.into());
+        }
     }
     let mut one = Object::new();
     // `params` stands there even when it is empty.

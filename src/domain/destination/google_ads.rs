@@ -18,6 +18,7 @@ use super::{
 };
 use crate::domain::click_ids::ClickIdKind;
 use crate::domain::money::Money;
+use crate::domain::record;
 use crate::domain::time::UnixMs;
 
 const BASE: &str = "https://datamanager.googleapis.com";
@@ -73,8 +74,8 @@ impl Destination for GoogleAds {
         let wait = settings
             .fields
             .integer("click_wait_minutes", 0, 7 * 24 * 60);
-        let base = settings.url("base_url");
-        let token = settings.url("token_url");
+        let base = settings.test_url("base_url");
+        let token = settings.test_url("token_url");
         let mut config = Object::new();
         config
             .text("customer_id", customer?)
@@ -92,7 +93,7 @@ impl Destination for GoogleAds {
     fn keep(&self, person: &Person<'_>, kept: &mut Kept) {
         let email = person.email.and_then(hashing::google_email);
         kept.put("emailAddress", email);
-        let phone = person.phone.and_then(hashing::e164);
+        let phone = person.phone.map(hashing::e164);
         kept.put("phoneNumber", phone);
     }
 
@@ -165,6 +166,16 @@ impl Destination for GoogleAds {
         answer::outcome(answer)
     }
 
+    /// The members of the credentials that are secret by themselves.
+    fn secret_parts(&self, secret: &str) -> Vec<String> {
+        let read = record::parse(secret).unwrap_or_default();
+        let mut parts = vec![secret.to_owned()];
+        for name in ["private_key", "client_secret", "refresh_token"] {
+            parts.extend(read.get(name).and_then(Value::as_str).map(str::to_owned));
+        }
+        parts
+    }
+
     fn grant(&self, to: &Target<'_>) -> Option<Grant> {
         let url = to.base("token_url", TOKEN_URL);
         Grant::new(url, to.secret, SCOPE, to.now)
@@ -185,8 +196,9 @@ impl Destination for GoogleAds {
 /// Reads the credentials: the file that Google's console gives, as an object or as its text.
 fn credentials(settings: &mut Settings<'_, '_>) {
     const NAME: &str = "credentials";
+    let stored = settings.has_secret(NAME);
     let Some(given) = settings.fields.value(NAME) else {
-        if !settings.has_secret() {
+        if !stored {
             settings.fields.fault(NAME, "required", "is required");
         }
         return;

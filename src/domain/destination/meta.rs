@@ -8,12 +8,13 @@ mod tests;
 use serde_json::Value;
 
 use super::decimal::decimal;
+use super::standard::META_AND_TIKTOK;
 use super::{
-    Answer, Destination, Event, Item, Kept, Object, Occasion, Outcome, Permission, Person, Request,
+    Answer, Destination, Event, Item, Kept, Object, Outcome, Permission, Person, Product, Request,
     Settings, Target, Terms, hashing, version_warning,
 };
 use crate::domain::click_ids::ClickIdKind;
-use crate::domain::fb_cookies::{browser_id, fbc};
+use crate::domain::fb_cookies::{fbc, fbp};
 use crate::domain::time::UnixMs;
 
 /// Where the Graph API lives.
@@ -54,7 +55,7 @@ impl Destination for Meta {
         settings.required_secret("access_token", 1_024);
         let version = settings.fields.text("api_version", 8);
         let test = settings.fields.text("test_event_code", 64);
-        let base = settings.url("base_url");
+        let base = settings.test_url("base_url");
         if version.is_some_and(|version| !is_version(version)) {
             let detail = "must be a Graph API version like v24.0";
             settings.fields.fault("api_version", "invalid", detail);
@@ -69,13 +70,13 @@ impl Destination for Meta {
     }
 
     fn keep(&self, person: &Person<'_>, kept: &mut Kept) {
-        kept.put("em", person.email.and_then(hashing::email));
-        kept.put("ph", person.phone.and_then(hashing::phone));
+        kept.put("em", person.email.and_then(hashing::meta_email));
+        kept.put("ph", person.phone.map(hashing::phone));
         let external = person.customer_id.and_then(hashing::external_id);
         kept.put("external_id", external);
         kept.copy("client_user_agent", person.user_agent);
         kept.copy("event_source_url", person.page());
-        kept.copy("fbp", person.fbp.and_then(browser_id));
+        kept.copy("fbp", person.fbp.and_then(fbp));
     }
 
     fn item(&self, event: &Event, _: &Target<'_>) -> Item {
@@ -126,17 +127,8 @@ pub(super) fn is_version(text: &str) -> bool {
 }
 
 /// Meta's word for it, and TikTok's: a standard event, or for a milestone the merchant's own name.
-/// Both take nothing back.
 pub(super) fn name(event: &Event) -> Option<&str> {
-    match event.occasion {
-        Occasion::Lead => Some("Lead"),
-        Occasion::Sale | Occasion::Renewal | Occasion::Deal => Some("Purchase"),
-        Occasion::Milestone if event.is_sign_up() => Some("CompleteRegistration"),
-        Occasion::Milestone => {
-            (event.name.chars().count() <= NAME_CHARS).then_some(event.name.as_str())
-        }
-        _ => None,
-    }
+    META_AND_TIKTOK.of(event, |own| own.chars().count() <= NAME_CHARS)
 }
 
 fn user_data(event: &Event) -> Object {
@@ -155,15 +147,16 @@ fn user_data(event: &Event) -> Object {
     user
 }
 
-/// Amount, order and what was bought, as Meta and TikTok have them but for the names of the last.
-pub(super) fn order_data(event: &Event, names: [&str; 3]) -> Object {
+/// Amount, order and what was bought, as Meta and TikTok have them; `more` adds to what was bought
+/// under the platform's names.
+pub(super) fn order_data(event: &Event, more: impl Fn(&Product, &mut Object)) -> Object {
     let mut data = Object::new();
     if let Some(money) = event.money {
         data.text("currency", money.currency().code())
             .value("value", decimal(money));
     }
     data.maybe("order_id", event.order());
-    let contents = event.products(names);
+    let contents = event.products(more);
     if !contents.is_empty() {
         data.value("contents", contents.into())
             .text("content_type", "product");
@@ -185,7 +178,10 @@ fn item(event: &Event, name: &str, user: Object) -> Value {
         .object("user_data", user)
         .object(
             "custom_data",
-            order_data(event, ["id", "quantity", "item_price"]),
+            order_data(event, |product, one| {
+                one.text("id", &product.sku);
+                one.value("item_price", product.price().map_or(Value::Null, decimal));
+            }),
         );
     if event.permission < Permission::Full {
         // Country and state 0: Meta finds the place by itself.

@@ -16,13 +16,17 @@ pub mod oauth;
 mod object;
 mod permission;
 mod person;
+mod phone;
 pub mod postback;
+mod redact;
 mod request;
+mod rotation;
 mod rules;
 pub mod sample;
 mod schedule;
 pub mod segment;
 mod settings;
+mod standard;
 pub mod tiktok;
 pub mod webhook;
 
@@ -32,14 +36,17 @@ use crate::domain::time::UnixMs;
 
 pub use answer::{Answer, Fate, MAX_REASON, Outcome, retry_after, word};
 pub use decimal::decimal;
-pub use event::{Credit, Event, Occasion, Product, Sale};
+pub use event::{Credit, Event, Occasion, Parts, Product, Sale};
 pub use object::Object;
 pub use permission::{Permission, permission};
 pub use person::{Kept, Person, unless_mail};
-pub use request::{Method, REDACTED, Request, redacted};
+pub use phone::Phone;
+pub use redact::redacted;
+pub use request::{Method, REDACTED, Request};
+pub use rotation::{Previous, replaced};
 pub use rules::{Prepared, prepare};
 pub use schedule::{ATTEMPTS, next_attempt};
-pub use settings::{Settings, Target, encoded, version_warning};
+pub use settings::{Settings, Stored, Target, encoded, version_warning};
 
 /// Every destination that there is.
 pub static ALL: [&dyn Destination; 7] = [
@@ -64,6 +71,8 @@ pub struct Terms {
     pub batch: usize,
     /// Most bytes of the items of one request together.
     pub bytes: usize,
+    /// Takes events whose time is yet to come by our clock; others wait until it has.
+    pub takes_future: bool,
     /// How old an event may be when it is sent; an older one has expired.
     pub max_age_ms: Option<i64>,
     /// Hears of an event only with permission ([`Permission`]).
@@ -74,6 +83,9 @@ pub struct Terms {
     pub hears_changes: bool,
     /// Sends the tags of the credited click ([`Credit::tags`]).
     pub wants_tags: bool,
+    /// What was delivered may be sent again on purpose: the receiver knows it by its id, and
+    /// nothing of the person, which is deleted on delivery, is needed.
+    pub repeatable: bool,
 }
 
 impl Terms {
@@ -81,11 +93,13 @@ impl Terms {
     pub const PLATFORM: Terms = Terms {
         batch: 1,
         bytes: 1_000_000,
+        takes_future: false,
         max_age_ms: None,
         needs_consent: true,
         awaits_click: true,
         hears_changes: false,
         wants_tags: false,
+        repeatable: false,
     };
 }
 
@@ -150,6 +164,21 @@ pub trait Destination: Sync {
     /// What the answer to a poll about `sent` events means; [`Fate::Accepted`] asks again later.
     fn progress(&self, answer: &Answer, _: &Target<'_>, _sent: usize) -> Outcome {
         Outcome::by_status(answer)
+    }
+
+    /// Do secrets that were replaced lately sign along ([`Target::previous`])?
+    fn previous_secrets_sign(&self) -> bool {
+        false
+    }
+
+    /// Stands for the secret in a request that people look at.
+    fn stand_in_secret(&self) -> &'static str {
+        REDACTED
+    }
+
+    /// What of the secret must not be shown when an answer repeats it.
+    fn secret_parts(&self, secret: &str) -> Vec<String> {
+        vec![secret.to_owned()]
     }
 
     /// A sentence when the settings name something that ends, or has ended.

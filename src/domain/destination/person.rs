@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::Object;
+use super::{Object, Phone};
 
 /// As it came with the call: in memory only, while the call is read.
 #[derive(Debug, Clone, Copy, Default)]
@@ -10,7 +10,7 @@ pub struct Person<'a> {
     /// The merchant's id of the customer.
     pub customer_id: Option<&'a str>,
     pub email: Option<&'a str>,
-    pub phone: Option<&'a str>,
+    pub phone: Option<&'a Phone>,
     pub user_agent: Option<&'a str>,
     pub page_url: Option<&'a str>,
     /// Meta's browser id, cookie `_fbp`.

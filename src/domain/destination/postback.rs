@@ -43,10 +43,13 @@ impl Destination for Postback {
 
     fn settings(&self, settings: &mut Settings<'_, '_>) -> Option<Value> {
         let mut config = Object::new();
+        let stored = settings.has_secret("secret");
+        // `null` takes the secret away.
+        let given = settings.fields.has("secret");
         let secret = settings.fields.text("secret", 1_024);
-        let has_secret = settings.has_secret() || secret.is_some();
-        if let Some(secret) = secret.map(str::to_owned) {
-            settings.keep_secret(secret);
+        let has_secret = secret.is_some() || (stored && !given);
+        if given {
+            settings.keep_secret(secret.unwrap_or_default().to_owned());
         }
         let url = settings.fields.required_text("url", MAX_TEMPLATE);
         let template = settings.fields.choice("template", &templates::CHOICES);
@@ -57,7 +60,10 @@ impl Destination for Postback {
         read_body(settings, &mut config);
         let dialect = dialect.unwrap_or_default();
         let mut names = macros::names(&url, dialect);
-        check_address(settings, &url, dialect);
+        if !settings.keeps("url", &url) {
+            check_address(settings, &url, dialect);
+        }
+        settings.goes_to("url", Some(&url));
         if let Some(body) = config.0.get("body").and_then(Value::as_str) {
             names.extend(macros::names(body, dialect));
         }

@@ -16,7 +16,12 @@ pub enum Prepared {
     Wait(UnixMs, &'static str),
 }
 
-/// Wanted, permitted, young enough; then the destination's own rules. Asked again at each attempt.
+/// Wanted, permitted, neither too old nor yet to come; then the destination's own rules. Asked
+/// again at each attempt.
+///
+/// Clocks differ, so events some minutes ahead are accepted (`limits::EVENT_FUTURE_MS`). Platforms
+/// refuse them or drop them unseen, so they wait until their time has come by our clock, and are
+/// told of with their true time.
 pub fn prepare(kind: &dyn Destination, event: &Event, to: &Target<'_>) -> Prepared {
     let terms = kind.terms();
     if !wants(to.config, &event.message) {
@@ -28,6 +33,9 @@ pub fn prepare(kind: &dyn Destination, event: &Event, to: &Target<'_>) -> Prepar
     let age = to.now.since(event.occurred_at);
     if terms.max_age_ms.is_some_and(|max| age > max) {
         return Prepared::End("expired", "event_too_old");
+    }
+    if age < 0 && !terms.takes_future {
+        return Prepared::Wait(event.occurred_at, "event_ahead");
     }
     match kind.item(event, to) {
         Item::Send(item) => Prepared::Send(item),
@@ -46,4 +54,49 @@ fn wants(config: &Value, message: &str) -> bool {
         let mut wanted = wanted.iter().filter_map(Value::as_str);
         wanted.any(|each| each == message || Some(each) == topic)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::destination::sample::sample;
+    use crate::domain::destination::{ALL, Occasion};
+    use crate::json;
+
+    const NOW: UnixMs = UnixMs(1_795_334_400_000);
+
+    #[test]
+    fn an_event_ahead_waits_for_its_time_everywhere_but_at_webhooks() {
+        for kind in ALL {
+            let config = json!({"url": "https://x.example/{event_id}",
+                "conversion_action_id": "7", "lead_conversion_action_id": "8",
+                "click_wait_minutes": 0, "consent_categories": []});
+            let to = |now| Target {
+                config: &config,
+                previous: &[],
+                secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+                token: "",
+                now,
+                test: false,
+            };
+            let mut event = sample(Occasion::Lead, kind, NOW);
+            for ahead in [1, 60_000, 300_000] {
+                event.occurred_at = NOW.plus(ahead);
+                let early = prepare(kind, &event, &to(NOW));
+                let waits = Prepared::Wait(event.occurred_at, "event_ahead");
+                assert_eq!(
+                    early == waits,
+                    kind.kind() != "webhook",
+                    "{} {early:?}",
+                    kind.kind()
+                );
+                let then = prepare(kind, &event, &to(event.occurred_at));
+                assert!(
+                    !matches!(then, Prepared::Wait(..)),
+                    "{} {then:?}",
+                    kind.kind()
+                );
+            }
+        }
+    }
 }

@@ -2,21 +2,24 @@
 
 use crate::json;
 
-use super::event::{Credit, Event, Occasion, Sale};
-use super::{Destination, Kept, Permission, Person};
+use super::event::{Credit, Event, Occasion, Parts, Sale};
+use super::{Destination, Kept, Permission, Person, Phone};
 use crate::domain::click::ClickIdRecord;
 use crate::domain::click_ids::ClickIdKind;
 use crate::domain::consent::Consent;
 use crate::domain::link::Tags;
 use crate::domain::money::{Currency, Money};
 use crate::domain::time::UnixMs;
+use std::borrow::Cow;
+
+static PHONE: Phone = Phone::Number(Cow::Borrowed("+12025550100"));
 
 /// The person of the sample, in clear: `example.com` belongs to nobody (RFC 2606), and the number
 /// is one of those kept free for fiction.
 pub const PERSON: Person<'static> = Person {
     customer_id: Some("customer-1"),
     email: Some("test@example.com"),
-    phone: Some("+1 202 555 0100"),
+    phone: Some(&PHONE),
     user_agent: Some("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/140.0.0.0"),
     page_url: Some("https://shop.example/thanks"),
     fbp: Some("fb.1.1732230000000.1098115397"),
@@ -62,6 +65,8 @@ pub fn sample(occasion: Occasion, to: &dyn Destination, now: UnixMs) -> Event {
             money: usd(1_999),
             left: usd(if occasion.is_reversal() { 0 } else { 1_999 }),
         }),
+        parts: Parts::default(),
+        coupon: None,
         products: Vec::new(),
         status: "clear".to_owned(),
         credits: vec![Credit {

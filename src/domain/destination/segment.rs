@@ -7,10 +7,12 @@ mod tests;
 use base64_simd::STANDARD;
 use serde_json::Value;
 
+use super::standard::SEGMENT;
 use super::{
-    Answer, Destination, Event, Fate, Item, Kept, Object, Occasion, Outcome, Permission, Person,
-    Request, Settings, Target, Terms, decimal, unless_mail,
+    Answer, Destination, Event, Fate, Item, Kept, Object, Outcome, Permission, Person, Request,
+    Settings, Target, Terms, decimal, unless_mail,
 };
+use crate::domain::money::Money;
 use crate::domain::record;
 
 const BASE: &str = "https://api.segment.io";
@@ -43,7 +45,7 @@ impl Destination for Segment {
     fn settings(&self, settings: &mut Settings<'_, '_>) -> Option<Value> {
         settings.required_secret("write_key", 256);
         let region = settings.region();
-        let base = settings.url("base_url");
+        let base = settings.test_url("base_url");
         let categories = match settings.fields.value("consent_categories") {
             Some(_) => settings.fields.texts("consent_categories", MAX_CATEGORIES),
             None => None,
@@ -125,30 +127,35 @@ impl Destination for Segment {
 
 /// The name in Segment's own spec, or the merchant's.
 fn name(event: &Event) -> Option<&str> {
-    match event.occasion {
-        Occasion::Sale | Occasion::Renewal | Occasion::Deal => Some("Order Completed"),
-        Occasion::Refund | Occasion::Chargeback => Some("Order Refunded"),
-        Occasion::Lead | Occasion::Milestone if event.is_sign_up() => Some("Signed Up"),
-        Occasion::Lead | Occasion::Milestone => Some(event.name.as_str()),
-        _ => None,
-    }
+    SEGMENT.of(event, |_| true)
 }
 
+/// `total` is what was paid; `revenue`, the word by which most tools count, is without tax and
+/// shipping, as are the prices.
 fn properties(event: &Event) -> Object {
+    let money = |money: Option<Money>| money.map_or(Value::Null, decimal);
     let mut properties = Object::new();
     properties
         .text("event_id", &event.id)
-        .maybe("order_id", event.order());
-    if let Some(money) = event.money {
-        properties
-            .value("total", decimal(money))
-            .text("currency", money.currency().code());
-        if !event.occasion.is_reversal() {
-            // The spec's word by which most tools count; shipping and tax are not known apart.
-            properties.value("revenue", decimal(money));
-        }
+        .maybe("order_id", event.order())
+        .value("total", money(event.money))
+        .value("tax", money(event.parts.tax))
+        .value("shipping", money(event.parts.shipping))
+        .value("discount", money(event.parts.discount))
+        .maybe("coupon", event.coupon.as_deref());
+    if let Some(paid) = event.money {
+        properties.text("currency", paid.currency().code());
     }
-    let products = event.products(["sku", "quantity", "price"]);
+    if !event.occasion.is_reversal() {
+        properties.value("revenue", money(event.net()));
+    }
+    let products = event.products(|product, one| {
+        // Destinations behind Segment (GA4, Facebook) refuse orders without `product_id`.
+        one.text("product_id", &product.sku)
+            .text("sku", &product.sku)
+            .maybe("category", product.category.as_deref())
+            .value("price", money(product.net_price()));
+    });
     if !products.is_empty() {
         properties.value("products", products.into());
     }

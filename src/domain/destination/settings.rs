@@ -3,60 +3,123 @@
 use serde_json::Value;
 
 use crate::domain::input::Fields;
-use crate::domain::outbound::OutboundUrl;
+use crate::domain::outbound::{OutboundRules, OutboundUrl};
 use crate::domain::time::UnixMs;
+
+/// What a destination that is being changed has already.
+#[derive(Clone, Copy)]
+pub struct Stored<'a> {
+    pub config: &'a Value,
+    /// There is a secret that must not be sent anywhere else.
+    pub secret: bool,
+}
 
 /// The body of the API that is being read. `fields` reads members; what is here is for addresses
 /// and the secret.
+///
+/// Where a secret goes changes only together with the secret: whoever may change settings could
+/// otherwise have the secret sent to themselves. So every member that decides where requests go is
+/// read through here ([`Settings::required_url`], [`Settings::test_url`], [`Settings::region`],
+/// [`Settings::goes_to`]), and [`Settings::check_places`] compares them with what is stored.
 pub struct Settings<'f, 'b> {
     pub fields: &'f mut Fields<'b>,
     /// Fresh random bytes, for a secret that we make.
     pub entropy: [u8; 32],
-    loopback: bool,
-    has_secret: bool,
+    rules: &'f OutboundRules,
+    stored: Option<Stored<'f>>,
+    secret_name: &'static str,
     secret: Option<String>,
+    /// Some member says that requests go somewhere else than before.
+    moved: bool,
 }
 
 impl<'f, 'b> Settings<'f, 'b> {
-    /// `loopback` allows http and this machine (development); `has_secret`: there is one already,
-    /// so none has to be given.
+    /// `stored` is what a change begins with; `None` for a new destination.
     pub fn new(
         fields: &'f mut Fields<'b>,
         entropy: [u8; 32],
-        loopback: bool,
-        has_secret: bool,
+        rules: &'f OutboundRules,
+        stored: Option<Stored<'f>>,
     ) -> Settings<'f, 'b> {
         Settings {
             fields,
             entropy,
-            loopback,
-            has_secret,
+            rules,
+            stored,
+            secret_name: "secret",
             secret: None,
+            moved: false,
         }
     }
 
     /// A required address of a public https server.
     pub fn required_url(&mut self, name: &str) -> Option<String> {
         let raw = self.fields.required_text(name, 2_048)?;
-        self.check_url(name, raw)
+        // What is stored may be refused by now. It is not called then, and everything else can be
+        // changed, such as switching it off.
+        if self.keeps(name, raw) {
+            return Some(raw.to_owned());
+        }
+        let url = self.check_url(name, raw)?;
+        self.goes_to(name, Some(url.as_str()));
+        Some(url.as_str().to_owned())
     }
 
-    /// An address, for platforms that have several and for tests; `Some(None)` when not given.
+    /// The address of a platform's stand-in, for tests: only in development, and only on this
+    /// machine. `Some(None)` when not given: the platform itself may always have its secret.
     #[allow(
         clippy::option_option,
         reason = "absent, given, and faulty are three things"
     )]
-    pub fn url(&mut self, name: &str) -> Option<Option<String>> {
+    pub fn test_url(&mut self, name: &str) -> Option<Option<String>> {
         if self.fields.value(name).is_none() {
             return Some(None);
         }
-        self.required_url(name).map(Some)
+        let raw = self.fields.required_text(name, 2_048)?;
+        if !self.rules.loopback() {
+            let detail = "is for tests and works in development only; leave it out, or set it to \
+                          null";
+            self.fields.fault(name, "test_only", detail);
+            return None;
+        }
+        let url = self.check_url(name, raw)?;
+        if !url.is_this_machine() {
+            let detail = "is for tests and must be an address of this machine";
+            self.fields.fault(name, "test_only", detail);
+            return None;
+        }
+        self.goes_to(name, Some(url.as_str()));
+        Some(Some(url.as_str().to_owned()))
+    }
+
+    /// Notes a member that decides where requests go, as it will be stored.
+    pub fn goes_to(&mut self, name: &str, value: Option<&str>) {
+        let before = self.stored.map(|stored| stored.config.get(name));
+        let before = before.map(|member| member.and_then(Value::as_str));
+        self.moved |= before.is_some_and(|before| before != value);
+    }
+
+    /// Names the secret when requests would go elsewhere with the one that is stored.
+    pub fn check_places(&mut self) {
+        let stored = self.stored.is_some_and(|stored| stored.secret);
+        if self.moved && stored && self.secret.is_none() {
+            let detail = "must be given again, or a new one, in the call that changes where it is \
+                          sent";
+            self.fields
+                .fault(self.secret_name, "secret_required", detail);
+        }
+    }
+
+    /// Does a change leave this member as it is stored?
+    pub fn keeps(&self, name: &str, value: &str) -> bool {
+        let stored = self.stored.and_then(|stored| stored.config.get(name));
+        stored.and_then(Value::as_str) == Some(value)
     }
 
     /// Checks an address that was made of a member.
-    pub fn check_url(&mut self, name: &str, raw: &str) -> Option<String> {
-        match OutboundUrl::parse(raw, self.loopback) {
-            Ok(url) => Some(url.as_str().to_owned()),
+    pub fn check_url(&mut self, name: &str, raw: &str) -> Option<OutboundUrl> {
+        match OutboundUrl::parse(raw, self.rules) {
+            Ok(url) => Some(url),
             Err(error) => {
                 self.fields.fault(name, error.code(), error.to_string());
                 None
@@ -66,15 +129,16 @@ impl<'f, 'b> Settings<'f, 'b> {
 
     /// The member `region` of platforms with a place of their own for data of the European Union:
     /// `us` or `eu`.
-    pub fn region(&mut self) -> Option<&'b str> {
+    pub fn region(&mut self) -> Option<&'static str> {
         const NAME: &str = "region";
-        self.fields.choice(NAME, &[("us", ()), ("eu", ())])?;
-        self.fields.text(NAME, 2)
+        let chosen = self.fields.choice(NAME, &[("us", "us"), ("eu", "eu")]);
+        self.goes_to(NAME, chosen);
+        chosen
     }
 
     /// A member with the secret: needed unless there is one already.
-    pub fn required_secret(&mut self, name: &str, max: usize) -> Option<()> {
-        if self.has_secret && self.fields.value(name).is_none() {
+    pub fn required_secret(&mut self, name: &'static str, max: usize) -> Option<()> {
+        if self.has_secret(name) && self.fields.value(name).is_none() {
             return Some(());
         }
         let secret = self.fields.required_text(name, max)?.to_owned();
@@ -82,9 +146,10 @@ impl<'f, 'b> Settings<'f, 'b> {
         Some(())
     }
 
-    /// Is there a secret from before?
-    pub fn has_secret(&self) -> bool {
-        self.has_secret
+    /// Is there a secret from before? `name` is the member that a new one comes in.
+    pub fn has_secret(&mut self, name: &'static str) -> bool {
+        self.secret_name = name;
+        self.stored.is_some_and(|stored| stored.secret)
     }
 
     /// Takes the secret that was read or made.
@@ -92,7 +157,12 @@ impl<'f, 'b> Settings<'f, 'b> {
         self.secret = Some(secret);
     }
 
-    /// The secret that was given; `None`: the one that is there stays.
+    /// Do requests go somewhere else than before?
+    pub fn moved(&self) -> bool {
+        self.moved
+    }
+
+    /// The secret that was given or made; `None`: the one that is there stays.
     pub fn into_secret(self) -> Option<String> {
         self.secret
     }
@@ -114,6 +184,8 @@ pub struct Target<'a> {
     /// What [`super::Destination::settings`] gave.
     pub config: &'a Value,
     pub secret: &'a str,
+    /// Secrets that were replaced lately and sign along, newest first.
+    pub previous: &'a [String],
     /// The token that [`super::Destination::grant`] bought.
     pub token: &'a str,
     pub now: UnixMs,

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::meta::{is_version, name, order_data};
 use super::{
     Answer, Destination, Event, Fate, Item, Kept, Object, Outcome, Permission, Person, Request,
-    Settings, Target, Terms, hashing, unless_mail,
+    Settings, Target, Terms, decimal, hashing, unless_mail,
 };
 use crate::domain::click_ids::ClickIdKind;
 use crate::domain::record;
@@ -43,7 +43,7 @@ impl Destination for TikTok {
         settings.required_secret("access_token", 1_024);
         let version = settings.fields.text("api_version", 8);
         let test = settings.fields.text("test_event_code", 64);
-        let base = settings.url("base_url");
+        let base = settings.test_url("base_url");
         if version.is_some_and(|version| !is_version(version)) {
             let detail = "must be an API version like v1.3";
             settings.fields.fault("api_version", "invalid", detail);
@@ -59,7 +59,7 @@ impl Destination for TikTok {
 
     fn keep(&self, person: &Person<'_>, kept: &mut Kept) {
         kept.put("email", person.email.and_then(hashing::email));
-        kept.put("phone", person.phone.and_then(hashing::e164));
+        kept.put("phone", person.phone.map(hashing::e164));
         let external = person.customer_id.and_then(hashing::external_id);
         kept.put("external_id", external);
         kept.copy("user_agent", person.user_agent);
@@ -96,7 +96,11 @@ impl Destination for TikTok {
             .object("page", page)
             .object(
                 "properties",
-                order_data(event, ["content_id", "quantity", "price"]),
+                order_data(event, |product, one| {
+                    one.text("content_id", &product.sku)
+                        .maybe("content_category", product.category.as_deref())
+                        .value("price", product.price().map_or(Value::Null, decimal));
+                }),
             );
         if event.permission < Permission::Full {
             item.value("limited_data_use", true.into());

@@ -29,15 +29,18 @@ impl Destination for Webhook {
             needs_consent: false,
             awaits_click: false,
             hears_changes: true,
+            takes_future: true,
+            repeatable: true,
             ..Terms::PLATFORM
         }
     }
 
     fn settings(&self, settings: &mut Settings<'_, '_>) -> Option<Value> {
         let url = settings.required_url("url");
+        let stored = settings.has_secret("secret");
         let given = settings.fields.text("secret", 200);
         match given.map(WebhookSecret::parse) {
-            None if settings.has_secret() => {}
+            None if stored && !settings.fields.has("secret") => {}
             None => {
                 let made = WebhookSecret::generate(settings.entropy);
                 settings.keep_secret(made.reveal());
@@ -51,6 +54,25 @@ impl Destination for Webhook {
         let mut config = Object::new();
         config.text("url", &url?);
         Some(config.build())
+    }
+
+    /// A receiver may know either secret while it changes over.
+    fn previous_secrets_sign(&self) -> bool {
+        true
+    }
+
+    fn stand_in_secret(&self) -> &'static str {
+        STAND_IN
+    }
+
+    /// A receiver shows the key in its own forms: without the prefix, or as the bytes it is.
+    fn secret_parts(&self, secret: &str) -> Vec<String> {
+        let mut parts = vec![secret.to_owned()];
+        if let Ok(read) = WebhookSecret::parse(secret) {
+            parts.push(secret.trim_start_matches(SECRET_PREFIX).to_owned());
+            parts.push(hex::encode(read.key()));
+        }
+        parts
     }
 
     /// The merchant's own id of the customer, unless it looks like a mail address.
@@ -81,7 +103,13 @@ impl Destination for Webhook {
             headers: vec![("content-type", "application/json".to_owned())],
             body: body.to_owned(),
         };
-        let signature = secret.sign(id, seconds, body.as_bytes());
+        let mut signature = secret.sign(id, seconds, body.as_bytes());
+        for previous in to.previous {
+            if let Ok(previous) = WebhookSecret::parse(previous) {
+                signature.push(' ');
+                signature.push_str(&previous.sign(id, seconds, body.as_bytes()));
+            }
+        }
         Some(
             request
                 .with("webhook-id", id.to_owned())
@@ -178,6 +206,9 @@ fn amounts(all: &[Money]) -> Value {
     shown.into()
 }
 
+/// Signs what people look at: 24 zero bytes, which nobody uses.
+const STAND_IN: &str = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
 /// What a secret starts with in its text form.
 pub const SECRET_PREFIX: &str = "whsec_";
 
@@ -231,8 +262,11 @@ impl WebhookSecret {
 
     /// The text form, to be shown to the receiver's owner once.
     pub fn reveal(&self) -> String {
-        let key = self.block.get(..self.length).unwrap_or(&self.block);
-        format!("{SECRET_PREFIX}{}", STANDARD.encode_to_string(key))
+        format!("{SECRET_PREFIX}{}", STANDARD.encode_to_string(self.key()))
+    }
+
+    fn key(&self) -> &[u8] {
+        self.block.get(..self.length).unwrap_or(&self.block)
     }
 
     /// The value of `webhook-signature`: `v1,` and the base64 of the HMAC-SHA256 over
@@ -367,6 +401,7 @@ mod tests {
             let to = Target {
                 config: &Value::Null,
                 secret: "",
+                previous: &[],
                 token: "",
                 now: crate::domain::time::UnixMs(0),
                 test: false,

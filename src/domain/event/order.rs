@@ -4,6 +4,9 @@
 //! paid in all: tax and shipping are parts of it, a discount is already taken off. A line's amount
 //! is what was paid for the line, under the same rule. What no line explains is the *rest*
 //! (shipping, fees).
+//!
+//! A line may be below zero: a credit, a proration, a discount as a line. Its tax and discount then
+//! are too. The amount itself never is.
 
 use super::super::ids;
 use super::super::input::Fields;
@@ -46,7 +49,27 @@ pub struct Order {
     /// Taken off the order before the amount, beside the lines' own discounts.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub discount: i64,
+    /// Of a reversal: which parts it names beside its lines. `None`: none, and the tax and discount
+    /// of its lines mean nothing (they were stored before they had a meaning).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub named: Option<Named>,
 }
+
+/// The parts that a reversal names. Named as nothing is named: `shipping: 0` says that no shipping
+/// is given back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Named {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shipping: Option<i64>,
+    /// Not a part of the amount, but of what commission may be paid on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discount: Option<i64>,
+}
+
+/// The members of a line.
+pub const LINE: [&str; 6] = ["sku", "category", "quantity", "amount", "tax", "discount"];
 
 #[allow(
     clippy::trivially_copy_pass_by_ref,
@@ -77,6 +100,7 @@ impl Order {
             tax: fields.integer("tax", 0, MAX_MINOR).unwrap_or(0),
             shipping: fields.integer("shipping", 0, MAX_MINOR).unwrap_or(0),
             discount: fields.integer("discount", 0, MAX_MINOR).unwrap_or(0),
+            named: None,
         };
         let explained = order.lines.iter().filter_map(|line| line.amount);
         let explained = explained.fold(order.tax, i64::saturating_add);
@@ -95,12 +119,30 @@ impl Order {
         order
     }
 
-    /// Reads the `lines` of a reversal.
+    /// Reads what a reversal names: `lines`, `tax`, `shipping`, `discount`.
     pub fn read_reversal(fields: &mut Fields<'_>) -> Order {
+        let lines = read_lines(fields, false);
+        let named = Named {
+            tax: fields.integer("tax", 0, MAX_MINOR),
+            shipping: fields.integer("shipping", 0, MAX_MINOR),
+            discount: fields.integer("discount", 0, MAX_MINOR),
+        };
+        let in_lines = lines.iter().any(|line| line.tax != 0 || line.discount != 0);
+        let any = in_lines || named != Named::default();
         Order {
-            lines: read_lines(fields, false),
+            lines,
+            named: any.then_some(named),
             ..Order::default()
         }
+    }
+
+    /// Does a reversal name parts, but nothing of any?
+    pub fn names_nothing(&self) -> bool {
+        let sum = |named: Named| {
+            let parts = [named.tax, named.shipping, named.discount];
+            parts.into_iter().flatten().fold(0, i64::saturating_add)
+        };
+        self.lines.is_empty() && self.named.is_some_and(|named| sum(named) == 0)
     }
 }
 
@@ -111,19 +153,26 @@ fn read_lines(fields: &mut Fields<'_>, purchase: bool) -> Vec<Line> {
         .unwrap_or_default()
     {
         let amount = if purchase {
-            one.required_integer("amount", 0, MAX_MINOR)
+            one.required_integer("amount", -MAX_MINOR, MAX_MINOR)
         } else {
+            one.only(&LINE);
             one.integer("amount", 0, MAX_MINOR)
+        };
+        // What belongs to a line has its sign.
+        let (least, most) = if amount.is_some_and(|amount| amount < 0) {
+            (-MAX_MINOR, 0)
+        } else {
+            (0, MAX_MINOR)
         };
         let line = Line {
             sku: one.text("sku", limits::NAME_CHARS).map(str::to_owned),
             category: one.text("category", limits::NAME_CHARS).map(str::to_owned),
             quantity: one.integer("quantity", 1, 1_000_000_000),
             amount,
-            tax: one.integer("tax", 0, MAX_MINOR).unwrap_or(0),
-            discount: one.integer("discount", 0, MAX_MINOR).unwrap_or(0),
+            tax: one.integer("tax", least, most).unwrap_or(0),
+            discount: one.integer("discount", least, most).unwrap_or(0),
         };
-        if amount.is_some_and(|amount| line.tax > amount) {
+        if amount.is_some_and(|amount| line.tax.abs() > amount.abs()) {
             one.fault("tax", "parts_exceed_amount", "is a part of the amount");
         }
         if !purchase && line.sku.is_none() {

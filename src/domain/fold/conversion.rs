@@ -40,7 +40,7 @@ impl<'a> Fold<'a> {
     }
 
     /// The decision about the start of a renewal's subscription.
-    fn start_of(&self, fact: &Fact) -> Option<&Decision> {
+    pub(super) fn start_of(&self, fact: &Fact) -> Option<&Decision> {
         let renewal = fact.kind == EventKind::Renewal;
         let subscription = fact.subscription.as_deref().filter(|_| renewal)?;
         self.decisions.get(*self.starts.get(subscription)?)
@@ -166,7 +166,7 @@ impl<'a> Fold<'a> {
             shares,
             lines: &lines,
             new_customer,
-            start: self.start_of(fact).map(|start| start.occurred_at),
+            since: &self.since(fact, shares),
         })?;
         let Some(cap) = rules.caps.customer else {
             return Ok(parts);
@@ -186,15 +186,18 @@ impl<'a> Fold<'a> {
 
     /// Why those who are credited earn nothing.
     fn unpaid(&self, fact: &Fact, rules: &Rules, shares: &[Share], capped: bool) -> Reason {
-        let start = self.start_of(fact).map(|start| start.occurred_at);
-        let ended = |share: &Share| {
+        let since = self.since(fact, shares);
+        let ended = |(share, since): (&Share, &Option<UnixMs>)| {
             let commission = rules.commission(share.partner, fact.kind, &fact.name);
-            commission.is_some_and(|own| own.has_ended(start, fact.occurred_at))
+            commission.is_some_and(|own| own.has_ended(*since, fact.occurred_at))
         };
         if below_minimum(fact, rules) {
             Reason::BelowMinimum
-        } else if shares.iter().any(ended) {
-            Reason::RenewalsEnded
+        } else if shares.iter().zip(&since).any(ended) {
+            match fact.kind {
+                EventKind::Renewal => Reason::RenewalsEnded,
+                _ => Reason::MonthsEnded,
+            }
         } else if capped {
             Reason::CapReached
         } else {
@@ -253,6 +256,7 @@ impl<'a> Fold<'a> {
         if !fact.kind.is_purchase() {
             return;
         }
+        self.remember_first(fact, decision);
         let place = self.decisions.len();
         if let (Some(subscription), true) = (&fact.subscription, fact.kind != EventKind::Renewal) {
             self.starts.entry(subscription.clone()).or_insert(place);
@@ -267,7 +271,8 @@ impl<'a> Fold<'a> {
         let amount = fact.money.map_or(0, Money::amount_minor);
         let lines = earned::lines(amount, &fact.order, base);
         let to = rules.and_then(|rules| rules.payout_currency);
-        let purchase = Purchase::new(place, fact, lines, parts, to);
+        let split = Some(base).filter(|_| self.split.contains(fact.key.as_str()));
+        let purchase = Purchase::new(place, fact, (lines, split), parts, to);
         self.by_key.insert(fact.key.clone(), self.purchases.len());
         self.purchases.push(purchase);
     }
@@ -343,7 +348,7 @@ fn below_minimum(fact: &Fact, rules: &Rules) -> bool {
 fn consent(fact: &Fact, touches: &[Considered]) -> Option<Consent> {
     let before = touches.partition_point(|touch| touch.at <= fact.occurred_at);
     let mut before = touches.iter().take(before).rev();
-    let newest = before.find(|touch| touch.code.is_none());
+    let newest = before.find(|touch| touch.is_known_at(fact.occurred_at) && touch.code.is_none());
     let own = fact.touch().map(|touch| touch.consent);
     newest
         .map(|touch| touch.consent)

@@ -4,9 +4,12 @@
 //! A line's base is shared among those credited, by largest remainder. Partners under the same
 //! rates are paid together: the commission of their common base is rounded once and shared among
 //! them the same way. So parts always add up to what a single partner would have earned.
+//!
+//! A line below zero takes its commission back, from what the other lines earned. What is left are
+//! lines and parts above zero, which reversals share out.
 
-use super::super::event::{Fact, Order};
-use super::super::money::{BPS_WHOLE, Money, MoneyError};
+use super::super::event::{Fact, Line, Order};
+use super::super::money::{BPS_WHOLE, Money, MoneyError, apportion};
 use super::super::plan::{Base, Commission, Rates, Rules};
 use super::super::time::UnixMs;
 use super::assign::Share;
@@ -16,9 +19,15 @@ use super::assign::Share;
 pub(super) struct PaidLine {
     pub(super) sku: Option<String>,
     pub(super) quantity: Option<i64>,
-    /// What the customer paid for it.
+    /// What the customer paid for it; never below zero, see [`net`].
     pub(super) gross: i64,
-    /// What commission is paid on.
+    /// What of the gross amount is tax.
+    pub(super) tax: i64,
+    /// What of the gross amount is shipping.
+    pub(super) shipping: i64,
+    /// Taken off before the gross amount.
+    pub(super) discount: i64,
+    /// What commission is paid on; of a line below zero, taken back on.
     base: i64,
     category: Option<String>,
 }
@@ -36,37 +45,71 @@ pub(super) struct Part {
 /// The lines of a purchase and what no line explains as the last one. Always at least one; their
 /// gross amounts add up to the amount.
 pub(super) fn lines(amount: i64, order: &Order, base: Base) -> Vec<PaidLine> {
-    let with = |gross: i64, tax: i64, shipping: i64, discount: i64| {
-        let tax = if base.tax { 0 } else { tax };
-        let shipping = if base.shipping { 0 } else { shipping };
-        let discount = if base.discount { discount } else { 0 };
-        let left = gross.saturating_sub(tax).saturating_sub(shipping);
-        left.max(0).saturating_add(discount)
-    };
-    let mut lines: Vec<PaidLine> = Vec::new();
-    let mut rest = amount;
-    for line in &order.lines {
-        // Reading refused lines above the amount; a stored one is cut rather than paid twice.
-        let gross = line.amount.unwrap_or(0).min(rest);
-        rest = rest.saturating_sub(gross);
-        lines.push(PaidLine {
+    let paid = |line: &Line, gross: i64, shipping: i64| {
+        let tax = if base.tax { 0 } else { line.tax };
+        let off = if base.shipping { 0 } else { shipping };
+        let left = gross.saturating_sub(tax).saturating_sub(off);
+        // What is off the base does not turn a line's sign.
+        let left = if gross < 0 { left.min(0) } else { left.max(0) };
+        let discount = if base.discount { line.discount } else { 0 };
+        PaidLine {
             sku: line.sku.clone(),
             category: line.category.clone(),
             quantity: line.quantity,
             gross,
-            base: with(gross, line.tax, 0, line.discount),
-        });
+            tax: line.tax,
+            shipping,
+            discount: line.discount,
+            base: left.saturating_add(discount),
+        }
+    };
+    let amounts = order.lines.iter().map(|line| line.amount.unwrap_or(0));
+    // Reading refused lines above the amount; a stored one is cut rather than paid twice.
+    let credits: i64 = amounts.clone().filter(|amount| *amount < 0).sum();
+    let mut room = amount.saturating_sub(credits);
+    let mut lines: Vec<PaidLine> = Vec::new();
+    for (line, own) in order.lines.iter().zip(amounts) {
+        let gross = own.min(room);
+        room = room.saturating_sub(gross.max(0));
+        lines.push(paid(line, gross, 0));
     }
-    if rest > 0 || lines.is_empty() || order.discount > 0 {
-        lines.push(PaidLine {
-            sku: None,
-            category: None,
-            quantity: None,
-            gross: rest,
-            base: with(rest, order.tax, order.shipping, order.discount),
-        });
+    if room > 0 || lines.is_empty() || order.discount > 0 {
+        let rest = Line {
+            tax: order.tax,
+            discount: order.discount,
+            ..Line::default()
+        };
+        lines.push(paid(&rest, room, order.shipping));
     }
+    net(&mut lines);
     lines
+}
+
+/// Spreads what is below zero over the lines above it, by their amounts: what a customer did not
+/// pay for a line cannot be given back with it.
+fn net(lines: &mut [PaidLine]) {
+    let credits = lines.iter().map(|line| line.gross.min(0)).sum::<i64>();
+    let weights: Vec<u64> = lines
+        .iter()
+        .map(|line| line.gross.max(0).unsigned_abs())
+        .collect();
+    let shares = apportion(credits.unsigned_abs(), &weights).unwrap_or_default();
+    for (place, line) in lines.iter_mut().enumerate() {
+        let share = shares
+            .get(place)
+            .and_then(|share| i64::try_from(*share).ok());
+        let gross = line.gross.max(0) - share.unwrap_or(0);
+        // Tax and shipping go along in proportion.
+        let along = |part: i64| match line.gross {
+            1.. => i64::try_from(i128::from(part) * i128::from(gross) / i128::from(line.gross)),
+            _ => Ok(0),
+        };
+        (line.tax, line.shipping) = (
+            along(line.tax).unwrap_or(0),
+            along(line.shipping).unwrap_or(0),
+        );
+        line.gross = gross;
+    }
 }
 
 /// Who is paid together: the places of those credited under the same commission.
@@ -82,8 +125,8 @@ pub(super) struct Earning<'a> {
     pub(super) shares: &'a [Share],
     pub(super) lines: &'a [PaidLine],
     pub(super) new_customer: bool,
-    /// When a renewal's subscription began.
-    pub(super) start: Option<UnixMs>,
+    /// Since when the months of each of the shares are counted.
+    pub(super) since: &'a [Option<UnixMs>],
 }
 
 /// What those credited earn, in the order of lines, the flat sums last. Parts of nothing are left
@@ -115,6 +158,9 @@ pub(super) fn parts(earning: &Earning<'_>) -> Result<Vec<Part>, MoneyError> {
             group.share_out(common.rate_of(bps)?, &weights, Some(line), &mut parts)?;
         }
     }
+    for credit in 0..shares.len() {
+        net_parts(&mut parts, credit)?;
+    }
     for group in &groups {
         let Rates { flat, .. } = group.commission.rates(new_customer);
         let Some(flat) = flat else { continue };
@@ -126,6 +172,37 @@ pub(super) fn parts(earning: &Earning<'_>) -> Result<Vec<Part>, MoneyError> {
     Ok(parts)
 }
 
+/// Takes what lines below zero take back off what the other lines earned, in proportion: together
+/// the lines earn nothing at the least.
+fn net_parts(parts: &mut Vec<Part>, credit: usize) -> Result<(), MoneyError> {
+    let own = |part: &&Part| part.credit == credit;
+    let minor = |part: &Part| part.money.amount_minor();
+    let back = parts.iter().filter(own).map(|part| minor(part).min(0));
+    let back = back.sum::<i64>().unsigned_abs();
+    if back == 0 {
+        return Ok(());
+    }
+    parts.retain(|part| part.credit != credit || minor(part) > 0);
+    let weights: Vec<u64> = parts
+        .iter()
+        .map(|part| {
+            if own(&part) {
+                minor(part).unsigned_abs()
+            } else {
+                0
+            }
+        })
+        .collect();
+    let back = back.min(weights.iter().sum());
+    let shares = apportion(back, &weights).unwrap_or_default();
+    for (part, share) in parts.iter_mut().zip(shares) {
+        let share = i64::try_from(share).map_err(|_| MoneyError::OutOfRange)?;
+        part.money = Money::new(part.money.amount_minor() - share, part.money.currency())?;
+    }
+    parts.retain(|part| !part.money.is_zero());
+    Ok(())
+}
+
 /// Those who earn, by their commission.
 fn groups<'a>(earning: &Earning<'a>) -> Vec<Group<'a>> {
     let fact = earning.fact;
@@ -134,7 +211,8 @@ fn groups<'a>(earning: &Earning<'a>) -> Vec<Group<'a>> {
         let commission = earning
             .rules
             .commission(share.partner, fact.kind, &fact.name);
-        let commission = commission.filter(|c| !c.has_ended(earning.start, fact.occurred_at));
+        let since = earning.since.get(place).copied().flatten();
+        let commission = commission.filter(|c| !c.has_ended(since, fact.occurred_at));
         let Some(commission) = commission else {
             continue;
         };

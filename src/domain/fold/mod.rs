@@ -8,11 +8,14 @@ mod assign;
 mod conversion;
 mod earned;
 mod entries;
+mod fall;
 mod known;
+mod months;
 mod payout;
 mod purchase;
 mod reversal;
 mod review;
+mod slots;
 
 pub use entries::{Booked, Entry, Position, entries, of_cause, wanted};
 
@@ -21,7 +24,7 @@ use super::click::Visit;
 use super::decision::{Decision, Ruling};
 use super::event::{EventKind, Fact};
 use super::exchange::Rate;
-use super::ids::{PartnerId, ProgramId};
+use super::ids::{LinkId, PartnerId, ProgramId};
 use super::money::{Currency, Money, MoneyError};
 use super::order;
 use super::plan::Plan;
@@ -29,6 +32,7 @@ use super::time::UnixMs;
 use super::traffic::Class;
 use assign::Bound;
 use known::Known;
+use months::First;
 use purchase::Purchase;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -131,8 +135,12 @@ struct Fold<'a> {
     purchases: Vec<Purchase<'a>>,
     /// By natural key: the place among the purchases.
     by_key: BTreeMap<String, usize>,
+    /// Keys of purchases of which a reversal names tax, shipping or discount.
+    split: BTreeSet<&'a str>,
     /// The first purchase of each subscription: its place among the decisions.
     starts: BTreeMap<String, usize>,
+    /// Purchases that credited each partner first: of a subscription, or of the customer.
+    firsts: Vec<First<'a>>,
     /// The newest purchase before.
     last_purchase: Option<UnixMs>,
     /// Purchases before, for repeats of an amount.
@@ -169,7 +177,9 @@ pub fn decide_each(
         bound: None,
         purchases: Vec::new(),
         by_key: BTreeMap::new(),
+        split: split(&history.facts),
         starts: BTreeMap::new(),
+        firsts: Vec::new(),
         last_purchase: None,
         amounts: Vec::new(),
         earned: Vec::new(),
@@ -219,6 +229,15 @@ impl Fold<'_> {
     }
 }
 
+/// Keys of purchases of which a reversal names parts. The others are given back line by line, as
+/// they were before parts could be named: by the minor unit.
+fn split(facts: &[Fact]) -> BTreeSet<&str> {
+    let takes = |fact: &&Fact| matches!(fact.kind, EventKind::Refund | EventKind::Chargeback);
+    let naming = facts.iter().filter(takes);
+    let naming = naming.filter(|fact| fact.order.named.is_some());
+    naming.filter_map(|fact| fact.sale_key.as_deref()).collect()
+}
+
 /// Facts in their order, but those of `kind` never before the first of those that they follow: a
 /// renewal may be dated before its checkout by another clock. `thread` says what an event belongs
 /// to, and whether it is one that others follow.
@@ -262,7 +281,18 @@ fn touches(history: &History<'_>) -> Vec<Considered> {
             *known = said;
         }
     }
+    let mut brought: BTreeMap<(Option<LinkId>, UnixMs), UnixMs> = BTreeMap::new();
+    for fact in &history.facts {
+        if let Some(token) = fact.touch().filter(|token| token.nonce.is_none()) {
+            let first = brought.entry((Some(token.link), token.at));
+            let first = first.or_insert(fact.occurred_at);
+            *first = fact.occurred_at.min(*first);
+        }
+    }
     for touch in &mut all {
+        if touch.is_anonymous() {
+            touch.brought_at = brought.get(&(touch.link, touch.at)).copied();
+        }
         let said = touch.nonce.as_deref().and_then(|nonce| newest.get(nonce));
         if let Some(class) = said.and_then(|said| said.class) {
             touch.class = class;

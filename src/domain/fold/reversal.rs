@@ -68,7 +68,9 @@ impl<'a> Fold<'a> {
             .get(place)
             .is_some_and(|d| !d.commission().is_empty());
         decision.reason = match decision.reason {
-            Reason::Refunded if nothing && !had => Reason::NothingToTakeBack,
+            Reason::Refunded | Reason::OutsideBase if nothing && !had => Reason::NothingToTakeBack,
+            // The last part of the money ends what is earned, whatever it was for.
+            Reason::OutsideBase if !nothing => Reason::Refunded,
             reason => reason,
         };
         self.made(decision);

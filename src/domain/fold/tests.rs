@@ -439,3 +439,34 @@ fn deals_codes_and_the_house_name_their_partner() {
     assert_eq!(said("late"), (Rule::House, 9));
     assert_eq!(of(&all, "late").code_unknown.as_deref(), Some("SAVE"));
 }
+
+/// Reversals were stored with the tax and discount of their lines before these meant anything.
+#[test]
+fn the_tax_of_a_stored_reversals_line_means_nothing_unless_parts_are_named() {
+    let left = |stored: &Value| {
+        let mut bought = paid(EventKind::Sale, "o1", 1, 1_200);
+        bought.token = TokenFound::Opened(touch(1, 1, NOW));
+        bought.order.lines.push(Line {
+            sku: Some("tea".into()),
+            amount: Some(1_200),
+            tax: 200,
+            ..Line::default()
+        });
+        let refund = Fact {
+            money: None,
+            order: serde_json::from_value(stored.clone()).unwrap(),
+            ..reversal(EventKind::Refund, "r1", "o1", 2, None)
+        };
+        let plans = plan(&json!({"base": {"tax": false}}));
+        let history = History {
+            plans: &plans,
+            ..History::of(program(), vec![bought, refund])
+        };
+        let decided = decide(history);
+        let moved = decided.decisions.iter().flat_map(Decision::commission);
+        moved.map(Money::amount_minor).sum::<i64>()
+    };
+    let lines = json!([{"sku": "tea", "amount": 200, "tax": 200}]);
+    assert_eq!(left(&json!({"lines": lines})), 100 - 16);
+    assert_eq!(left(&json!({"lines": lines, "named": {}})), 100);
+}

@@ -8,6 +8,7 @@ use crate::domain::click_ids::ClickIdKind;
 use crate::domain::consent::{Consent, SiteConsent};
 use crate::domain::ids::ProgramId;
 use crate::domain::input::Fields;
+use crate::domain::journal::Scope;
 use crate::domain::limits;
 use serde::Serialize;
 use serde_json::Value;
@@ -95,6 +96,14 @@ pub struct HostSnapshot {
 }
 
 impl HostSnapshot {
+    /// Whose journals count here.
+    pub fn journals(&self) -> Scope<'_> {
+        Scope {
+            program: self.program,
+            domain: self.cookie_domain.as_deref(),
+        }
+    }
+
     /// A host with nothing but defaults.
     pub fn plain(program: ProgramId, default_consent: Consent) -> HostSnapshot {
         HostSnapshot {

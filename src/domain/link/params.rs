@@ -6,7 +6,7 @@
 //! himself: they are recorded and do not travel on.
 
 use crate::domain::click_ids::ClickIdKind;
-use crate::domain::destination::hashing::is_email;
+use crate::domain::destination::hashing::is_address;
 use crate::domain::input::Fields;
 use crate::domain::limits;
 use crate::domain::target::Fate;
@@ -202,7 +202,7 @@ pub(in crate::domain) fn tags(query: &str, names: &[String]) -> Tags {
         };
         let value: String = value.trim().chars().take(limits::TAG_CHARS).collect();
         let room = tags.len() < limits::TAGS || tags.contains_key(name);
-        if room && !value.is_empty() && !is_email(&value) {
+        if room && !value.is_empty() && !is_address(&value) {
             tags.insert(name.to_owned(), value);
         }
     }

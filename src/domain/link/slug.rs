@@ -134,6 +134,52 @@ impl<'a> Address<'a> {
     }
 }
 
+/// The address again, without what people and mail programs add to one that they copy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tidied<'a> {
+    pub address: Address<'a>,
+    /// Raw parameters that followed a `&` where a `?` belongs; empty when there are none.
+    pub parameters: &'a str,
+}
+
+/// Marks that end a sentence, a bracket or a quotation.
+const TRAILING: &[char] = &[
+    '.', ',', ';', ':', '!', '?', ')', ']', '}', '>', '*', '"', '\'', '’', '”', '»', '…', '。',
+    '、',
+];
+
+impl<'a> Tidied<'a> {
+    /// Reads what follows the mount of links, after no link was found by the whole of it. `None`
+    /// when nothing can be taken off, or nothing is left. A path below the slug stays as it is.
+    pub fn read(path: &'a str, case_sensitive: bool) -> Option<Tidied<'a>> {
+        let (slug, parameters) = path.split_once('&').unwrap_or((path, ""));
+        if slug.contains('/') || slug.len() > 3 * limits::SLUG_BYTES {
+            return None;
+        }
+        let decoded = click_ids::decode(slug);
+        let kept = decoded.trim_end_matches(|c: char| c.is_whitespace() || TRAILING.contains(&c));
+        if kept.len() == decoded.len() && slug.len() == path.len() {
+            return None;
+        }
+        Some(Tidied {
+            address: Address {
+                slug: Slug::parse(kept, case_sensitive)?,
+                rest: "",
+                inspect: false,
+            },
+            // `&amp;` is what a page's source has.
+            parameters: parameters.strip_prefix("amp;").unwrap_or(parameters),
+        })
+    }
+
+    /// The parameters, and those of the request after them.
+    pub fn query(&self, of_request: &str) -> String {
+        let parts = [self.parameters, of_request];
+        let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        parts.join("&")
+    }
+}
+
 fn allowed(c: char) -> bool {
     let code = u32::from(c);
     if let Ok(byte @ 0..0x80) = u8::try_from(code) {
@@ -306,6 +352,49 @@ mod tests {
         }
         assert!(!CLEAR.iter().any(|byte| b"01oilu".contains(byte)));
         assert_eq!(Slug::random("a b", [1; 8], false), None);
+    }
+
+    #[test]
+    fn what_is_added_to_a_copied_address_is_taken_off() {
+        let read = |path| Tidied::read(path, false);
+        for added in [
+            "Anna.",
+            "anna)",
+            "anna,",
+            "anna%20",
+            "anna%29.",
+            "anna...",
+            "anna%E2%80%9D",
+            "anna%C2%A0",
+            "anna%0A",
+            "anna?!",
+            "anna%3E",
+        ] {
+            let tidied = read(added).unwrap();
+            assert_eq!(tidied.address.slug.as_str(), "anna", "{added}");
+            assert_eq!((tidied.address.rest, tidied.parameters), ("", ""));
+        }
+        for (joined, parameters) in [
+            ("anna&utm_source=x", "utm_source=x"),
+            (
+                "anna&amp;utm_source=x&b=http://c/d",
+                "utm_source=x&b=http://c/d",
+            ),
+            ("anna.&a=%26", "a=%26"),
+            ("anna&", ""),
+        ] {
+            let tidied = read(joined).unwrap();
+            assert_eq!(tidied.address.slug.as_str(), "anna");
+            assert_eq!(tidied.parameters, parameters);
+        }
+        assert_eq!(read("anna&a=1").unwrap().query("b=2"), "a=1&b=2");
+        assert_eq!(read("anna.").unwrap().query("b=2"), "b=2");
+        let long = "a".repeat(10_000) + ".";
+        for plain in [
+            "anna", "anna/x.", "anna/x&y", ".", "%20", "&a=1", "", "an,na", &long,
+        ] {
+            assert_eq!(read(plain), None, "{plain}");
+        }
     }
 
     #[test]

@@ -21,7 +21,8 @@ pub struct Commission {
     pub rates: Rates,
     /// Instead, where the customer bought before.
     pub returning: Option<Rates>,
-    /// Of a renewal: calendar months from the subscription's start for which it earns.
+    /// Of a purchase: calendar months for which it earns. Of a renewal from its subscription's
+    /// start, else from the first purchase that credited the partner.
     pub months: Option<u16>,
     /// Basis points of lines with these SKUs; goes before `by_category` and the rate.
     pub by_sku: Table<String, u32>,
@@ -37,10 +38,10 @@ impl Commission {
         }
     }
 
-    /// Are the months over for which a renewal earns? `start` is that of its subscription.
-    pub fn has_ended(&self, start: Option<UnixMs>, at: UnixMs) -> bool {
-        let both = self.months.zip(start);
-        both.is_some_and(|(months, start)| at >= start.plus_months(months))
+    /// Are the months over for which it earns? `since` is where they begin.
+    pub fn has_ended(&self, since: Option<UnixMs>, at: UnixMs) -> bool {
+        let both = self.months.zip(since);
+        both.is_some_and(|(months, since)| at >= since.plus_months(months))
     }
 
     /// Basis points for a line.

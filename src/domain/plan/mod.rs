@@ -1,8 +1,8 @@
 //! Plans: who gets credit, what it earns, and what holds it back. A plan is never changed; a new
 //! version takes effect from its date, and an event is decided by the version of its own instant.
 //!
-//! A plan is stored as the merchant wrote it and has one reader, [`Rules::read`]: the API gives it
-//! a body to check, the fold the record that was stored.
+//! A plan is stored as the merchant wrote it and has one reader: the API gives it a body to check
+//! ([`Rules::read`]), the fold the record that was stored ([`Rules::stored`]).
 
 mod commission;
 mod read;
@@ -80,7 +80,8 @@ pub struct Caps {
     pub customer: Option<Money>,
     /// Of one partner's commissions in one calendar month (UTC).
     pub partner: Option<Money>,
-    /// Paid clicks of one partner in one calendar month (UTC).
+    /// Paid clicks of one partner in one calendar month (UTC). `None`: the plan says `none`, or was
+    /// stored before it had to say anything.
     pub clicks: Option<u32>,
 }
 
@@ -189,7 +190,7 @@ impl Plan {
         Some(Plan {
             version: u32::try_from(record["version"].as_u64()?).ok()?,
             effective_from: UnixMs(record["effective_from"].as_i64()?),
-            rules: Rules::read(Fields::new(record["rules"].as_object()?, "")).ok()?,
+            rules: Rules::stored(Fields::new(record["rules"].as_object()?, "")).ok()?,
         })
     }
 }

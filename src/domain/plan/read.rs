@@ -12,6 +12,7 @@ use super::{
     Base, Binding, Caps, CodeRule, Commission, Commissions, KindTerms, Rates, Review, Rules,
     StandDown, Table,
 };
+use serde_json::Value;
 
 const MEMBERS: [&str; 25] = [
     "window_days",
@@ -63,8 +64,15 @@ const CODES: [(&str, CodeRule); 3] = [
 const WINDOW_DAYS: i64 = 400;
 
 impl Rules {
-    /// Reads rules from a request body, or from where they are stored.
+    /// Reads rules from a request body.
     pub fn read(mut fields: Fields<'_>) -> Result<Rules, Vec<FieldError>> {
+        require_click_cap(&mut fields);
+        Rules::stored(fields)
+    }
+
+    /// Reads rules from where they are stored. Those that were stored before paid clicks had to
+    /// have a cap go on without one.
+    pub fn stored(mut fields: Fields<'_>) -> Result<Rules, Vec<FieldError>> {
         fields.only(&MEMBERS);
         let window = fields.required_integer("window_days", 1, WINDOW_DAYS);
         let commissions = commissions(&mut fields);
@@ -99,6 +107,19 @@ impl Rules {
         });
         fields.text("note", limits::NAME_CHARS);
         fields.finish(rules)
+    }
+}
+
+/// Clicks cost nobody anything but the merchant, so what pays for them says how many it pays for.
+fn require_click_cap(fields: &mut Fields<'_>) {
+    let pays = |commissions: &Value| !commissions["click"].is_null();
+    let own = fields.value("partners").and_then(Value::as_object);
+    let own = own.is_some_and(|partners| partners.values().any(pays));
+    let given = fields.value("caps").and_then(|caps| caps.get("clicks"));
+    if (own || fields.value("click").is_some()) && given.is_none_or(Value::is_null) {
+        let detail =
+            "what pays for clicks names how many of a partner are paid in a month, or \"none\"";
+        fields.fault("caps/clicks", "required", detail);
     }
 }
 
@@ -236,10 +257,18 @@ fn caps(parent: &mut Fields<'_>) -> Caps {
     let mut caps = Caps::default();
     if let Some(mut fields) = parent.object("caps") {
         fields.only(&["customer", "partner", "clicks"]);
+        let uncapped = fields
+            .value("clicks")
+            .is_some_and(|clicks| clicks == "none");
+        let clicks = if uncapped {
+            None
+        } else {
+            fields.integer("clicks", 0, 1_000_000_000)
+        };
         caps = Caps {
             customer: money(&mut fields, "customer"),
             partner: money(&mut fields, "partner"),
-            clicks: fields.integer("clicks", 0, 1_000_000_000).map(narrow),
+            clicks: clicks.map(narrow),
         };
         parent.absorb(fields.finish(Some(())));
     }
@@ -348,8 +377,9 @@ fn commission(parent: &mut Fields<'_>, name: &str, paid: bool) -> Option<Commiss
             "has no amount: use a flat sum",
         );
     }
-    if commission.months.is_some() && name != "renewal" {
-        fields.fault("months", "only_renewals", "belongs to renewals");
+    if commission.months.is_some() && !paid {
+        let detail = "belongs to sales, deals and renewals";
+        fields.fault("months", "only_purchases", detail);
     }
     parent.absorb(fields.finish(Some(commission)))
 }

@@ -83,8 +83,9 @@ fn a_plan_without_a_rate_and_misspelt_rules_are_refused() {
             "/plan/windows/refund",
         ),
         (
-            json!({"window_days": 9, "sale": {"rate_bps": 5, "months": 3}}),
-            "/plan/sale/months",
+            json!({"window_days": 9, "lead": {"flat": {"amount": 5, "currency": "USD"},
+                "months": 3}}),
+            "/plan/lead/months",
         ),
         (
             json!({"window_days": 9, "partners": {"anna": {"sale": {"rate_bps": 5}}}}),
@@ -137,4 +138,44 @@ fn a_partner_earns_by_its_own_commission_where_it_has_one() {
         Money::new(900, Currency::parse("EUR").unwrap()).unwrap()
     );
     assert!(of(1, EventKind::Renewal).is_none() && of(1, EventKind::Refund).is_none());
+}
+
+#[test]
+fn what_pays_for_clicks_says_how_many_or_none() {
+    let flat = json!({"flat": {"amount": 5, "currency": "USD"}});
+    let plain = json!({"window_days": 9, "click": flat});
+    let own = json!({"window_days": 9, "sale": {"rate_bps": 5},
+        "partners": {PartnerId::from_number(1).to_string(): {"click": flat}}});
+    let caps = json!({"partner": {"amount": 5, "currency": "USD"}, "clicks": null});
+    for plan in [plain, own] {
+        for caps in [json!(null), caps.clone()] {
+            let mut plan = plan.clone();
+            plan["caps"] = caps;
+            let fields = || Fields::new(plan.as_object().unwrap(), "/plan");
+            let errors = Rules::read(fields()).unwrap_err();
+            let error = errors.first().unwrap();
+            assert_eq!(
+                (error.path.as_str(), error.code),
+                ("/plan/caps/clicks", "required")
+            );
+            assert_eq!(errors.len(), 1);
+            let stored = Rules::stored(fields()).unwrap();
+            assert_eq!(stored.caps.clicks, None, "what was stored before goes on");
+        }
+        for (given, cap) in [
+            (json!("none"), None),
+            (json!(0), Some(0)),
+            (json!(9), Some(9)),
+        ] {
+            let mut plan = plan.clone();
+            plan["caps"] = json!({"clicks": given});
+            assert_eq!(rules(&plan).caps.clicks, cap);
+        }
+        for wrong in [json!("all"), json!(-1), json!(1.5), json!({})] {
+            let mut plan = plan.clone();
+            plan["caps"] = json!({"clicks": wrong});
+            let errors = Rules::read(Fields::new(plan.as_object().unwrap(), "/plan")).unwrap_err();
+            assert_eq!(errors.first().unwrap().path, "/plan/caps/clicks");
+        }
+    }
 }

@@ -26,7 +26,8 @@ impl Visitor {
         let Arrival {
             request, host, now, ..
         } = *arrival;
-        let (known, decided) = journal::remembered(arrival.keys, request.cookies, now);
+        let (known, decided) =
+            journal::remembered(arrival.keys, host.journals(), request.cookies, now);
         let Stated { state, evidence } =
             consent::stated(&request.given(decided), &host.consent, host.default_consent);
         if let Some(because) = because {

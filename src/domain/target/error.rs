@@ -13,7 +13,7 @@ pub enum TargetError {
     ControlCharacter,
     /// A space at the start or the end.
     SurroundingSpace,
-    /// A backslash, which browsers read as a slash.
+    /// A backslash before the query, which browsers read as a slash.
     Backslash,
     /// Not `scheme://host…`.
     NotAbsolute,
@@ -65,7 +65,7 @@ impl fmt::Display for TargetError {
             Self::TooLong => "The address is longer than 2048 bytes.",
             Self::ControlCharacter => "The address holds a control character, tab or line break.",
             Self::SurroundingSpace => "The address starts or ends with a space.",
-            Self::Backslash => "The address holds a backslash; write a slash.",
+            Self::Backslash => "The address holds a backslash before its query; write a slash.",
             Self::NotAbsolute => "Write the whole address: https://host/path.",
             Self::Scheme => "The address must start with https://.",
             Self::Credentials => "The address must not hold a user name or password.",
@@ -84,8 +84,8 @@ impl fmt::Display for TargetError {
 
 impl std::error::Error for TargetError {}
 
-/// Refuses what the URL parser would accept by repairing it, and hosts that it must not see:
-/// with the ASCII-only IDNA tables some hosts outside ASCII trip assertions in debug builds.
+/// Refuses what the URL parser would accept by repairing it, and hosts that do not look like what
+/// they are compared with.
 pub(in crate::domain) fn check_text(raw: &str) -> Result<(), TargetError> {
     if raw.len() > MAX_TARGET {
         return Err(TargetError::TooLong);
@@ -96,7 +96,9 @@ pub(in crate::domain) fn check_text(raw: &str) -> Result<(), TargetError> {
     if raw.starts_with(' ') || raw.ends_with(' ') {
         return Err(TargetError::SurroundingSpace);
     }
-    if raw.contains('\\') {
+    // In query and fragment a backslash is data (URL Standard, "query state").
+    let before_query = raw.split(['?', '#']).next().unwrap_or_default();
+    if before_query.contains('\\') {
         return Err(TargetError::Backslash);
     }
     let (scheme, rest) = raw.split_once(':').ok_or(TargetError::NotAbsolute)?;

@@ -37,6 +37,15 @@ fn a_target_is_stored_serialised_and_read_back() {
             "https://shop.example/?u=https://evil.example/@x",
             "https://shop.example/?u=https://evil.example/@x",
         ),
+        // A backslash after the path is data.
+        (
+            r"https://shop.example/?path=C:\tea#a\b",
+            r"https://shop.example/?path=C:\tea#a\b",
+        ),
+        (
+            r"https://shop.example?\@evil.example/",
+            r"https://shop.example/?\@evil.example/",
+        ),
     ] {
         let parsed = target(raw);
         assert_eq!(parsed.as_str(), href);
@@ -63,6 +72,7 @@ fn each_refusal_has_its_code() {
         ("https://shop.example/ ", "surrounding_space"),
         ("https:\\\\shop.example", "backslash"),
         ("https://evil.example\\@shop.example", "backslash"),
+        ("https://shop.example/a\\b?c", "backslash"),
         ("", "not_absolute"),
         ("shop.example", "not_absolute"),
         ("//evil.example", "not_absolute"),

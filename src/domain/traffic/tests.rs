@@ -194,3 +194,65 @@ fn a_strange_agent_is_software_unless_a_browser_is_behind_it() {
     };
     expect(&named, Class::Crawler, &["software_word"]);
 }
+
+#[test]
+fn a_report_has_the_class_of_the_page_that_sends_it() {
+    let script = Signals {
+        method: "POST",
+        accept: "*/*",
+        fetch_dest: "empty",
+        fetch_mode: "cors",
+        fetch_site: "same-origin",
+        fetch_user: "",
+        ..navigation()
+    };
+    let old = Signals {
+        method: "POST",
+        accept: "*/*",
+        ..old()
+    };
+    assert_eq!(classify_report(&script), Class::Human);
+    assert_eq!(classify_report(&old), Class::Human, "no `Sec-Fetch-*`");
+    for fetch_mode in ["no-cors", "same-origin", ""] {
+        let sent = Signals {
+            fetch_mode,
+            ..script
+        };
+        assert_eq!(classify_report(&sent), Class::Human, "{fetch_mode}");
+    }
+    let tool = Signals {
+        user_agent: "curl/8.5.0",
+        ..old
+    };
+    assert_eq!(classify_report(&tool), Class::Library);
+    let dressed = Signals {
+        user_agent: "curl/8.5.0",
+        ..script
+    };
+    assert_eq!(classify_report(&dressed), Class::Library);
+    let nameless = Signals {
+        user_agent: "",
+        ..old
+    };
+    assert_eq!(classify_report(&nameless), Class::Library);
+    let hidden = Signals {
+        purpose: "prefetch;prerender",
+        ..script
+    };
+    assert_eq!(
+        classify_report(&hidden),
+        Class::Prefetch,
+        "nobody sees the page yet"
+    );
+    let form = Signals {
+        fetch_mode: "navigate",
+        fetch_dest: "document",
+        ..script
+    };
+    assert_eq!(classify_report(&form), Class::Stuffed);
+    let image = Signals {
+        fetch_dest: "image",
+        ..script
+    };
+    assert_eq!(classify_report(&image), Class::Stuffed);
+}

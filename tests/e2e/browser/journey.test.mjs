@@ -4,12 +4,11 @@
  */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { once } from "node:events";
-import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 import { PRODUCTS } from "../../../examples/shop/catalogue.mjs";
-import { PARTNERS } from "../../../examples/shop/demo/provision.mjs";
 import { launch } from "../support/browser.mjs";
+import { credited, explains } from "../support/credited.mjs";
+import { startPublisher } from "../support/publisher.mjs";
 import { eventually, startWorld } from "../support/shop.mjs";
 
 const COOKIE = "__Host-tl";
@@ -21,38 +20,10 @@ const OPEN_STATE = "pending";
 /** @typedef {import("playwright-core").BrowserContext} Context */
 /** @typedef {Record<string, any>} Row */
 /** @typedef {{ name: string, email: string }} Person */
-/** @typedef {{ id: string, total: number }} Bought */
+/** @typedef {import("../support/credited.mjs").Bought} Bought */
 
 /** @param {string} text */
 const sha256 = (text) => createHash("sha256").update(text).digest("hex");
-
-/** Commission of the program's plan. @param {number} total */
-const tenPercent = (total) => total / 10;
-
-/** A partner's own site: another site than the shop's, with one link on it. */
-async function startPublisher() {
-  let href = "";
-  const server = createServer((_, res) => {
-    res.setHeader("content-type", "text/html; charset=utf-8");
-    const link = href.replaceAll("&", "&amp;");
-    res.end(`<!doctype html><title>Tea notes</title>
-      <p>My favourite is <a rel="sponsored" href="${link}">this one</a>.</p>`);
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
-  return {
-    url: `http://publisher.localhost:${port}/`,
-    /** @param {string} to */
-    linkTo(to) {
-      href = to;
-    },
-    stop() {
-      server.close();
-      server.closeAllConnections();
-    },
-  };
-}
 
 /** @type {import("../support/shop.mjs").World} */ let world;
 /** @type {Awaited<ReturnType<typeof startPublisher>>} */ let publisher;
@@ -143,38 +114,6 @@ async function buy(page, product, person, { cookie }) {
   return { id: await page.locator("#order-number").innerText(), total: price };
 }
 
-/** What the ledger says about a sale, once it says it. @param {Bought} order
- * @param {keyof typeof PARTNERS} slug */
-async function credited(order, slug) {
-  const partner = world.partners[slug] ?? assert.fail(slug);
-  const event = await eventually(`event of ${order.id}`, async () =>
-    (await world.rows("events")).find((row) =>
-      row.kind === "sale" && String(row.key).includes(order.id)));
-  assert.deepEqual(event.amount, { amount: order.total, currency: "USD" });
-  const decision = await eventually(`decision on ${order.id}`, async () =>
-    (await world.rows("decisions")).find((row) => row.event === event.id));
-  const [credit] = decision.credits;
-  assert.equal(credit.partner, partner.id);
-  assert.deepEqual(credit.commission, [{ amount: tenPercent(order.total), currency: "USD" }]);
-  const entry = await eventually(`ledger entry of ${order.id}`, async () =>
-    (await world.rows("ledger")).find((row) =>
-      row.partner === partner.id && row.cause === event.id));
-  assert.equal(entry.amount, tenPercent(order.total));
-  assert.equal(entry.currency, "USD");
-  return { event, decision };
-}
-
-/** The reason names the touch that earned the credit: whose link it was, and when.
- * @param {Row} decision @param {keyof typeof PARTNERS} slug */
-function explains(decision, slug) {
-  const named = [PARTNERS[slug], `/go/${slug}`];
-  assert.ok(named.some((name) => decision.sentence.includes(name)), decision.sentence);
-  assert.ok(Array.isArray(decision.touches) && decision.touches.length > 0);
-  const touches = JSON.stringify(decision.touches);
-  assert.ok(touches.includes(world.partners[slug]?.link ?? "?"), touches);
-  assert.match(touches, /\d{4}-\d\d-\d\d(T\d\d:\d\d|")/);
-}
-
 /** @param {Bought} order @param {Row} event */
 const hookOf = (order, event) => eventually(`webhook of ${order.id}`, () =>
   world.webhook.requests.find((got) => got.verified
@@ -236,8 +175,8 @@ test("consent first: the cookie comes with the redirect, and all is credited", a
   await page.goto(`${world.site}/`);
   const order = await buy(page, "forest-breakfast", person, { cookie: true });
 
-  const { event, decision } = await credited(order, "anna");
-  explains(decision, "anna");
+  const { event, decision } = await credited(world, order, "anna");
+  explains(world, decision, "anna");
   await eventually("the sign-up's commission", async () =>
     (await world.rows("ledger")).find((row) =>
       row.partner === world.partners.anna?.id && row.amount === 200));
@@ -268,8 +207,8 @@ test("consent after landing: nothing is stored before, everything counts after",
   assert.notEqual((await ourCookie(context))?.value, set.value);
 
   const order = await buy(page, "first-flush", person, { cookie: true });
-  const { event, decision } = await credited(order, "northstar");
-  explains(decision, "northstar");
+  const { event, decision } = await credited(world, order, "northstar");
+  explains(world, decision, "northstar");
   await hookOf(order, event);
   await reachedMeta(order, event, person, "IwAR2granted_Later");
   nobodyGotTheMail(person);
@@ -285,8 +224,8 @@ test("consent refused: no cookie, the partner is credited, Meta hears nothing", 
 
   const order = await buy(page, "sea-mint", person, { cookie: false });
   assert.deepEqual(await cookieNames(context), SHOPS_OWN);
-  const { event, decision } = await credited(order, "northstar");
-  explains(decision, "northstar");
+  const { event, decision } = await credited(world, order, "northstar");
+  explains(world, decision, "northstar");
   await hookOf(order, event);
 
   // The webhook has arrived, so the outbox was filled; once nothing of this sale is open any

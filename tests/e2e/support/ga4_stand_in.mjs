@@ -11,7 +11,8 @@ const MAX_AGE_MS = 72 * 3600 * 1000;
 const NAME = /^[A-Za-z][A-Za-z0-9_]{0,39}$/;
 const RESERVED = new Set(["error", "first_open", "first_visit", "in_app_purchase", "session_start",
   "user_engagement", "app_remove", "app_update", "os_update"]);
-const CLIENT = /^\d{1,20}\.\d{1,20}$/;
+/** Any id of the page's choice, but not the cookie around it. */
+const CLIENT = /^(?!GA\d\.)[!-~]{1,100}$/;
 const CONSENT = new Set(["GRANTED", "DENIED"]);
 const MONEY = new Set(["purchase", "refund"]);
 
@@ -39,6 +40,11 @@ function checkParams(params, name) {
     if (!isCurrency(params.currency)) drop("VALUE_REQUIRED", "events.params.currency");
   }
   if (!MONEY.has(name)) return;
+  for (const part of ["tax", "shipping"]) {
+    if (!["undefined", "number"].includes(typeof params[part])) {
+      drop("VALUE_INVALID", `events.params.${part}`);
+    }
+  }
   if (params.value === undefined) drop("VALUE_REQUIRED", "events.params.value");
   if (!isText(params.transaction_id)) drop("VALUE_REQUIRED", "events.params.transaction_id");
   if (name === "purchase" && !Array.isArray(params.items)) {
@@ -59,7 +65,7 @@ function checkParams(params, name) {
 function check(body, text, now) {
   if (!isObject(body)) drop("VALUE_INVALID", "");
   if (Buffer.byteLength(text) > MAX_BYTES) drop("EXCEEDED_MAX_ENTITIES", "");
-  if (!CLIENT.test(String(body.client_id))) drop("VALUE_REQUIRED", "client_id");
+  if (!CLIENT.test(String(body.client_id ?? ""))) drop("VALUE_REQUIRED", "client_id");
   const micros = body.timestamp_micros;
   if (micros !== undefined) {
     if (!Number.isSafeInteger(micros)) drop("VALUE_INVALID", "timestamp_micros");

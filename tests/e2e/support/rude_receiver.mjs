@@ -1,5 +1,6 @@
 // A server that answers as nobody should. The path says how: `/status/503`, `/endless`, `/drip`,
-// `/silent`, `/reset`, `/redirect`, `/later` (429 with Retry-After), `/text/<status>/<body>`.
+// `/silent`, `/reset`, `/redirect`, `/later` (429 with Retry-After), `/text/<status>/<body>`,
+// `/echo` (the parameter `k` of the query in several forms).
 import { once } from "node:events";
 import { createServer } from "node:http";
 
@@ -11,11 +12,17 @@ const CHUNK = "<p>no end</p>".repeat(1_000);
  *   headers: import("node:http").IncomingHttpHeaders }} Got */
 
 /** How each path behaves. @type {Record<string, (res: import("node:http").ServerResponse,
- *   rest: string[]) => void>} */
+ *   rest: string[], query: URLSearchParams) => void>} */
 const MANNERS = {
   status: (res, [status]) => void res.writeHead(Number(status)).end("<html>"),
   text: (res, [status, text]) =>
     void res.writeHead(Number(status)).end(decodeURIComponent(text ?? "")),
+  echo: (res, _, query) => {
+    const key = Buffer.from(query.get("k") ?? "");
+    const forms = ["hex", "base64"].map((form) =>
+      `${form} ${key.toString(/** @type {BufferEncoding} */ (form))}`);
+    res.writeHead(200).end(`url ${encodeURIComponent(String(key))} ${forms.join(" ")}`);
+  },
   later: (res) => void res.writeHead(429, { "retry-after": "1200" }).end(),
   redirect: (res) => void res.writeHead(307, { location: "/status/200" }).end(),
   reset: (res) => void res.socket?.destroy(),
@@ -47,7 +54,8 @@ export async function startRudeReceiver() {
       one.until = got.length;
     });
     const [, manner, ...rest] = url.split("?")[0].split("/");
-    (MANNERS[manner] ?? MANNERS.status)(res, manner in MANNERS ? rest : ["404"]);
+    (MANNERS[manner] ?? MANNERS.status)(res, manner in MANNERS ? rest : ["404"],
+      new URL(url, "http://rude").searchParams);
   });
   await once(server.listen(0, "127.0.0.1"), "listening");
   const address = /** @type {import("node:net").AddressInfo} */ (server.address());

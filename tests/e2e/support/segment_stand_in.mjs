@@ -6,7 +6,7 @@ import { Refusal, isObject, isText, startPlatform } from "./platform.mjs";
 const MAX_BYTES = 500 * 1024;
 const MAX_EVENT_BYTES = 32 * 1024;
 const MAX_EVENTS = 2500;
-const NUMBERS = ["total", "revenue", "value"];
+const NUMBERS = ["total", "revenue", "value", "tax", "shipping", "discount"];
 const ORDERS = ["Order Completed", "Order Refunded", "Order Updated"];
 
 /** Why Segment would not count it, or null. @param {Record<string, any>} event */
@@ -23,9 +23,13 @@ function fault(event) {
   if (NUMBERS.some((name) => !["undefined", "number"].includes(typeof properties[name]))) {
     return "number";
   }
+  const { revenue, total, tax = 0, shipping = 0 } = properties;
+  if (revenue !== undefined && Math.abs(total - tax - shipping - revenue) > 0.001) return "revenue";
   if (ORDERS.includes(event.event) && !isText(properties.order_id)) return "order_id";
   for (const product of properties.products ?? []) {
-    if (!isText(product.sku) && !isText(product.product_id)) return "product";
+    // The destinations behind Segment (GA4, Facebook) want this one.
+    if (!isText(product.product_id)) return "product";
+    if (product.category !== undefined && !isText(product.category)) return "product";
     if (["quantity", "price"].some((name) =>
       !["undefined", "number"].includes(typeof product[name]))) return "product";
   }

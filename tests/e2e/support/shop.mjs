@@ -95,8 +95,12 @@ export async function eventually(what, probe, deadlineMs = 30_000) {
   }
 }
 
-/** Everything, set up through the public API. */
-export async function startWorld() {
+/**
+ * Everything, set up through the public API.
+ * @param {{ front?: { port: number, forward: (port: number) => void } }} [options] `front`: what
+ *   stands before the product and speaks TLS with browsers
+ */
+export async function startWorld({ front } = {}) {
   /** @type {(() => unknown)[]} */ const endings = [];
   const stop = async () => {
     for (const end of endings.splice(0).reverse()) await end();
@@ -110,8 +114,11 @@ export async function startWorld() {
     const shopPort = await freePort();
     const stack = await startStack({ siteOrigin: `http://127.0.0.1:${shopPort}` });
     endings.push(stack.dispose);
+    front?.forward(stack.port);
+    const site = front
+      ? `https://${SHOP_HOST}:${front.port}` : `http://${SHOP_HOST}:${stack.port}`;
     const made = await provision(stack, {
-      port: stack.port, webhookUrl: webhook.url, metaUrl: meta.url, pixel: meta.pixel,
+      site, webhookUrl: webhook.url, metaUrl: meta.url, pixel: meta.pixel,
     }, { metaToken, partners: {} });
     webhook.setSecret(made.webhook.secret);
     const shop = await startShop(
@@ -123,7 +130,7 @@ export async function startWorld() {
     return {
       ...made, stack, shop, meta, webhook, destinations, stop,
       /** Where a browser finds the shop. */
-      site: `http://${SHOP_HOST}:${stack.port}`,
+      site,
       /** All rows of one of the API's reads.
        * @param {string} list @returns {Promise<Record<string, any>[]>} */
       rows: (list) => readList(get, list, made.program),

@@ -56,8 +56,8 @@ function checkEvent(i, event, nowS) {
   if (order !== undefined && typeof order !== "string") {
     refuse(40002, `Batch.${i}.properties.order_id: Not a valid string`);
   }
-  for (const { content_id: id, quantity = 1, price = 0 } of contents) {
-    if (typeof id !== "string") {
+  for (const { content_id: id, content_category: kind = "", quantity = 1, price = 0 } of contents) {
+    if (typeof id !== "string" || typeof kind !== "string") {
       refuse(40002, `Batch.${i}.properties.contents.0.content_id: Not a valid string`);
     }
     if (!Number.isInteger(quantity) || typeof price !== "number") {

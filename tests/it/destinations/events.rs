@@ -5,7 +5,7 @@ use throughline::domain::click_ids::ClickIdKind;
 use throughline::domain::consent::{Consent, Evidence};
 use throughline::domain::destination::sample::{PERSON, sample};
 use throughline::domain::destination::{
-    self, Credit, Destination, Event, Occasion, Permission, Person, Product, Sale, webhook,
+    self, Credit, Destination, Event, Occasion, Parts, Permission, Person, Product, Sale, webhook,
 };
 use throughline::domain::money::{Currency, Money};
 use throughline::domain::time::UnixMs;
@@ -19,6 +19,8 @@ pub struct Case {
     pub name: &'static str,
     pub event: Event,
     pub person: Person<'static>,
+    /// As the merchant wrote it.
+    pub phone: Option<&'static str>,
     evidence: Option<Evidence>,
     said: Option<Consent>,
     limited_data: bool,
@@ -61,6 +63,7 @@ fn case(name: &'static str, occasion: Occasion, change: impl FnOnce(&mut Case)) 
         name,
         event: of(occasion),
         person: PERSON,
+        phone: Some("+1 202 555 0100"),
         evidence: None,
         said: None,
         limited_data: false,
@@ -90,6 +93,7 @@ fn consent(case: &mut Case, state: Consent, evidence: Evidence, limited_data: bo
 pub fn all() -> Vec<Case> {
     let mut cases = occasions();
     cases.extend(amounts());
+    cases.extend(mails_and_phones());
     cases.extend(people());
     cases.extend(permissions());
     cases.extend(clicks_and_times());
@@ -152,6 +156,31 @@ fn occasions() -> Vec<Case> {
     cases
 }
 
+/// 19.99 paid: two pieces of 7.50 with 2.00 tax, a line whose pieces differ, 1.00 shipping.
+fn bought(event: &mut Event) {
+    event.products = vec![
+        Product {
+            sku: "SKU-1".to_owned(),
+            category: Some("Shoes > Kids".to_owned()),
+            quantity: Some(2),
+            amount: money(1_500, "USD"),
+            tax: money(200, "USD"),
+        },
+        Product {
+            sku: "Größe 38/4".to_owned(),
+            quantity: Some(3),
+            amount: money(400, "USD"),
+            ..Product::default()
+        },
+    ];
+    event.parts = Parts {
+        tax: money(200, "USD"),
+        shipping: money(99, "USD"),
+        discount: money(50, "USD"),
+    };
+    event.coupon = Some("SPRING-10".to_owned());
+}
+
 fn amounts() -> Vec<Case> {
     let amount =
         |name, amount, code: &'static str| sale(name, |case| pay(&mut case.event, amount, code));
@@ -162,34 +191,34 @@ fn amounts() -> Vec<Case> {
         amount("amount_large", 999_999_999_999, "EUR"),
         sale("amount_missing", |case| case.event.money = None),
         sale("lines", |case| {
-            let product = |sku: &str, quantity, price| Product {
-                sku: sku.to_owned(),
-                quantity,
-                price,
-            };
-            case.event.products = vec![
-                product("SKU-1", 2, money(750, "USD")),
-                product("Größe 38/4", 3, None),
-            ];
+            bought(&mut case.event);
+        }),
+        case("refund_of_lines", Occasion::Refund, |case| {
+            bought(&mut case.event);
         }),
     ]
 }
 
-fn people() -> Vec<Case> {
-    let nobody = Person {
-        email: None,
-        phone: None,
-        ..PERSON
-    };
+fn mails_and_phones() -> Vec<Case> {
     vec![
         case("lead_without_mail", Occasion::Lead, |case| {
-            case.person = nobody
+            case.person.email = None;
+            case.phone = None;
         }),
         sale("mail_of_gmail_with_dots", |case| {
             case.person.email = Some(" John.Q.Public+Shop@GoogleMail.com ");
         }),
+        sale("mail_of_gmail_with_odd_dots", |case| {
+            case.person.email = Some("..ada..b@gmail.com");
+        }),
+        sale("mail_of_another_script", |case| {
+            case.person.email = Some("JÖRG@Bücher.example");
+        }),
+        sale("mail_with_a_line_end", |case| {
+            case.person.email = Some("ada@example.com\n")
+        }),
         sale("mail_that_is_none", |case| {
-            case.person.email = Some("jo hn@example.com")
+            case.person.email = Some("john example.com")
         }),
         sale("mail_already_hashed", |case| case.person.email = Some(HASH)),
         sale("mail_that_holds_a_hash", |case| {
@@ -197,11 +226,23 @@ fn people() -> Vec<Case> {
                 Some("x973dfe463ec85785f5f95af5ba3906eedb2d931c24e69824a89ea65dba4e813b");
         }),
         sale("phone_with_zeros", |case| {
-            case.person.phone = Some("0044 20 7946 0958")
+            case.phone = Some("0044 20 7946 0958")
         }),
         sale("phone_with_extension", |case| {
-            case.person.phone = Some("1-650-555-1212 x5")
+            case.phone = Some("+1 650 555 1212 x5")
         }),
+        sale("phone_with_a_trunk_zero", |case| {
+            case.phone = Some("+49 (0) 151 23456789")
+        }),
+        sale("phone_without_a_country", |case| {
+            case.phone = Some("0151 23456789")
+        }),
+        sale("phone_already_hashed", |case| case.phone = Some(HASH)),
+    ]
+}
+
+fn people() -> Vec<Case> {
+    vec![
         sale("customer_id_that_is_a_mail", |case| {
             case.person.customer_id = Some("Ada@Example.com");
         }),
@@ -209,6 +250,7 @@ fn people() -> Vec<Case> {
             case.person.customer_id = Some("客户 42");
         }),
         sale("no_browser", |case| {
+            case.phone = None;
             case.person = Person {
                 customer_id: PERSON.customer_id,
                 email: PERSON.email,
@@ -223,11 +265,18 @@ fn people() -> Vec<Case> {
         }),
         sale("nobody_known", |case| {
             case.person = Person::default();
+            case.phone = None;
             case.event.click_ids.clear();
         }),
         sale("analytics_cookies_of_the_old_form", |case| {
             case.person.ga_session_id = Some("GS1.1.1700000123.4.1.1700000456.0.0.0");
             case.person.ga_client_id = Some("GA1.2.987654321.1700000000");
+        }),
+        sale("analytics_client_of_amp", |case| {
+            case.person.ga_client_id = Some("amp-QFqHg8fYpVqBJ2rGl5Kd3A");
+        }),
+        sale("analytics_client_that_is_a_uuid", |case| {
+            case.person.ga_client_id = Some("GA1.1-2.35009a79-1a05-49d7-b876-2b884d0f825b");
         }),
         sale("analytics_without_session", |case| {
             case.person.ga_session_id = None

@@ -27,7 +27,7 @@ fn a_repeated_click_gives_its_token_again_and_is_no_second_touch() {
     let again = visit(&query("x=1"), &host, &link, 2);
     assert_eq!((first.class, again.class), (Class::Human, Class::Duplicate));
     assert_eq!(touch(&again), touch(&first));
-    let journal = Journal::from_cookies(&keys(), cookie(&again), NOW).unwrap();
+    let journal = Journal::from_cookies(&keys(), host.journals(), cookie(&again), NOW).unwrap();
     assert_eq!(journal.touches.len(), 1);
     let fact = again.visit.unwrap();
     assert_eq!(

@@ -2,19 +2,23 @@
 
 use super::{DAY, balance, settle as settle_now, settled, shop};
 use crate::support::block_on;
+use crate::support::picks::Random;
 use crate::support::shop::Shop;
-use serde_json::json;
+use serde_json::{Value, json};
 use throughline::app::settle;
-use throughline::domain::click::Visit;
+use throughline::domain::click::{Visit, VisitKind};
 use throughline::domain::traffic::Class;
 
+/// So many redirects to people, each of which was confirmed.
 fn rollup(shop: &Shop, day: &str, count: i64) {
-    shop.db.execute(&format!(
-        "INSERT INTO click_rollups (program, day, link, partner, class, count)
-         VALUES ('{}', '{day}', 'ln_x', '{}', 'confirmed', {count})
-         ON CONFLICT DO UPDATE SET count = excluded.count",
-        shop.program, shop.partners[0]
-    ));
+    for class in ["human", "confirmed"] {
+        shop.db.execute(&format!(
+            "INSERT INTO click_rollups (program, day, link, partner, class, count)
+             VALUES ('{}', '{day}', 'ln_x', '{}', '{class}', {count})
+             ON CONFLICT DO UPDATE SET count = excluded.count",
+            shop.program, shop.partners[0]
+        ));
+    }
 }
 
 #[test]
@@ -181,7 +185,7 @@ fn cron_pays_the_clicks_of_the_month_that_it_closes_and_late_ones_two_months_lat
 fn clicks_are_paid_by_the_plan_that_their_month_began_with() {
     let plan = |cents: i64| {
         let each = json!({"flat": {"amount": cents, "currency": "USD"}});
-        json!({"window_days": 30, "click": each})
+        json!({"window_days": 30, "click": each, "caps": {"clicks": "none"}})
     };
     let shop = shop(&plan(7));
     shop.wait(DAY);
@@ -195,4 +199,122 @@ fn clicks_are_paid_by_the_plan_that_their_month_began_with() {
     shop.wait(31 * DAY);
     settle_now(&shop);
     assert_eq!(settled(&shop), 160);
+}
+
+/// The link's only row, and what its partner is paid when the month is over.
+fn outcome(shop: &Shop) -> (Value, i64) {
+    let row = shop.list("clicks").remove(0);
+    shop.wait(20 * DAY);
+    settle_now(shop);
+    (row, settled(shop))
+}
+
+#[test]
+fn one_token_of_a_link_and_day_confirms_and_pays_no_more_than_its_redirects() {
+    let flat = json!({"flat": {"amount": 7, "currency": "USD"}});
+    let report = [
+        json!({"n": "land", "s": "full"}),
+        json!({"n": "consent", "s": "full"}),
+    ];
+    // Each way to a token that names nobody, and what a click of it is worth at most.
+    for purpose in ["", "prefetch"] {
+        for gesture in ["?1", ""] {
+            for mut body in report.clone() {
+                let shop = shop(&json!({"window_days": 30, "click": flat}));
+                let click = shop.follow_as("anna", "", "", |facts| {
+                    facts.gpc = "1";
+                    facts.purpose = purpose;
+                    facts.fetch_user = gesture;
+                });
+                assert_eq!(click.visits.len(), 1, "one redirect is counted");
+                body["t"] = json!(click.token);
+                // What is reported comes before the redirect, repeated and in pieces.
+                for number in 0..400 {
+                    let visits = shop.beacon(&body, "", "").visits;
+                    assert_eq!(visits.len(), 2 + usize::from(body["n"] == "land"));
+                    shop.deliver_visits(&format!("r{number}"), &visits);
+                }
+                let row = shop.list("clicks").remove(0);
+                assert_eq!((&row["valid"], &row["confirmed"]), (&json!(0), &json!(0)));
+                shop.deliver_visits("click", &click.visits);
+                let (row, paid) = outcome(&shop);
+                let counts = (&row["raw"], &row["valid"], &row["confirmed"]);
+                assert_eq!(counts, (&json!(1), &json!(1), &json!(1)), "{row}");
+                assert_eq!(row["classes"]["confirmed"], 1);
+                assert!(
+                    row["classes"]["unmatched"].as_i64().unwrap() >= 399,
+                    "{row}"
+                );
+                assert_eq!(paid, 7);
+            }
+        }
+    }
+}
+
+/// Visitors and forgers in any order: redirects of every class, and reports of any token again.
+fn story(random: &mut Random) {
+    let flat = json!({"flat": {"amount": 7, "currency": "USD"}});
+    let shop = shop(&json!({"window_days": 30, "click": flat}));
+    let mut messages: Vec<Vec<Visit>> = Vec::new();
+    let mut known: Vec<(String, String)> = Vec::new();
+    for _ in 0..60 {
+        if known.is_empty() || random.one_in(3) {
+            let cookie = random.pick(&known).map(|(_, cookie)| cookie.clone());
+            let cookie = cookie.filter(|_| random.one_in(3)).unwrap_or_default();
+            let (gpc, purpose) = (random.one_in(2), random.one_in(4));
+            let (robot, gesture) = (random.one_in(6), random.one_in(2));
+            let click = shop.follow_as("anna", "", &cookie, |facts| {
+                facts.gpc = if gpc { "1" } else { "" };
+                facts.purpose = if purpose { "prefetch" } else { "" };
+                facts.user_agent = if robot {
+                    "curl/8.5.0"
+                } else {
+                    facts.user_agent
+                };
+                facts.fetch_user = if gesture { "?1" } else { "" };
+            });
+            messages.push(click.visits);
+            known.push((click.token, click.cookie.unwrap_or_default()));
+        } else {
+            let (token, cookie) = random.pick(&known).cloned().unwrap();
+            let name = *random.pick(&["land", "consent"]).unwrap();
+            let state = *random.pick(&["full", "session", "code"]).unwrap();
+            let body = json!({"n": name, "s": state, "t": token});
+            let cookie = if random.one_in(2) {
+                cookie
+            } else {
+                String::new()
+            };
+            let gpc = if random.one_in(4) { "1" } else { "" };
+            messages.push(shop.beacon(&body, &cookie, gpc).visits);
+        }
+        shop.wait(1_000);
+    }
+    let people = [Class::Human, Class::Provisional, Class::Prefetch];
+    let clicks = messages.iter().flatten();
+    let clicks = clicks.filter(|v| v.kind == VisitKind::Click && people.contains(&v.touch.class));
+    let redirects = i64::try_from(clicks.count()).unwrap();
+    while !messages.is_empty() {
+        let place = random.below(messages.len() as u64) as usize;
+        let visits = messages.swap_remove(place);
+        for _ in 0..=random.below(2) {
+            shop.deliver_visits(&format!("m{}", messages.len()), &visits);
+        }
+        for row in shop.list("clicks") {
+            let number = |name: &str| row[name].as_i64().unwrap();
+            assert!(number("confirmed") <= number("valid"), "{row}");
+            assert!(number("valid") <= number("raw"), "{row}");
+        }
+    }
+    let (row, paid) = outcome(&shop);
+    let confirmed = row["confirmed"].as_i64().unwrap();
+    assert!(row["valid"].as_i64().unwrap() <= redirects, "{row}");
+    assert!(paid <= 7 * confirmed, "{paid} for {row}");
+}
+
+#[test]
+fn whatever_is_reported_in_any_order_no_more_is_confirmed_or_paid_than_redirects_were_counted() {
+    for seed in 0..24 {
+        story(&mut Random(seed));
+    }
 }

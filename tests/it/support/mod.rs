@@ -8,6 +8,7 @@ pub mod interleave;
 pub mod memory;
 pub mod merchant;
 pub mod oracle;
+pub mod phones;
 pub mod picks;
 pub mod ready;
 pub mod shop;

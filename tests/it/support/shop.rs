@@ -2,6 +2,7 @@
 
 use super::block_on;
 use super::memory::{Kv, Queue, Receiver};
+use super::phones::GooglesAnswers;
 use super::sqlite::Sqlite;
 use super::suffixes::PublicSuffixes;
 use base64::Engine as _;
@@ -11,7 +12,7 @@ use std::cell::Cell;
 use throughline::app::api::{Request, Response, Services};
 use throughline::app::clicks::{self, Message};
 use throughline::app::ports::Database;
-use throughline::app::settings::Settings;
+use throughline::app::settings::{Settings, Variables};
 use throughline::app::{deliver, edge_plane, isolate, ledger, publish};
 use throughline::domain::click::Visit;
 use throughline::domain::redirect::Entropy;
@@ -58,8 +59,7 @@ impl Shop {
             kv: Kv::default(),
             queue: Queue::default(),
             receiver: Receiver::default(),
-            settings: Settings::parse(&secret, "admin.example", "0", "https://site.example")
-                .unwrap(),
+            settings: Settings::parse(&variables(&secret)).unwrap(),
             now: Cell::new(START),
             random: Cell::new(0),
             admin: String::new(),
@@ -150,6 +150,7 @@ impl Shop {
             queue: &self.queue,
             transport: &self.receiver,
             suffixes: &PublicSuffixes,
+            phones: &GooglesAnswers,
             settings: &self.settings,
         };
         block_on(services.handle(&request))
@@ -244,16 +245,18 @@ impl Shop {
             ..different
         };
         let entropy = Entropy(self.random());
-        let memory = self.memory();
-        let answer = edge_plane::answer(
-            &facts,
-            "",
-            &memory,
-            &self.settings,
-            self.now.get(),
-            &entropy,
-        )
-        .unwrap();
+        let mut memory = self.memory();
+        let now = self.now.get();
+        // As the entry does: what KV does not have is learnt, and the question asked again.
+        let answer = loop {
+            let asked = edge_plane::answer(&facts, "", &memory, &self.settings, now, &entropy);
+            if let Some(answer) = asked {
+                break answer;
+            }
+            for key in memory.take_wanted() {
+                memory.learn(&key, &isolate::Fetched::Nothing, now);
+            }
+        };
         let header = |name| {
             answer
                 .headers
@@ -409,8 +412,19 @@ impl Shop {
     }
 }
 
+/// A deployment with a site on every host below `example`.
+pub fn variables(root_secret: &str) -> Variables<'_> {
+    Variables {
+        root_secret,
+        admin_host: "admin.example",
+        site_origin: "https://site.example",
+        site_hosts: "*.example",
+        ..Variables::default()
+    }
+}
+
 /// The proof for set-up, made the way the README describes.
-fn setup_proof() -> String {
+pub fn setup_proof() -> String {
     use hkdf::Hkdf;
     let mut key = [0; 32];
     Hkdf::<sha2::Sha256>::new(None, &[7; 32])

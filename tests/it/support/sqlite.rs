@@ -249,7 +249,7 @@ impl Database for Sqlite {
                 text if text.contains("constraint failed") => DatabaseError::Constraint,
                 text if text.contains("too big") => {
                     self.refused.set(self.refused.get() + 1);
-                    DatabaseError::Unavailable
+                    DatabaseError::Refused
                 }
                 text => panic!("the SQL is wrong: {text}"),
             });

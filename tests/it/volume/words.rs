@@ -14,7 +14,7 @@ pub(super) fn words(body: &Value) -> Vec<String> {
 
 /// All that a decision can say, but what only other tests make happen: amounts beyond their range,
 /// a program without a plan.
-pub(super) const SAID: [&str; 49] = [
+pub(super) const SAID: [&str; 52] = [
     // Rules.
     "nobody",
     "touches",
@@ -29,6 +29,7 @@ pub(super) const SAID: [&str; 49] = [
     "plan_pays_nothing",
     "below_minimum",
     "renewals_ended",
+    "months_ended",
     "cap_reached",
     "rejected",
     "no_touch",
@@ -38,6 +39,7 @@ pub(super) const SAID: [&str; 49] = [
     "start_uncredited",
     "recorded",
     "refunded",
+    "outside_base",
     "nothing_to_take_back",
     "refund_above_sale",
     "refund_currency_differs",
@@ -59,6 +61,7 @@ pub(super) const SAID: [&str; 49] = [
     "won",
     "no_share",
     "after_event",
+    "brought_later",
     "outside_window",
     "partner_suspended",
     "program_paused",

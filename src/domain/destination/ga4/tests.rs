@@ -1,7 +1,9 @@
 use super::*;
+use crate::domain::destination::Occasion;
 use crate::domain::destination::sample::sample;
 use crate::domain::input::Fields;
 use crate::domain::money::{Currency, Money};
+use crate::domain::outbound::OutboundRules;
 use crate::domain::time::UnixMs;
 use serde_json::json;
 
@@ -11,6 +13,7 @@ fn target(config: &Value) -> Target<'_> {
     Target {
         config,
         secret: "se/cret",
+        previous: &[],
         token: "",
         now: NOW,
         test: false,
@@ -119,12 +122,33 @@ fn ids_are_read_from_both_forms_of_the_cookies_and_never_invented() {
         ("GA1.1.1234567890.1732230000", Some("1234567890.1732230000")),
         ("GA1.2.1234567890.1732230000", Some("1234567890.1732230000")),
         ("1234567890.1732230000", Some("1234567890.1732230000")),
-        ("GA1.1.1234567890", None),
+        (
+            "GA1.1-2.1234567890.1732230000",
+            Some("1234567890.1732230000"),
+        ),
+        (
+            "amp-QFqHg8fYpVqBJ2rGl5Kd3A",
+            Some("amp-QFqHg8fYpVqBJ2rGl5Kd3A"),
+        ),
+        (
+            "GA1.2.amp-QFqHg8fYpVqBJ2rGl5Kd3A",
+            Some("amp-QFqHg8fYpVqBJ2rGl5Kd3A"),
+        ),
+        (
+            "35009a79-1a05-49d7-b876-2b884d0f825b",
+            Some("35009a79-1a05-49d7-b876-2b884d0f825b"),
+        ),
+        (
+            "GA1.1.35009a79-1a05-49d7-b876-2b884d0f825b",
+            Some("35009a79-1a05-49d7-b876-2b884d0f825b"),
+        ),
+        ("1234567890", Some("1234567890")),
         ("GA1.1", None),
+        ("GA1.1.", None),
+        ("GA1.x.1", None),
         ("a@b.example", None),
-        ("1234567890", None),
+        ("two words", None),
         ("", None),
-        ("123456789012345678901.1", None),
     ] {
         assert_eq!(client_id(raw), id, "{raw}");
     }
@@ -230,7 +254,8 @@ fn settings_are_checked() {
         ),
     ] {
         let mut fields = Fields::new(body.as_object().unwrap(), "");
-        let mut settings = Settings::new(&mut fields, [0; 32], false, false);
+        let rules = OutboundRules::default();
+        let mut settings = Settings::new(&mut fields, [0; 32], &rules, None);
         let config = Ga4.settings(&mut settings);
         let read = fields.finish(config);
         match (read, fault) {

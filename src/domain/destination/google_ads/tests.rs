@@ -2,6 +2,7 @@ use super::*;
 use crate::domain::destination::sample::sample;
 use crate::domain::input::Fields;
 use crate::domain::money::Currency;
+use crate::domain::outbound::OutboundRules;
 use serde_json::json;
 
 const NOW: UnixMs = UnixMs(1_795_334_400_000);
@@ -16,6 +17,7 @@ fn target(config: &Value) -> Target<'_> {
     Target {
         config,
         secret: "{}",
+        previous: &[],
         token: "ya29",
         now: NOW.plus(2 * DAY),
         test: false,
@@ -175,7 +177,8 @@ fn credentials_are_the_consoles_file_or_its_text() {
         let mut body = config();
         body["credentials"] = credentials;
         let mut fields = Fields::new(body.as_object().unwrap(), "");
-        let mut settings = Settings::new(&mut fields, [0; 32], false, false);
+        let rules = OutboundRules::default();
+        let mut settings = Settings::new(&mut fields, [0; 32], &rules, None);
         let read = GoogleAds.settings(&mut settings);
         let secret = settings.into_secret();
         match (fields.finish(read), fault) {
@@ -184,6 +187,7 @@ fn credentials_are_the_consoles_file_or_its_text() {
                 let secret = secret.unwrap();
                 let to = Target {
                     secret: &secret,
+                    previous: &[],
                     ..target(&read)
                 };
                 assert!(GoogleAds.grant(&to).is_some());

@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::destination::Occasion;
 use crate::domain::destination::sample::sample;
 use crate::domain::money::{Currency, Money};
 use serde_json::json;
@@ -21,6 +22,7 @@ fn target(config: &Value) -> Target<'_> {
     Target {
         config,
         secret: "EAAB",
+        previous: &[],
         token: "",
         now: NOW,
         test: false,
@@ -98,11 +100,38 @@ fn events_that_meta_would_refuse_are_named_before_sending() {
 }
 
 #[test]
+fn a_mangled_click_or_browser_id_is_left_out_and_the_rest_is_sent() {
+    for mangled in ["IwAR~1", "IwAR+1", "IwAR1%3D", "Iw.AR"] {
+        let mut event = event(Occasion::Sale);
+        for id in &mut event.click_ids {
+            mangled.clone_into(&mut id.value);
+        }
+        let user = &sent(&event)["user_data"];
+        assert!(user.get("fbc").is_none(), "{mangled}: {user}");
+        assert!(user["em"].is_array() && user["fbp"].is_string(), "{user}");
+    }
+    let mut kept = Kept::default();
+    let person = Person {
+        fbp: Some("fb.1.1732230000000.10981~15397"),
+        user_agent: Some("Browser/1"),
+        ..Person::default()
+    };
+    Meta.keep(&person, &mut kept);
+    assert_eq!(
+        (kept.text("fbp"), kept.text("client_user_agent")),
+        (None, Some("Browser/1"))
+    );
+}
+
+#[test]
 fn milestones_keep_their_name_but_for_standard_ones() {
     let mut event = event(Occasion::Milestone);
     event.name = "activation".to_owned();
     assert_eq!(sent(&event)["event_name"], "activation");
     event.name = "signup".to_owned();
+    assert_eq!(sent(&event)["event_name"], "CompleteRegistration");
+    event.occasion = Occasion::Lead;
+    event.name = "Sign up".to_owned();
     assert_eq!(sent(&event)["event_name"], "CompleteRegistration");
 }
 

@@ -1,6 +1,7 @@
 use super::*;
 use crate::domain::destination::{Occasion, sample::sample};
 use crate::domain::input::{FieldError, Fields};
+use crate::domain::outbound::OutboundRules;
 use crate::domain::time::UnixMs;
 use serde_json::json;
 
@@ -8,7 +9,8 @@ const NOW: UnixMs = UnixMs(1_795_334_400_000);
 
 fn read(body: &Value) -> Result<Value, Vec<FieldError>> {
     let mut fields = Fields::new(body.as_object().unwrap(), "");
-    let mut settings = Settings::new(&mut fields, [0; 32], false, false);
+    let rules = OutboundRules::default();
+    let mut settings = Settings::new(&mut fields, [0; 32], &rules, None);
     let config = Postback.settings(&mut settings);
     fields.finish(config)
 }
@@ -21,6 +23,7 @@ fn target(config: &Value) -> Target<'_> {
     Target {
         config,
         secret: "s/1",
+        previous: &[],
         token: "",
         now: NOW,
         test: false,

@@ -1,6 +1,9 @@
 use super::*;
+use crate::domain::destination::Occasion;
+use crate::domain::destination::Phone;
 use crate::domain::destination::sample::sample;
 use crate::domain::input::Fields;
+use crate::domain::outbound::OutboundRules;
 use crate::domain::time::UnixMs;
 use serde_json::json;
 
@@ -10,6 +13,7 @@ fn target(config: &Value) -> Target<'_> {
     Target {
         config,
         secret: "abc123",
+        previous: &[],
         token: "",
         now: NOW,
         test: false,
@@ -117,7 +121,7 @@ fn a_mail_address_is_nobodys_id() {
     let person = Person {
         customer_id: Some("ada@example.com"),
         email: Some("ada@example.com"),
-        phone: Some("+12025550100"),
+        phone: Some(&Phone::Number("+12025550100".into())),
         ..Person::default()
     };
     Segment.keep(&person, &mut kept);
@@ -185,7 +189,8 @@ fn settings_are_checked() {
         ),
     ] {
         let mut fields = Fields::new(body.as_object().unwrap(), "");
-        let mut settings = Settings::new(&mut fields, [0; 32], false, false);
+        let rules = OutboundRules::default();
+        let mut settings = Settings::new(&mut fields, [0; 32], &rules, None);
         let config = Segment.settings(&mut settings);
         match (fields.finish(config), fault) {
             (Ok(config), None) => assert_eq!(config, json!({"consent_categories": ["A"]})),

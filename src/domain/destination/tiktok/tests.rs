@@ -3,6 +3,7 @@ use crate::domain::destination::Occasion;
 use crate::domain::destination::sample::sample;
 use crate::domain::input::Fields;
 use crate::domain::money::{Currency, Money};
+use crate::domain::outbound::OutboundRules;
 use crate::domain::time::UnixMs;
 use serde_json::json;
 
@@ -12,6 +13,7 @@ fn target(config: &Value) -> Target<'_> {
     Target {
         config,
         secret: "tok",
+        previous: &[],
         token: "",
         now: NOW,
         test: false,
@@ -249,7 +251,8 @@ fn settings_are_checked() {
         ),
     ] {
         let mut fields = Fields::new(body.as_object().unwrap(), "");
-        let mut settings = Settings::new(&mut fields, [0; 32], false, false);
+        let rules = OutboundRules::default();
+        let mut settings = Settings::new(&mut fields, [0; 32], &rules, None);
         let config = TikTok.settings(&mut settings);
         match (fields.finish(config), fault) {
             (Ok(config), None) => assert_eq!(config, json!({"pixel_code": "C1"})),

@@ -120,7 +120,7 @@ fn every_fault_has_its_path_and_code() {
         (json!({"pass": 1}), "/params/pass", "not_a_list"),
         (json!({"pass": [""]}), "/params/pass", "name_invalid"),
         (json!({"pass": many}), "/params/pass", "too_many"),
-        (json!({"strip": ["a\n"]}), "/params/strip", "name_invalid"),
+        (json!({"strip": ["a\nb"]}), "/params/strip", "name_invalid"),
         (
             json!({"strip": ["x".repeat(65)]}),
             "/params/strip",

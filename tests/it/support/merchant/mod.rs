@@ -178,21 +178,26 @@ fn purchase(kind: &'static str, picks: &mut Picks<'_>, scene: &Scene<'_>, body: 
 /// Lines, tax, shipping and discount that together are at most the amount.
 fn parts(picks: &mut Picks<'_>, amount: i64, body: &mut Value) {
     let mut rest = amount;
-    let mut take = |picks: &mut Picks<'_>, of: u64| {
-        let part = picks.below(1 + (rest.max(0) as u64) / of) as i64;
-        rest -= part;
+    let take = |picks: &mut Picks<'_>, rest: &mut i64, of: u64| {
+        let part = picks.below(1 + ((*rest).max(0) as u64) / of) as i64;
+        *rest -= part;
         part
     };
     if picks.one_in(2) {
-        body["shipping"] = json!(take(picks, 5));
-        body["tax"] = json!(take(picks, 5));
+        body["shipping"] = json!(take(picks, &mut rest, 5));
+        body["tax"] = json!(take(picks, &mut rest, 5));
     }
     if picks.one_in(4) {
         body["discount"] = json!(picks.below(500));
     }
     let mut lines = Vec::new();
     for _ in 0..picks.below(4) {
-        let amount = take(picks, 1);
+        let mut amount = take(picks, &mut rest, 1);
+        // A credit makes room for other lines.
+        if picks.one_in(6) {
+            amount = -(picks.below(3_000) as i64);
+            rest -= amount;
+        }
         let mut line = json!({"amount": amount});
         if !picks.one_in(5) {
             line["sku"] = json!(picks.pick(&SKUS));
@@ -204,8 +209,9 @@ fn parts(picks: &mut Picks<'_>, amount: i64, body: &mut Value) {
             line["quantity"] = json!(1 + picks.below(4));
         }
         if picks.one_in(3) {
-            line["tax"] = json!(picks.below(1 + amount as u64 / 3));
-            line["discount"] = json!(picks.below(300));
+            let sign = if amount < 0 { -1 } else { 1 };
+            line["tax"] = json!(sign * picks.below(1 + amount.unsigned_abs() / 3) as i64);
+            line["discount"] = json!(sign * picks.below(300) as i64);
         }
         lines.push(line);
     }
@@ -239,6 +245,18 @@ fn reversal(kind: &'static str, picks: &mut Picks<'_>, scene: &Scene<'_>, body: 
         });
         body["currency"] = json!(picks.pick(&CURRENCIES));
     }
+    let parts = picks.one_in(3);
+    for name in ["tax", "shipping", "discount"] {
+        if parts && picks.one_in(2) {
+            body[name] = json!(picks.pick(&[0, 100, 700, 20_000]));
+        }
+    }
+    let named = ["tax", "shipping", "discount"].map(|name| body[name].as_i64());
+    let nothing = named.iter().flatten().all(|named| *named == 0);
+    if nothing && named.iter().any(Option::is_some) {
+        body["amount"] = json!(picks.below(60_000));
+        body["currency"] = json!(picks.pick(&CURRENCIES));
+    }
     if picks.one_in(3) {
         let mut lines = Vec::new();
         for _ in 0..=picks.below(2) {
@@ -251,6 +269,11 @@ fn reversal(kind: &'static str, picks: &mut Picks<'_>, scene: &Scene<'_>, body: 
                     line["quantity"] = json!(1 + picks.below(3));
                 }
                 _ => {}
+            }
+            if picks.one_in(6) {
+                let most = line["amount"].as_i64().unwrap_or(500);
+                line["tax"] = json!(picks.below(1 + most as u64));
+                line["discount"] = json!(picks.below(300));
             }
             lines.push(line);
         }

@@ -39,7 +39,8 @@ fn flatly(picks: &mut Picks<'_>) -> Value {
     pay
 }
 
-fn renewal(picks: &mut Picks<'_>) -> Value {
+/// What earns for some months only.
+fn lasting(picks: &mut Picks<'_>) -> Value {
     let mut pay = rated(picks);
     if picks.one_in(2) {
         pay["months"] = json!(1 + picks.below(3));
@@ -49,7 +50,7 @@ fn renewal(picks: &mut Picks<'_>) -> Value {
 
 /// A plan that pays for sales, and has every other rule by chance.
 pub fn rules(picks: &mut Picks<'_>, partners: &[String]) -> Value {
-    let mut plan = json!({"window_days": picks.pick(&[30, 5, 60, 1, 90]), "sale": rated(picks)});
+    let mut plan = json!({"window_days": picks.pick(&[30, 5, 60, 1, 90]), "sale": lasting(picks)});
     pays(picks, partners, &mut plan);
     credits(picks, partners, &mut plan);
     bounds(picks, &mut plan);
@@ -64,18 +65,18 @@ fn pays(picks: &mut Picks<'_>, partners: &[String], plan: &mut Value) {
         plan["milestones"] = json!({"activation": flatly(picks)});
     }
     if picks.below(3) > 0 {
-        plan["renewal"] = renewal(picks);
+        plan["renewal"] = lasting(picks);
     }
     if picks.one_in(3) {
-        plan["deal"] = rated(picks);
+        plan["deal"] = lasting(picks);
     }
     if picks.one_in(3) {
         plan["reactivation"] = flatly(picks);
     }
     if picks.one_in(3) {
-        let mut own = json!({"sale": rated(picks)});
+        let mut own = json!({"sale": lasting(picks)});
         if picks.one_in(2) {
-            own["renewal"] = renewal(picks);
+            own["renewal"] = lasting(picks);
         }
         plan["partners"][picks.pick(partners)] = own;
     }

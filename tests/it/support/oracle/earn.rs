@@ -14,8 +14,13 @@ pub struct PaidLine {
     pub sku: Option<String>,
     pub category: Option<String>,
     pub quantity: Option<i64>,
+    /// Without what lines below zero take off it.
     pub gross: i64,
     pub base: i64,
+    /// Of the gross amount; and the discount beside it.
+    pub tax: i64,
+    pub shipping: i64,
+    pub discount: i64,
 }
 
 /// What one credit earned with one line, or with the event as a whole.
@@ -34,7 +39,8 @@ pub fn lines(fact: &Fact, plan: Option<&Plan>) -> Vec<PaidLine> {
     let discount = counts("discount", false);
     let base = |gross: i64, own_tax: i64, own_shipping: i64, own_discount: i64| {
         let off = i64::from(!tax) * own_tax + i64::from(!shipping) * own_shipping;
-        (gross - off).max(0) + i64::from(discount) * own_discount
+        let sign = if gross < 0 { -1 } else { 1 };
+        sign * (sign * (gross - off)).max(0) + i64::from(discount) * own_discount
     };
     let mut rest = fact.money.as_ref().map_or(0, |money| money.0);
     let mut all = Vec::new();
@@ -47,6 +53,9 @@ pub fn lines(fact: &Fact, plan: Option<&Plan>) -> Vec<PaidLine> {
             quantity: line.quantity,
             gross,
             base: base(gross, line.tax, 0, line.discount),
+            tax: line.tax,
+            shipping: 0,
+            discount: line.discount,
         });
     }
     if rest > 0 || all.is_empty() || fact.discount > 0 {
@@ -56,9 +65,33 @@ pub fn lines(fact: &Fact, plan: Option<&Plan>) -> Vec<PaidLine> {
             quantity: None,
             gross: rest,
             base: base(rest, fact.tax, fact.shipping, fact.discount),
+            tax: fact.tax,
+            shipping: fact.shipping,
+            discount: fact.discount,
         });
     }
+    without_credits(&mut all);
     all
+}
+
+/// Credits are taken off the other lines by their amounts, and of these tax and shipping shrink
+/// with the whole.
+fn without_credits(all: &mut [PaidLine]) {
+    let credits: i128 = all.iter().map(|line| i128::from(-line.gross.min(0))).sum();
+    let weights: Vec<i128> = all.iter().map(|l| i128::from(l.gross.max(0))).collect();
+    let mut off = narrow(share_out(credits, &weights));
+    off.resize(all.len(), 0);
+    for (line, off) in all.iter_mut().zip(off) {
+        let whole = line.gross.max(0);
+        let left = whole - off;
+        for part in [&mut line.tax, &mut line.shipping] {
+            *part = match whole {
+                0 => 0,
+                _ => (i128::from(*part) * i128::from(left) / i128::from(whole)) as i64,
+            };
+        }
+        line.gross = left;
+    }
 }
 
 impl<'a> Case<'a> {
@@ -150,22 +183,26 @@ impl<'a> Case<'a> {
         start: Option<i64>,
     ) -> Option<Vec<Part>> {
         let new = fact.new_customer.unwrap_or(self.last_purchase().is_none());
-        let groups = groups(fact, plan, shares, start);
+        let groups = self.groups(fact, plan, shares, start);
         let weights: Vec<i128> = shares.iter().map(|share| i128::from(share.bps)).collect();
         let mut parts = Vec::new();
         if let Some((_, currency)) = &fact.money {
             for (place, line) in lines(fact, Some(plan)).iter().enumerate() {
-                if line.base > MOST {
+                if line.base.abs() > MOST {
                     return None;
                 }
-                let bases = share_out(i128::from(line.base), &weights);
+                let (size, sign) = (line.base.abs(), i128::from(line.base.signum()));
+                let bases = share_out(i128::from(size), &weights);
                 for (pay, members) in &groups {
-                    let base: i128 = members.iter().map(|member| bases[*member]).sum();
+                    let base: i128 = members.iter().map(|m| sign * bases[*m]).sum();
                     let rate = pay.rates(new).0;
                     let bps = pay.line(rate, line.sku.as_deref(), line.category.as_deref());
                     let sum = base * i128::from(bps) / 10_000;
                     hand_out(sum, currency, members, &weights, Some(place), &mut parts);
                 }
+            }
+            for credit in 0..shares.len() {
+                net(&mut parts, credit);
             }
         }
         for (pay, members) in &groups {
@@ -205,32 +242,77 @@ impl<'a> Case<'a> {
     }
 }
 
-/// Those who earn, together with those under the same terms.
-fn groups(
-    fact: &Fact,
-    plan: &Plan,
-    shares: &[Share],
-    start: Option<i64>,
-) -> Vec<(Pay, Vec<usize>)> {
-    let mut groups: Vec<(Pay, Vec<usize>)> = Vec::new();
-    for (place, share) in shares.iter().enumerate() {
-        let pay = plan.pay(&share.partner, &fact.kind, &fact.name);
-        let over = |pay: &Pay| {
-            let end = pay
-                .months
-                .zip(start)
-                .map(|(months, start)| months_later(start, months));
-            end.is_some_and(|end| fact.at >= end)
-        };
-        let Some(pay) = pay.filter(|pay| !over(pay)) else {
-            continue;
-        };
-        match groups.iter_mut().find(|(own, _)| *own == pay) {
-            Some((_, members)) => members.push(place),
-            None => groups.push((pay, vec![place])),
+impl Case<'_> {
+    /// Those who earn, together with those under the same terms.
+    fn groups(
+        &self,
+        fact: &Fact,
+        plan: &Plan,
+        shares: &[Share],
+        start: Option<i64>,
+    ) -> Vec<(Pay, Vec<usize>)> {
+        let mut groups: Vec<(Pay, Vec<usize>)> = Vec::new();
+        for (place, share) in shares.iter().enumerate() {
+            let pay = plan.pay(&share.partner, &fact.kind, &fact.name);
+            // Months count from the subscription's start; of what is no renewal from the first
+            // purchase that named this partner, of the same subscription where there is one.
+            let since = match fact.kind.as_str() {
+                "renewal" => start,
+                _ => self.first_for(fact, &share.partner),
+            };
+            let over = |pay: &Pay| {
+                let end = pay.months.zip(since);
+                end.is_some_and(|(months, since)| fact.at >= months_later(since, months))
+            };
+            let Some(pay) = pay.filter(|pay| !over(pay)) else {
+                continue;
+            };
+            match groups.iter_mut().find(|(own, _)| *own == pay) {
+                Some((_, members)) => members.push(place),
+                None => groups.push((pay, vec![place])),
+            }
         }
+        groups
     }
-    groups
+
+    fn first_for(&self, fact: &Fact, partner: &str) -> Option<i64> {
+        let first = self.done.iter().find(|done| {
+            let credits = &done.outcome.credits;
+            done.fact.is_purchase()
+                && done.outcome.rule != "house"
+                && done.outcome.status != "rejected"
+                && credits.iter().any(|credit| credit.partner == partner)
+                && (fact.subscription.is_none() || fact.subscription == done.fact.subscription)
+        });
+        first.map(|done| done.fact.at)
+    }
+}
+
+/// What a partner's lines take back comes off what their other lines earned, down to nothing.
+fn net(parts: &mut Vec<Part>, credit: usize) {
+    let own = |part: &Part| part.credit == credit;
+    let back: i64 = parts
+        .iter()
+        .filter(|p| own(p))
+        .map(|p| -p.amount.min(0))
+        .sum();
+    let gained: Vec<i128> = parts
+        .iter()
+        .map(|p| {
+            if own(p) {
+                i128::from(p.amount.max(0))
+            } else {
+                0
+            }
+        })
+        .collect();
+    let all: i128 = gained.iter().sum();
+    let mut off = narrow(share_out(i128::from(back).min(all), &gained));
+    off.resize(parts.len(), 0);
+    for (part, off) in parts.iter_mut().zip(off).filter(|(part, _)| own(part)) {
+        part.amount = part.amount.max(0) - off;
+    }
+    parts.retain(|part| part.amount != 0);
 }
 
 fn hand_out(
@@ -242,12 +324,13 @@ fn hand_out(
     parts: &mut Vec<Part>,
 ) {
     let own: Vec<i128> = members.iter().map(|member| weights[*member]).collect();
-    for (member, amount) in members.iter().zip(narrow(share_out(sum, &own))) {
+    let sign = if sum < 0 { -1 } else { 1 };
+    for (member, amount) in members.iter().zip(narrow(share_out(sum.abs(), &own))) {
         if amount != 0 {
             parts.push(Part {
                 credit: *member,
                 line,
-                amount,
+                amount: amount * sign as i64,
                 currency: currency.to_owned(),
             });
         }

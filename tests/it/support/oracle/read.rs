@@ -33,6 +33,8 @@ pub struct Touch {
     pub checkout: bool,
     /// Known only from the journal of a later click.
     pub remembered: bool,
+    /// Of an anonymous click: when an event first came with its token.
+    pub known_from: i64,
 }
 
 impl Touch {
@@ -49,6 +51,7 @@ impl Touch {
             class: text(&json["class"]).unwrap(),
             checkout: json["checkout"].as_bool().unwrap_or(false),
             remembered: false,
+            known_from: 0,
         }
     }
 
@@ -139,6 +142,10 @@ pub struct Fact {
     pub tax: i64,
     pub shipping: i64,
     pub discount: i64,
+    /// Of a reversal: the tax, shipping and discount that it names, as `Some` even when zero; and
+    /// whether it names any part, in its lines too.
+    pub named: [Option<i64>; 3],
+    pub names_parts: bool,
     pub new_customer: Option<bool>,
     pub touch: Option<Touch>,
 }
@@ -170,6 +177,11 @@ impl Fact {
         let number = |value: &Value| value.as_i64().unwrap_or(0);
         let lines = body["lines"].as_array().into_iter().flatten();
         let part = |name: &str| if buys { number(&body[name]) } else { 0 };
+        let named = ["tax", "shipping", "discount"];
+        let named = named.map(|name| body[name].as_i64().filter(|_| reverses));
+        let lines: Vec<Line> = lines.map(line).collect();
+        let in_lines = lines.iter().any(|l| l.tax != 0 || l.discount != 0);
+        let names_parts = reverses && (in_lines || named.iter().any(Option::is_some));
         Fact {
             event: String::new(),
             kind: kind.to_owned(),
@@ -187,7 +199,9 @@ impl Fact {
             subscription: own("subscriptionId").map(str::to_owned),
             code: own("code").map(str::to_uppercase),
             partner: text(&body["partnerId"]),
-            lines: lines.map(line).collect(),
+            lines,
+            named,
+            names_parts,
             tax: part("tax"),
             shipping: part("shipping"),
             discount: part("discount"),

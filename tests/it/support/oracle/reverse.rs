@@ -1,12 +1,16 @@
 //! Refunds, chargebacks and won disputes. What a purchase has earned by then is a function of what
-//! was given back of each of its lines.
+//! was given back of each of its cells.
+
+mod falling;
 
 use super::earn::{PaidLine, lines};
 use super::model::{narrow, share_out};
-use super::{Case, Credit, Done, Fact, Outcome};
+use super::{Case, Credit, Done, Fact, Outcome, Plan};
+use falling::Falling;
 use std::collections::BTreeMap;
 
-/// What a reversal moved: minor units and pieces of each line, and whether a free purchase.
+/// What a reversal moved: minor units of each cell and pieces of each line, and whether a free
+/// purchase.
 #[derive(Clone, Debug, Default)]
 struct Moved {
     given: Vec<i64>,
@@ -14,11 +18,22 @@ struct Moved {
     free: bool,
 }
 
+/// What can be given back by itself: a line, or where parts are named a part of one.
+#[derive(Clone, Debug)]
+struct Cell {
+    line: usize,
+    part: &'static str,
+    size: i64,
+    /// Is commission paid on it?
+    paid: bool,
+    back: i64,
+}
+
 /// How a purchase stands.
 struct Sold<'b, 'a> {
     done: &'b Done<'a>,
     lines: Vec<PaidLine>,
-    back: Vec<i64>,
+    cells: Vec<Cell>,
     pieces: Vec<i64>,
     free_back: bool,
     charged: BTreeMap<String, Moved>,
@@ -30,11 +45,14 @@ impl Case<'_> {
         let mut sold: BTreeMap<&str, Sold<'_, '_>> = BTreeMap::new();
         for done in self.done.iter().filter(|done| done.fact.is_purchase()) {
             let lines = lines(done.fact, done.plan);
-            let nothing = vec![0; lines.len()];
+            let named = self.facts.iter().any(|fact| {
+                let takes = fact.kind == "refund" || fact.kind == "chargeback";
+                takes && fact.names_parts && fact.sale == done.fact.key
+            });
             let of = Sold {
                 done,
-                back: nothing.clone(),
-                pieces: nothing,
+                cells: cells(&lines, done.plan, named),
+                pieces: vec![0; lines.len()],
                 lines,
                 free_back: false,
                 charged: BTreeMap::new(),
@@ -110,31 +128,73 @@ impl Case<'_> {
     }
 }
 
+/// The cells of a purchase; `named`: a reversal names tax, shipping or discount of it.
+fn cells(lines: &[PaidLine], plan: Option<&Plan>, named: bool) -> Vec<Cell> {
+    let base = |name: &str, standard| plan.map_or(standard, |p| p.flag("base", name, standard));
+    let mut cells = Vec::new();
+    for (place, line) in lines.iter().enumerate() {
+        let mut cell = |part, size, paid| {
+            let of = Cell {
+                line: place,
+                part,
+                size,
+                paid,
+                back: 0,
+            };
+            if !named || size > 0 {
+                cells.push(of);
+            }
+        };
+        if !named {
+            cell("all", line.gross, true);
+            continue;
+        }
+        let tax = line.tax.clamp(0, line.gross);
+        let shipping = line.shipping.clamp(0, line.gross - tax);
+        cell("goods", line.gross - tax - shipping, true);
+        cell("tax", tax, base("tax", true));
+        cell("shipping", shipping, base("shipping", true));
+        cell("discount", line.discount, base("discount", false));
+    }
+    cells
+}
+
 impl Sold<'_, '_> {
     fn gross(&self) -> i64 {
         self.lines.iter().map(|line| line.gross).sum()
     }
 
+    /// The money in amounts of cells: a discount is none.
+    fn money(&self, amounts: &[i64]) -> i64 {
+        let cells = self.cells.iter().zip(amounts);
+        cells
+            .filter(|(cell, _)| cell.part != "discount")
+            .map(|(_, amount)| amount)
+            .sum()
+    }
+
     /// What is earned now, by credit and currency.
     fn earned(&self) -> BTreeMap<usize, BTreeMap<String, i64>> {
-        let (gross, back) = (self.gross(), self.back.iter().sum::<i64>());
-        let all = if gross == 0 {
-            self.free_back
-        } else {
-            back >= gross
+        let backs: Vec<i64> = self.cells.iter().map(|cell| cell.back).collect();
+        let all = match self.gross() {
+            0 => self.free_back,
+            gross => self.money(&backs) >= gross,
         };
         let mut earned: BTreeMap<usize, BTreeMap<String, i64>> = BTreeMap::new();
         for part in &self.done.parts {
-            let (back, gross) = match part.line {
-                Some(line) => (self.back[line], self.lines[line].gross),
-                None => (back, gross),
-            };
+            let own = self.cells.iter();
+            let own = own.filter(|c| c.paid && part.line.is_none_or(|line| line == c.line));
+            let (mut back, mut size) = (0, 0);
+            for cell in own {
+                back += i128::from(cell.back);
+                size += i128::from(cell.size);
+            }
             let lost = if all {
                 part.amount
-            } else if gross == 0 {
+            } else if size == 0 {
                 0
             } else {
-                (i128::from(part.amount) * i128::from(back) / i128::from(gross)) as i64
+                (i128::from(part.amount) * back / size) as i64
             };
             let own = earned.entry(part.credit).or_default();
             *own.entry(part.currency.clone()).or_default() += part.amount - lost;
@@ -146,12 +206,14 @@ impl Sold<'_, '_> {
     fn apply(&mut self, fact: &Fact) -> Option<i64> {
         if fact.kind == "dispute_won" {
             let restored = self.charged.remove(&fact.key).unwrap_or_default();
-            for (place, given) in restored.given.iter().enumerate() {
-                self.back[place] -= given;
-                self.pieces[place] -= restored.pieces[place];
+            for (cell, given) in self.cells.iter_mut().zip(&restored.given) {
+                cell.back -= given;
+            }
+            for (sum, pieces) in self.pieces.iter_mut().zip(&restored.pieces) {
+                *sum -= pieces;
             }
             self.free_back &= !restored.free;
-            return Some(restored.given.iter().sum());
+            return Some(self.money(&restored.given));
         }
         let foreign = fact.money.as_ref().is_some_and(|money| {
             let own = self.done.fact.money.as_ref();
@@ -160,88 +222,24 @@ impl Sold<'_, '_> {
         if foreign {
             return None;
         }
-        let moved = self.fall(fact);
-        for (place, given) in moved.given.iter().enumerate() {
-            self.back[place] += given;
-            self.pieces[place] += moved.pieces[place];
+        let free = self.gross() == 0 && !self.free_back;
+        let (given, pieces) = Falling::onto(self, fact);
+        let moved = Moved {
+            given,
+            pieces,
+            free,
+        };
+        for (cell, given) in self.cells.iter_mut().zip(&moved.given) {
+            cell.back += given;
+        }
+        for (sum, pieces) in self.pieces.iter_mut().zip(&moved.pieces) {
+            *sum += pieces;
         }
         self.free_back |= moved.free;
-        let sum = moved.given.iter().sum();
+        let sum = self.money(&moved.given);
         if fact.kind == "chargeback" {
             self.charged.insert(fact.key.clone(), moved);
         }
         Some(sum)
-    }
-
-    /// How a reversal falls onto the lines: what it names onto those, the rest onto all by what is
-    /// left of them; never more than its amount, nor than is left.
-    fn fall(&self, fact: &Fact) -> Moved {
-        let count = self.lines.len();
-        let mut given = vec![0; count];
-        let mut pieces = vec![0; count];
-        let mut rest = fact.money.as_ref().map(|money| money.0);
-        let stated = rest.is_some();
-        for named in &fact.lines {
-            let own = |place: &usize| {
-                let sku = self.lines[*place].sku.as_ref();
-                sku.is_some() && sku == named.sku.as_ref()
-            };
-            let places: Vec<usize> = (0..count).filter(own).collect();
-            if places.is_empty() && !stated {
-                // Nothing that was bought: an amount like any other.
-                rest = Some(rest.unwrap_or(0) + named.amount.unwrap_or(0));
-            }
-            let mut wanted = named.amount;
-            let mut count = named.quantity;
-            for place in places {
-                let line = &self.lines[place];
-                let room = line.gross - self.back[place] - given[place];
-                let before = self.pieces[place] + pieces[place];
-                let whole = |pieces: i64| {
-                    let of = line.quantity.unwrap_or(1).max(1);
-                    let part = i128::from(line.gross) * i128::from(pieces.min(of)) / i128::from(of);
-                    part as i64
-                };
-                let own_pieces = match (count, line.quantity) {
-                    (Some(count), Some(of)) => count.min((of - before).max(0)),
-                    (Some(count), None) => count,
-                    (None, _) => 0,
-                };
-                let asked = match (wanted, count, line.quantity) {
-                    (Some(wanted), ..) => wanted,
-                    (None, Some(0), _) => 0,
-                    (None, Some(_), Some(_)) => whole(before + own_pieces) - whole(before),
-                    _ => room,
-                };
-                let limit = if stated {
-                    rest.unwrap().max(0)
-                } else {
-                    i64::MAX
-                };
-                let taken = asked.min(room).min(limit);
-                given[place] += taken;
-                pieces[place] += own_pieces;
-                wanted = wanted.map(|wanted| wanted - taken);
-                count = count.map(|count| count - own_pieces);
-                if stated {
-                    rest = rest.map(|rest| rest - taken);
-                }
-            }
-        }
-        if fact.lines.is_empty() || rest.is_some() {
-            let left = self.lines.iter().zip(&self.back).zip(&given);
-            let left = left.map(|((line, back), given)| line.gross - back - given);
-            let left: Vec<i128> = left.map(i128::from).collect();
-            let all: i128 = left.iter().sum();
-            let due = rest.map_or(all, |rest| i128::from(rest).clamp(0, all));
-            for (given, part) in given.iter_mut().zip(narrow(share_out(due, &left))) {
-                *given += part;
-            }
-        }
-        Moved {
-            given,
-            pieces,
-            free: self.gross() == 0 && !self.free_back,
-        }
     }
 }

@@ -45,6 +45,14 @@ pub fn all(world: &World, facts: &[&Fact]) -> Vec<Touch> {
             touch.class = class;
         }
     }
+    // An anonymous click is known from the earliest event on that came with its token.
+    for touch in touches.iter_mut().filter(|touch| touch.nonce.is_none()) {
+        let came = facts.iter().filter(|fact| {
+            let own = fact.touch.as_ref();
+            own.is_some_and(|own| own.identity() == touch.identity())
+        });
+        touch.known_from = came.map(|fact| fact.at).min().unwrap_or(touch.at);
+    }
     touches.extend(facts.iter().filter_map(|fact| used_code(world, fact)));
     touches.sort_by_key(|t| {
         (
@@ -71,6 +79,7 @@ fn used_code(world: &World, fact: &Fact) -> Option<Touch> {
         class: "human".to_owned(),
         checkout: false,
         remembered: false,
+        known_from: fact.at,
     })
 }
 
@@ -132,6 +141,8 @@ fn alone(world: &World, plan: &Plan, fact: &Fact, touch: &Touch) -> &'static str
     let window = plan.window(&fact.kind, &world.kind(partner, fact.at));
     if touch.at > fact.at {
         "after_event"
+    } else if anonymous && fact.at < touch.known_from {
+        "brought_later"
     } else if fact.at - touch.at > window {
         "outside_window"
     } else if !world.active(partner, fact.at) || !world.active(partner, then) {

@@ -7,6 +7,7 @@ use super::super::picks::Picks;
 use super::super::shop::{START, Shop};
 use serde_json::Value;
 use throughline::domain::destination::hashing;
+use throughline::domain::pseudonym::Pseudonyms;
 use throughline::domain::seal::Keyring;
 
 const HOUR: i64 = 3_600_000;
@@ -134,6 +135,7 @@ fn selves(picks: &mut Picks<'_>, partners: &[String], names: Names<'_>) -> Vec<(
 #[derive(Clone, Copy)]
 pub struct Names<'a> {
     pub keys: &'a Keyring,
+    pub pseudonyms: &'a Pseudonyms,
     pub program: &'a str,
 }
 
@@ -141,6 +143,7 @@ impl Names<'_> {
     pub fn of(shop: &Shop) -> Names<'_> {
         Names {
             keys: &shop.settings.keys,
+            pseudonyms: &shop.settings.pseudonyms,
             program: &shop.program,
         }
     }
@@ -153,8 +156,8 @@ impl Names<'_> {
     ) -> (Option<String>, Option<String>) {
         let mailbox = email.and_then(hashing::email);
         (
-            customer.map(|id| self.keys.customer(self.program, id)),
-            mailbox.map(|hash| self.keys.mailbox(self.program, &hash)),
+            customer.map(|id| self.pseudonyms.customer(self.program, id)),
+            mailbox.map(|hash| self.pseudonyms.mailbox(self.program, &hash)),
         )
     }
 }
