@@ -6,18 +6,44 @@
  *
  * The gate POSTs {"kind","binding","method","url","body"} (no body for KV) and acts on the status:
  * 204 = pass, 202 = do it, then answer 500, 205 = pass, and show the answer by a POST of
- * {"kind","binding","answer"}; any other answer goes to the Worker.
+ * {"kind","binding","answer"}; any other answer goes to the Worker. Without an outside service
+ * everything passes.
+ *
+ * What D1 refuses in production it refuses here too, in the same words: local D1 takes a little
+ * more. https://developers.cloudflare.com/d1/platform/limits/
  */
 
 /** The name under which Miniflare loads this plugin. */
 export const PLUGIN = "gate";
 
+/** Bytes of a string and of a row, bytes of a statement, parameters of a statement. */
+export const D1_LIMITS = { text: 2_000_000, sql: 100_000, params: 100 };
+
 const SCRIPT = `
+const LIMITS = ${JSON.stringify(D1_LIMITS)};
+const bytes = (value) => new TextEncoder().encode(value).length;
+
+/** Why D1 would refuse these statements, or undefined. */
+function refusal(body) {
+  for (const { sql = "", params = [] } of [JSON.parse(body)].flat()) {
+    if (bytes(sql) > LIMITS.sql) return "statement too long: SQLITE_TOOBIG";
+    if (params.length > LIMITS.params) return "too many SQL variables: SQLITE_ERROR";
+    const sizes = params.map((one) => typeof one === "string" ? bytes(one) : 0);
+    if (sizes.some((size) => size > LIMITS.text)) return "string or blob too big: SQLITE_TOOBIG";
+  }
+  return undefined;
+}
+
 export default {
   async fetch(request, env) {
     const kind = env.KIND;
     const body = kind !== "kv" && request.body ? await request.clone().text() : null;
     const { method, url } = request;
+    const refused = kind === "d1" && body ? refusal(body) : undefined;
+    if (refused !== undefined) {
+      return Response.json({ success: false, error: "D1_ERROR: " + refused }, { status: 500 });
+    }
+    if (env.GATE === undefined) return env.REAL.fetch(request);
     const tell = (what) => env.GATE.fetch("http://gate/", {
       method: "POST",
       body: JSON.stringify({ kind, binding: env.BINDING, ...what }),
@@ -44,7 +70,7 @@ export default {
 /**
  * @typedef {object} GateBinding
  * @property {string} name
- * @property {{ kind: "kv" | "queue" | "d1", real: string, address: string }} options
+ * @property {{ kind: "kv" | "queue" | "d1", real: string, address?: string }} options
  */
 
 /** @param {GateBinding} binding */
@@ -67,8 +93,9 @@ function toWorkerBinding(binding) {
 function toServices(binding) {
   const { kind, real, address } = binding.options;
   const outside = `${serviceName(binding)}:outside`;
+  const asked = address !== undefined;
   return [
-    { name: outside, external: { address, http: {} } },
+    ...(asked ? [{ name: outside, external: { address, http: {} } }] : []),
     {
       name: serviceName(binding),
       worker: {
@@ -77,7 +104,7 @@ function toServices(binding) {
         bindings: [
           { name: "KIND", text: kind },
           { name: "BINDING", text: binding.name },
-          { name: "GATE", service: { name: outside } },
+          ...(asked ? [{ name: "GATE", service: { name: outside } }] : []),
           { name: "REAL", service: { name: real } },
         ],
       },

@@ -67,21 +67,20 @@ function workerOptions(dir, options, { rootSecret, pseudonymSecret }) {
 }
 
 /**
- * Moves the bindings that have a gate service behind that gate. A second, silent worker keeps the
- * plain ones, so that the real local services are there for the gate to pass on to.
+ * Moves D1, and the other bindings that have a gate service, behind a gate. A second, silent worker
+ * keeps the plain ones, so that the real local services are there for the gate to pass on to.
  *
  * @param {Record<string, any>} worker
  * @param {StackOptions} options
  */
 function withGates(worker, options) {
-  if (!options.kvProxy && !options.queueProxy && !options.d1Proxy) return [worker];
   /** @type {Record<string, any>[]} */
   const gates = [];
   /** @typedef {(value: any) => string} ServiceName */
   /** @type {(field: string, kind: string, proxy: string | undefined, real: ServiceName) => any} */
   const move = (field, kind, proxy, real) => {
-    if (!proxy) return worker[field];
-    const address = new URL(proxy).host;
+    if (!proxy && kind !== "d1") return worker[field];
+    const address = proxy && new URL(proxy).host;
     for (const [name, value] of Object.entries(worker[field])) {
       const plugin = { package: GATE, name: PLUGIN };
       const gate = { kind, real: real(value), address };
@@ -138,7 +137,7 @@ export async function startStack(options = {}) {
     d1Persist: Boolean(options.persist),
     workers,
   });
-  const bound = workers.length > 1 ? BACKING : "throughline";
+  const bound = BACKING;
   const db = await mf.getD1Database("DB", bound);
   await applyMigrations(/** @type {any} */ (db), path.join(ROOT, "migrations"));
   return stackHandle({ mf, child, bound, rootSecret, logs, port: Number(url.port) });

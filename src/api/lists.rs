@@ -25,6 +25,10 @@ pub(super) async fn read<D: Database>(
         )?;
         return Ok(Response::json(200, &event));
     }
+    if let ["status"] = parts {
+        let status = control.status().await?;
+        return Ok(Response::json(200, &dates::of("status").write(status)));
+    }
     let single = match parts {
         ["programs", _] => Some(control::programs::ONE),
         ["partners", _] => Some(control::partners::ONE),

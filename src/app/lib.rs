@@ -21,6 +21,7 @@ mod sealed;
 pub mod settings;
 pub mod settle;
 pub mod skipped;
+pub mod status;
 pub mod together;
 pub mod track;
 pub mod what_if;

@@ -4,7 +4,7 @@
 
 use super::control::{self, Control, Made};
 use super::deliver::ADD_NOTICES;
-use super::ledger::{self, commit, notices};
+use super::ledger::{self, notices};
 use super::ports::{self, Database, DatabaseError, Statement};
 use super::problem::{self, Problem};
 use super::settle;
@@ -155,9 +155,9 @@ impl<D: Database> Control<'_, D> {
         }
         let entry = entry(program, &known, true, self.now).ok_or(&problem::UNAVAILABLE)?;
         let param = json!({"id": id, "actor": self.caller.id, "reason": reason, "now": self.now,
-            "entries": [commit::entry_row(&entry)],
+            "entries": [ledger::entry_row(&entry)],
             "notices": [notices::of_entry(Step::Paid, &entry)]});
-        let all = [VOID, commit::ADD_ENTRIES, ADD_NOTICES];
+        let all = [VOID, ledger::ADD_ENTRIES, ADD_NOTICES];
         self.write(&all, &param).await?;
         Ok(Made::folding(200, self.one(ONE, &param).await?))
     }
@@ -179,13 +179,13 @@ impl<D: Database> Control<'_, D> {
             row["id"] = json!(id);
             let entry = entry(program, row, false, self.now).ok_or(DatabaseError::Unavailable)?;
             told.push(notices::of_entry(Step::Paid, &entry));
-            entries.push(commit::entry_row(&entry));
+            entries.push(ledger::entry_row(&entry));
         }
         param["payouts"] = json!(rows);
         let booked = json!({"now": self.now, "entries": entries, "notices": told});
         let mut all = ledger::guarded(&key, version);
         all.insert(1, Statement::new(STILL_PAYABLE, param));
-        all.push(Statement::new(commit::ADD_ENTRIES, &booked));
+        all.push(Statement::new(ledger::ADD_ENTRIES, &booked));
         all.push(Statement::new(ADD_NOTICES, &booked));
         all.push(Statement::new(ADD, param));
         all.push(Statement::new(ADD_LINES, param));

@@ -99,7 +99,8 @@ const DUE: &str = concat!(
         SELECT iif(count(*) = 1, min(o.id), NULL) FROM (
           SELECT id FROM links WHERE host = l.host AND slug = l.folded
           UNION SELECT id FROM links WHERE host = l.host AND folded = l.folded) o))
-    ) FROM publications p WHERE p.done < p.version ORDER BY p.key LIMIT ?1 ->> 'limit'"
+    ) FROM publications p WHERE p.done < p.version
+    ORDER BY p.tries, p.key LIMIT ?1 ->> 'limit'"
 );
 
 /// The record of the KV key `$.key`, without going through KV.
@@ -109,8 +110,11 @@ pub const ONE: &str = concat!("SELECT coalesce(", record!("(?1 ->> 'key')"), ", 
 /// over a newer one: then the newer one is asked for again.
 const DONE: &str = "UPDATE publications SET
       version = version + (done > d.value ->> 'version'),
-      done = max(done, d.value ->> 'version')
-    FROM json_each(?1) d WHERE d.value ->> 'key' = publications.key";
+      done = max(done, d.value ->> 'version'), tries = 0
+    FROM json_each(?1, '$.done') d WHERE d.value ->> 'key' = publications.key";
+
+/// What KV refused goes behind the others, so that it can never hold them up.
+const REFUSED: &str = "UPDATE publications SET tries = tries + 1 WHERE key = ?1 ->> 'refused'";
 
 const LEFT: &str = "SELECT json_object('left', count(*)) FROM publications
     WHERE done < version AND ?1 IS NOT NULL";
@@ -155,6 +159,7 @@ pub async fn publish(
     // publish any more.
     let due = ports::values(ports::rows_at(&rows, 0))?;
     let mut done = Vec::new();
+    let mut refused = None;
     for record in &due {
         let key = record["key"].as_str().unwrap_or_default();
         // A link of before is found by what its slug folds to as well.
@@ -169,15 +174,16 @@ pub async fn publish(
         }
         if written.is_err() {
             // Whoever waits for this should not wait for the same failure two hundred times.
+            refused = Some(key);
             break;
         }
         done.push(json!({"key": key, "version": record["version"]}));
     }
     let written = done.len();
-    let param = Value::Array(done);
-    let statements = vec![Statement::new(DONE, &param), Statement::new(LEFT, &param)];
+    let param = json!({"done": done, "refused": refused});
+    let statements = Statement::all(&[DONE, REFUSED, LEFT], &param);
     let rows = db.batch(statements).await?;
-    let left: Vec<Left> = ports::decode(ports::rows_at(&rows, 1))?;
+    let left: Vec<Left> = ports::decode(ports::rows_at(&rows, 2))?;
     Ok(Published {
         written,
         left: left.first().map_or(0, |row| row.left),

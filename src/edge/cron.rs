@@ -11,6 +11,8 @@ use wasm_bindgen::prelude::wasm_bindgen;
 #[wasm_bindgen]
 pub async fn scheduled(_event: JsValue, env: Env, _context: Context) {
     for done in [
+        // First: what ends the isolate later could not be told of.
+        work::watch(&env).await,
         work::refold(&env).await,
         work::fold_and_deliver(&env).await,
         work::settle_months(&env).await,

@@ -3,29 +3,42 @@
 use super::bindings::{self, Env};
 use app::ports::{Database, DatabaseError, Rows, Statement};
 use js_sys::Array;
+use std::cell::Cell;
 use wasm_bindgen::JsValue;
 
 /// A batch that takes longer counts as failed; it may still have been written. A merchant's server
 /// waits for it, and the queue is the second chance.
 const BATCH_MS: u32 = 5_000;
 
-pub(super) struct D1(Env);
+pub(super) struct D1 {
+    env: Env,
+    asked: Cell<usize>,
+}
 
 impl D1 {
     /// `None` when the binding is missing.
     pub(super) fn of(env: &Env) -> Option<D1> {
-        bindings::has(env, "DB").then(|| D1(env.clone()))
+        bindings::has(env, "DB").then(|| D1 {
+            env: env.clone(),
+            asked: Cell::new(0),
+        })
+    }
+
+    /// How many statements were sent.
+    pub(super) fn asked(&self) -> usize {
+        self.asked.get()
     }
 }
 
 impl Database for D1 {
     async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, DatabaseError> {
+        self.asked.set(self.asked.get() + statements.len());
         let texts = Array::new();
         for statement in statements {
             texts.push(&statement.sql.into());
             texts.push(&statement.param.into());
         }
-        let done = bindings::batch(&self.0, texts, BATCH_MS).await;
+        let done = bindings::batch(&self.env, texts, BATCH_MS).await;
         let done = done.unwrap_or(JsValue::UNDEFINED);
         if done.is_undefined() {
             bindings::log("D1: no answer in time");

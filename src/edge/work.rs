@@ -7,11 +7,15 @@ use super::kv::{self, Kv};
 use super::outbound::Outside;
 use super::runtime;
 use app::ports::{Database, DatabaseError, Statement, Unavailable, WorkQueue};
-use app::{deliver, ledger, publish, refold, settle};
+use app::{clicks, deliver, ledger, publish, refold, settle, status};
 use domain::json;
 
-/// Rounds of one kind of work in one invocation; what is left waits for the next one.
-const ROUNDS: usize = 50;
+/// Statements of one call of a Worker: D1 takes 1,000, and other work of the call needs some. After
+/// so many nothing is folded any more, and nothing sent.
+const FOLD_STATEMENTS: usize = 500;
+const STATEMENTS: usize = 800;
+/// How long deliveries wait for folds that go on and on.
+const FOLD_MS: i64 = 10_000;
 const SEND_MS: u32 = 5_000;
 
 pub(super) struct WorkSender(Env);
@@ -29,29 +33,66 @@ impl WorkQueue for WorkSender {
     }
 }
 
-/// Folds and delivers until nothing is left or the rounds are used up.
+/// Folds and delivers until nothing is left; what one call of a Worker cannot do is left to the
+/// next, which is woken. Deliveries wait neither for a fold that failed nor for a long one to end.
 pub(super) async fn fold_and_deliver(env: &Env) -> Result<(), DatabaseError> {
     let db = D1::of(env).ok_or(DatabaseError::Unavailable)?;
-    for _ in 0..ROUNDS {
-        let folded = ledger::fold(&db, clock::now()).await?;
+    loop {
+        let folded = fold_for_a_while(&db).await;
+        let delivered = deliver_all(env, &db).await?;
+        let done = folded? && delivered;
+        if done {
+            return Ok(());
+        }
+        if db.asked() >= FOLD_STATEMENTS {
+            if let Some(queue) = WorkSender::of(env)
+                && queue.send(clicks::wake(None, clock::now())).await.is_err()
+            {
+                bindings::log("wake: cron will fold");
+            }
+            return Ok(());
+        }
+    }
+}
+
+/// Folds until nothing is left, which it says, or the time or the statements are used up.
+async fn fold_for_a_while(db: &D1) -> Result<bool, DatabaseError> {
+    let until = clock::now().plus(FOLD_MS);
+    while db.asked() < FOLD_STATEMENTS && clock::now() < until {
+        let folded = ledger::fold(db, clock::now()).await?;
         if folded.set_aside > 0 {
             bindings::log(&format!("{} facts were set aside", folded.set_aside));
         }
         if folded.facts == 0 {
-            break;
+            return Ok(true);
         }
     }
+    Ok(false)
+}
+
+/// Delivers until nothing is due, which it says, or the statements are used up.
+async fn deliver_all(env: &Env, db: &D1) -> Result<bool, DatabaseError> {
     let Some(settings) = runtime::settings(env) else {
-        return Ok(());
+        return Ok(true);
     };
-    for _ in 0..ROUNDS {
+    while db.asked() < STATEMENTS {
         let Some(entropy) = clock::entropy() else {
-            break;
+            return Ok(true);
         };
-        let sent = deliver::deliver(&db, &Outside, &settings, clock::now(), entropy).await?;
+        let sent = deliver::deliver(db, &Outside, &settings, clock::now(), entropy).await?;
         if sent == 0 {
-            break;
+            return Ok(true);
         }
+    }
+    Ok(false)
+}
+
+/// Logs an error when the fold lags behind.
+pub(super) async fn watch(env: &Env) -> Result<(), DatabaseError> {
+    let db = D1::of(env).ok_or(DatabaseError::Unavailable)?;
+    let lag = status::lag(&db, None).await?;
+    if let Some(alert) = lag.alert(clock::now()) {
+        bindings::log(&alert);
     }
     Ok(())
 }

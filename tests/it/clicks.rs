@@ -198,7 +198,7 @@ fn a_click_that_comes_between_load_and_commit_is_not_missed() {
     let body = json!({"customerExternalId": "u1", "amount": 2_000, "currency": "usd",
         "invoiceId": "o1", "clickId": click.token});
     assert_eq!(shop.track("sale", &body).0, 200);
-    let during = Interleaved::new(&shop.db).before(1, || shop.deliver_visits("m1", &click.visits));
+    let during = Interleaved::new(&shop.db).before(2, || shop.deliver_visits("m1", &click.visits));
     block_on(ledger::fold(&during, shop.now.get())).unwrap();
     assert_eq!(during.stale(), 1, "the version check sees the click");
     drop(during);

@@ -125,6 +125,43 @@ fn a_lease_that_runs_out_is_sent_again_under_the_same_id() {
 }
 
 #[test]
+fn what_ends_its_deliverer_takes_no_other_with_it_and_is_set_aside() {
+    let shop = Shop::open();
+    webhook(&shop);
+    for number in 0..20 {
+        sale(&shop, &format!("o{number}"), "", None);
+    }
+    // It ends whoever wants to write down what came of it.
+    let poison = shop
+        .db
+        .column("SELECT id FROM deliveries ORDER BY seq LIMIT 1");
+    shop.db.deadly_poison(&poison[0]);
+    let states = "SELECT state || ' ' || count(*) FROM deliveries GROUP BY state ORDER BY state";
+    for minute in 0..200 {
+        let now = || shop.now.get();
+        let run = || {
+            deliver::deliver(
+                &shop.db,
+                &shop.receiver,
+                &shop.settings,
+                now(),
+                shop.lease(),
+            )
+        };
+        while let Ok(1..) = block_on(run()) {}
+        shop.db.begin();
+        shop.wait(MINUTE);
+        if minute == 10 {
+            assert_eq!(shop.db.column(states), ["delivered 19", "pending 1"]);
+        }
+    }
+    assert_eq!(shop.db.column(states), ["delivered 19", "set_aside 1"]);
+    let why = "SELECT last_error FROM deliveries WHERE state = 'set_aside'";
+    assert_eq!(shop.db.column(why), ["deliverer_lost"]);
+    assert_eq!(shop.db.begin(), 9, "as often as deliveries are tried");
+}
+
+#[test]
 fn a_deliverer_whose_lease_ran_out_writes_nothing_down() {
     let shop = Shop::open();
     webhook(&shop);

@@ -285,7 +285,7 @@ fn a_click_that_comes_while_the_chargeback_of_a_deal_is_folded_is_not_missed() {
             arrive();
         }
         let db = Interleaved::new(&shop.db);
-        let db = if meanwhile { db.before(1, arrive) } else { db };
+        let db = if meanwhile { db.before(2, arrive) } else { db };
         block_on(ledger::fold(&db, shop.now.get())).unwrap();
         shop.fold();
         decisions(&shop)
@@ -305,7 +305,7 @@ fn a_sale_that_is_folded_while_its_refund_is_parked_leaves_it_folded() {
         shop.sell("u1", "o1", &json!({"clickId": token}));
         shop.fold();
     };
-    let db = Interleaved::new(&shop.db).before(1, meanwhile);
+    let db = Interleaved::new(&shop.db).before(2, meanwhile);
     block_on(ledger::fold(&db, shop.now.get())).unwrap();
     let states = "SELECT DISTINCT state FROM facts";
     assert_eq!(

@@ -6,6 +6,7 @@ mod support;
 
 mod arrivals;
 mod attribution_models;
+mod casefolding;
 mod clicks;
 mod codes;
 mod consent_signals;

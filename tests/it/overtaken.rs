@@ -95,7 +95,7 @@ fn a_fold_under_way_tells_no_destination_that_was_switched_off() {
     let shop = Shop::open();
     let ds = hook(&shop);
     shop.track("sale", &sale("o1", ""));
-    let db = Interleaved::new(&shop.db).before(1, || {
+    let db = Interleaved::new(&shop.db).before(2, || {
         shop.made(
             "PATCH",
             &format!("destinations/{ds}"),

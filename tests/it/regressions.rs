@@ -247,7 +247,7 @@ fn a_click_that_comes_while_its_refund_is_folded_is_not_missed() {
             arrive();
         }
         let db = Interleaved::new(&shop.db);
-        let db = if meanwhile { db.before(1, arrive) } else { db };
+        let db = if meanwhile { db.before(2, arrive) } else { db };
         block_on(ledger::fold(&db, shop.now.get())).unwrap();
         shop.fold();
         latest(&shop)
@@ -348,13 +348,22 @@ fn fold_and_delivery_read_no_table_whole() {
                 "clicked",
                 "stored",
                 "seen",
+                "due",
+                "d",
+                "brought",
+                "named",
+                "brings",
+                "tokens",
+                "m",
+                "n",
+                "b",
                 "p",
                 "a",
                 "t",
                 "o",
                 "g",
                 "i",
-                "named",
+                "lost",
                 // Destinations: a handful.
                 "receivers",
             ];

@@ -378,6 +378,7 @@ fn nothing_reads_a_whole_table() {
         "VIRTUAL TABLE",
         "(subquery",
         "SCAN due",
+        "SCAN open",
         "SCAN touched",
         "SCAN counted",
         "SCAN days",

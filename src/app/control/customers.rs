@@ -106,7 +106,7 @@ const KEYS: &str = concat!(
      WHERE program = ?1 ->> 'program' AND customer = ?1 ->> 'fresh'"
 );
 const DECISIONS: &str = concat!(
-    "UPDATE decisions SET body = json_remove(json_set(body, '$.key', ",
+    "UPDATE decisions SET digest = NULL, body = json_remove(json_set(body, '$.key', ",
     key!("body ->> 'key'"),
     "), '$.click_ids') WHERE event IN ",
     theirs!("f.id")

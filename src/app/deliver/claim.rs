@@ -16,15 +16,29 @@ use serde_json::Value;
 const LEASE_MS: i64 = 5 * 60_000;
 
 /// Of each destination that may be sent to, what is due first: none can starve the others, and
-/// none that is paused is looked at.
-const CLAIM: &str = "UPDATE deliveries SET lease = ?1 ->> 'lease',
-      leased_until = ?1 ->> 'until', attempts = attempts + 1
-    WHERE seq IN (
+/// none that is paused is looked at. A lease that ran out was lost with its deliverer, and maybe
+/// the delivery ended it: it goes after the others, alone, so that it takes no other with it.
+const CLAIM: &str = "WITH due AS MATERIALIZED (
       SELECT d.seq FROM destinations receivers CROSS JOIN deliveries d ON d.seq IN (
         SELECT w.seq FROM deliveries w
         WHERE w.destination = receivers.id AND w.state = 'pending' AND w.next_at <= ?1 ->> 'now'
-          AND w.leased_until <= ?1 ->> 'now' ORDER BY w.next_at, w.seq LIMIT ?1 ->> 'each')
-      WHERE receivers.paused_until <= ?1 ->> 'now' LIMIT ?1 ->> 'limit')";
+          AND w.lease IS NULL ORDER BY w.next_at, w.seq LIMIT ?1 ->> 'each')
+      WHERE receivers.paused_until <= ?1 ->> 'now' LIMIT ?1 ->> 'limit'),
+    lost AS (
+      SELECT w.seq FROM deliveries w CROSS JOIN destinations receivers
+        ON receivers.id = w.destination AND receivers.paused_until <= ?1 ->> 'now'
+      WHERE w.state = 'pending' AND w.lease IS NOT NULL AND w.leased_until <= ?1 ->> 'now'
+        AND NOT EXISTS (SELECT 1 FROM due)
+      ORDER BY w.leased_until LIMIT 1)
+    UPDATE deliveries SET lease = ?1 ->> 'lease',
+      leased_until = ?1 ->> 'until', attempts = attempts + 1
+    WHERE seq IN (SELECT seq FROM due UNION ALL SELECT seq FROM lost)";
+
+/// What was lost as often as deliveries are tried is set aside.
+const SET_LOST_ASIDE: &str = "UPDATE deliveries SET state = 'set_aside', lease = NULL,
+      leased_until = 0, last_error = 'deliverer_lost', done_at = ?1 ->> 'now'
+    WHERE state = 'pending' AND lease IS NOT NULL AND leased_until <= ?1 ->> 'now'
+      AND attempts >= ?1 ->> 'tries'";
 
 /// The receivers of the leased deliveries.
 const RECEIVERS: &str = "SELECT json_object('id', s.id, 'kind', s.kind, 'enabled', s.enabled,
@@ -236,9 +250,10 @@ pub(super) async fn claim(
     };
     let param = json!({"lease": lease, "until": now.plus(LEASE_MS), "now": now,
         "limit": limits::DELIVERY_BATCH, "each": limits::DELIVERY_SHARE,
+        "tries": destination::ATTEMPTS,
         "changes": kinds(|terms| terms.hears_changes), "tagged": kinds(|terms| terms.wants_tags)});
-    let all = [CLAIM, RECEIVERS, CLAIMED];
+    let all = [SET_LOST_ASIDE, CLAIM, RECEIVERS, CLAIMED];
     let found = db.batch(Statement::all(&all, &param)).await?;
-    let receivers = rows(&found, 1, Row::receiver)?;
-    Ok((receivers, rows(&found, 2, Row::claimed)?))
+    let receivers = rows(&found, 2, Row::receiver)?;
+    Ok((receivers, rows(&found, 3, Row::claimed)?))
 }

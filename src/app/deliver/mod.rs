@@ -140,6 +140,10 @@ fn event(claimed: &Claimed, receiver: &Receiver, keys: &Keyring) -> Option<Event
         },
         Some(event) => event,
     };
+    if claimed.notice.is_some() {
+        // What it says was true then, whatever was decided since.
+        event.decided_at = claimed.at;
+    }
     event.delivery.clone_from(&claimed.id);
     event.message.clone_from(&claimed.message);
     event.notice.clone_from(&claimed.notice);

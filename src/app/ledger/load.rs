@@ -1,5 +1,7 @@
-//! What one fold looks at: the pending facts and everything that they touch, in one round trip.
+//! What one fold looks at: the facts that wait and everything that they touch, in one round trip.
 
+use super::attempt;
+use super::due::Unit;
 use super::sql;
 use crate::ports::{Database, DatabaseError, Statement};
 use domain::json;
@@ -11,7 +13,6 @@ use domain::ledger::exchange::Rate;
 use domain::ledger::fold::{Booked, EventRuling, Position, Reclassified, SelfMatch};
 use domain::ledger::plan::Plan;
 use domain::values::ids::{PartnerId, ProgramId};
-use domain::values::limits;
 use domain::values::money::Currency;
 use domain::values::order;
 use domain::values::record;
@@ -28,6 +29,10 @@ pub(super) struct FactRow {
     pub(super) body: Fact,
     pub(super) state: String,
     pub(super) awaits: u8,
+    /// It was set aside until some instant.
+    pub(super) again: u8,
+    /// Not all that an earlier fold began to write with it was written.
+    pub(super) unfinished: u8,
 }
 
 pub(super) struct VisitRow {
@@ -42,7 +47,10 @@ pub(super) struct OfProgram<T> {
 
 pub(super) struct DecisionRow {
     pub(super) revision: u32,
-    pub(super) body: Value,
+    /// `None`: written before there were fingerprints, or changed by an erasure.
+    pub(super) digest: Option<String>,
+    /// Of its body.
+    pub(super) bytes: usize,
 }
 
 pub(super) struct DestinationRow {
@@ -63,10 +71,9 @@ pub(super) struct Loaded {
     pub(super) selves: Vec<OfProgram<SelfMatch>>,
     pub(super) shared: Vec<OfProgram<(String, u32)>>,
     pub(super) rates: Vec<Rate>,
-    pub(super) versions: Vec<(String, i64)>,
-    pub(super) decisions: Vec<DecisionRow>,
-    /// The place of each event's decision.
-    by_event: BTreeMap<String, usize>,
+    versions: BTreeMap<String, i64>,
+    /// By event.
+    decisions: BTreeMap<String, DecisionRow>,
     pub(super) booked: Vec<(Position, Booked)>,
     pub(super) destinations: Vec<OfProgram<DestinationRow>>,
 }
@@ -74,9 +81,14 @@ pub(super) struct Loaded {
 /// A customer by program and pseudonym.
 pub(crate) type Customer = (ProgramId, String);
 
-/// Loads up to 100 pending facts and what they touch.
-pub(super) async fn pending(db: &impl Database) -> Result<Loaded, DatabaseError> {
-    load(db, limits::FOLD_FACTS, &[]).await
+/// Loads some of the facts that wait and what they touch.
+pub(super) async fn waiting(
+    db: &impl Database,
+    units: &[Unit],
+    now: UnixMs,
+) -> Result<Loaded, DatabaseError> {
+    let events: Vec<&String> = units.iter().flat_map(|unit| &unit.events).collect();
+    load(db, &json!({"facts": events}), attempt::note(units, now)).await
 }
 
 /// Loads everything of some customers, whatever is pending.
@@ -84,34 +96,50 @@ pub(super) async fn customers(
     db: &impl Database,
     customers: &[Customer],
 ) -> Result<Loaded, DatabaseError> {
-    load(db, 0, customers).await
-}
-
-async fn load(
-    db: &impl Database,
-    limit: u32,
-    customers: &[Customer],
-) -> Result<Loaded, DatabaseError> {
     let customers: Vec<Value> = customers
         .iter()
         .map(|(program, customer)| json!({"program": program, "customer": customer}))
         .collect();
-    let param = json!({"limit": limit, "customers": customers});
+    load(db, &json!({"customers": customers}), None).await
+}
+
+async fn load(
+    db: &impl Database,
+    param: &Value,
+    note: Option<Statement>,
+) -> Result<Loaded, DatabaseError> {
     let all = [
         sql::LOAD_FACTS,
         sql::LOAD_PROGRAMS,
         sql::LOAD_SAID,
         sql::LOAD_BOOKED,
     ];
-    let statements = Statement::all(&all, &param);
+    let mut statements = Statement::all(&all, param);
+    statements.extend(note);
     let mut loaded = Loaded::default();
-    for text in db.batch(statements).await?.iter().flatten() {
-        let row = record::parse(text);
+    // Each row is let go when it was read.
+    for text in db.batch(statements).await?.into_iter().flatten() {
+        let row = record::parse(&text);
         let taken = row.and_then(|row| loaded.take(&row));
         taken.ok_or(DatabaseError::Unavailable)?;
     }
     order::sort_by(&mut loaded.booked, |a, b| a.0.cause.cmp(&b.0.cause));
     Ok(loaded)
+}
+
+/// The stored bodies of decisions, named by event and revision.
+pub(super) async fn bodies(
+    db: &impl Database,
+    decisions: &[Value],
+) -> Result<BTreeMap<String, Value>, DatabaseError> {
+    let param = json!({"decisions": decisions});
+    let mut bodies = BTreeMap::new();
+    let rows = db.batch(vec![Statement::new(sql::BODIES, &param)]).await?;
+    for mut row in crate::ports::values(crate::ports::rows_at(&rows, 0))? {
+        let event = text(&row, "event").ok_or(DatabaseError::Unavailable)?;
+        bodies.insert(event, row["body"].take());
+    }
+    Ok(bodies)
 }
 
 fn take<T: DeserializeOwned>(row: &Value, name: &str) -> Option<T> {
@@ -122,16 +150,28 @@ fn text(row: &Value, name: &str) -> Option<String> {
     row[name].as_str().map(str::to_owned)
 }
 
+impl FactRow {
+    /// Does it wait to be folded, or is one of these events?
+    pub(super) fn waits(&self, units: &[Unit]) -> bool {
+        let named = |unit: &Unit| unit.events.contains(&self.body.id);
+        self.state == "pending" || self.state == "set_aside" && units.iter().any(named)
+    }
+}
+
 impl Loaded {
     /// The newest decision about an event, if there is one.
     pub(super) fn decision(&self, event: &str) -> Option<&DecisionRow> {
-        self.decisions.get(*self.by_event.get(event)?)
+        self.decisions.get(event)
+    }
+
+    /// The newest decisions that are stored, by event.
+    pub(super) fn decisions(&self) -> impl Iterator<Item = (&String, &DecisionRow)> {
+        self.decisions.iter()
     }
 
     /// The version of an aggregate; what was never folded has none.
     pub(super) fn version(&self, key: &str) -> i64 {
-        let known = self.versions.iter().find(|(known, _)| known == key);
-        known.map_or(0, |(_, version)| *version)
+        self.versions.get(key).copied().unwrap_or(0)
     }
 
     /// Takes a row in, whatever it is; `None`: it cannot be read, which is a fault of ours.
@@ -146,7 +186,7 @@ impl Loaded {
             "status" => self.statuses.push(of_program(row, take(row, "value")?)?),
             "version" => {
                 let version = row["version"].as_i64()?;
-                self.versions.push((text(row, "key")?, version));
+                self.versions.insert(text(row, "key")?, version);
             }
             "destination" => {
                 let (id, kind) = (text(row, "id")?, text(row, "kind")?);
@@ -180,11 +220,10 @@ impl Loaded {
             "decision" => {
                 let decision = DecisionRow {
                     revision: take(row, "revision")?,
-                    body: row["body"].clone(),
+                    digest: text(row, "digest"),
+                    bytes: take(row, "bytes")?,
                 };
-                self.by_event
-                    .insert(text(row, "event")?, self.decisions.len());
-                self.decisions.push(decision);
+                self.decisions.insert(text(row, "event")?, decision);
             }
             "booked" => {
                 self.booked.push(booked(row)?);

@@ -1,23 +1,36 @@
-//! The guarded fold: load what is pending with all that it touches, decide, commit.
+//! The guarded fold: look for what waits, load it with all that it touches, decide, commit.
 //!
-//! Two round trips for up to 100 facts. The commit's first statement fails the whole transaction
-//! when anything that was read has changed since; then it loads and decides again. So any number
-//! of consumers may fold at once, and a crash leaves either all of a fold or nothing.
+//! Three round trips for up to 100 facts. What is decided is compared with what is booked and the
+//! differences are committed in parts, each below the limits of the database. A part's first
+//! statement fails its transaction when anything that was read has changed since; then it loads and
+//! decides again. Facts count as folded with the last part only, so a crash leaves a state from
+//! which the next fold computes the rest, and any number of consumers may fold at once.
+//!
+//! What fails is halved until the customer is found for whom it fails, who is set aside alone and
+//! tried again later.
 
+mod aside;
+mod attempt;
+mod change;
 pub(super) mod commit;
+mod due;
+mod group;
+mod history;
 pub(super) mod load;
 pub(crate) mod notices;
+mod part;
+mod rows;
 pub(super) mod shadow;
 pub(crate) mod sql;
 
 use super::ports::{Database, DatabaseError, Statement};
-use commit::Commit;
+use aside::Why;
+use change::Work;
 use domain::json;
-use domain::ledger::event::Fact;
-use domain::values::ids::ProgramId;
 use domain::values::time::UnixMs;
-use load::{FactRow, Loaded};
-use std::collections::BTreeMap;
+use due::Unit;
+
+pub(crate) use commit::{ADD_ENTRIES, entry_row};
 
 /// How often a fold tries again after others were faster.
 const TRIES: u32 = 8;
@@ -29,51 +42,113 @@ pub struct Folded {
     pub set_aside: usize,
 }
 
-/// Folds up to 100 pending facts. `facts: 0` means that nothing was pending.
+impl Folded {
+    fn add(&mut self, other: Folded) {
+        self.facts += other.facts;
+        self.set_aside += other.set_aside;
+    }
+}
+
+/// Folds up to 100 facts that wait. `facts: 0` means that nothing waited.
 pub async fn fold(db: &impl Database, now: UnixMs) -> Result<Folded, DatabaseError> {
-    let mut last = DatabaseError::Stale;
-    for _ in 0..TRIES {
-        let loaded = load::pending(db).await?;
-        let pending = loaded
-            .facts
-            .iter()
-            .filter(|row| row.state == "pending")
-            .count();
-        if pending == 0 {
-            return Ok(Folded::default());
+    let mut folded = Folded::default();
+    let mut able = Vec::new();
+    for unit in due::look(db, now).await? {
+        match unit.unfit(now) {
+            Some(why) => folded.add(aside::set(db, &unit, why, now).await?),
+            None if unit.is_in_doubt(now) => {}
+            None => able.push(unit),
         }
-        let commit = decide(&loaded, now);
-        let folded = Folded {
-            facts: pending,
-            set_aside: commit.set_aside,
+    }
+    let mut overtaken = false;
+    for portion in due::portions(able) {
+        match fold_portion(db, portion, now).await {
+            Err(DatabaseError::Stale) => overtaken = true,
+            done => folded.add(done?),
+        }
+    }
+    if overtaken && folded.facts == 0 {
+        return Err(DatabaseError::Stale);
+    }
+    Ok(folded)
+}
+
+/// Folds units together; when that fails, in halves. A unit that fails twice by itself is set
+/// aside, and one that others always change meanwhile is left for later.
+async fn fold_portion(
+    db: &impl Database,
+    units: Vec<Unit>,
+    now: UnixMs,
+) -> Result<Folded, DatabaseError> {
+    let mut folded = Folded::default();
+    let mut overtaken = false;
+    let mut waiting = vec![(units, 0)];
+    while let Some((mut units, failed)) = waiting.pop() {
+        let error = match fold_units(db, &units, now).await {
+            Ok(done) => {
+                folded.add(done);
+                continue;
+            }
+            Err(error) => error,
         };
-        match commit::write(db, commit, &loaded, now).await {
-            Ok(()) => return Ok(folded),
-            Err(DatabaseError::Stale) => last = DatabaseError::Stale,
+        let is_stale = error == DatabaseError::Stale;
+        if !is_stale {
+            // When the database is away, nobody's events are to blame.
+            db.batch(vec![Statement::new(IS_THERE, &json!({}))]).await?;
+        }
+        let second = units.split_off(units.len() / 2);
+        if !units.is_empty() {
+            waiting.extend([(second, 0), (units, 0)]);
+        } else if is_stale {
+            attempt::release(db, &second).await?;
+            overtaken = true;
+        } else if failed == 0 {
+            waiting.push((second, 1));
+        } else {
+            for unit in &second {
+                folded.add(aside::set(db, unit, Why::FoldFailed, now).await?);
+            }
+        }
+    }
+    if overtaken && folded.facts == 0 {
+        return Err(DatabaseError::Stale);
+    }
+    Ok(folded)
+}
+
+const IS_THERE: &str = "SELECT '1' WHERE ?1 IS NOT NULL";
+
+/// Loads, decides and commits, again when others were faster.
+async fn fold_units(
+    db: &impl Database,
+    units: &[Unit],
+    now: UnixMs,
+) -> Result<Folded, DatabaseError> {
+    for _ in 0..TRIES {
+        let loaded = load::waiting(db, units, now).await?;
+        let facts = loaded.facts.iter().filter(|row| row.waits(units)).count();
+        if facts == 0 {
+            // Others folded them: there may be more behind.
+            let facts = units.iter().map(|unit| unit.events.len()).sum();
+            return Ok(Folded {
+                facts,
+                set_aside: 0,
+            });
+        }
+        let work = Work::decide(&loaded, now);
+        let set_aside = work.set_aside;
+        let is_open = !work.open.is_empty();
+        match part::write(db, work, &loaded, now).await {
+            Ok(()) if is_open => {
+                attempt::release(db, units).await?;
+                return Ok(Folded { facts, set_aside });
+            }
+            Ok(()) => return Ok(Folded { facts, set_aside }),
+            Err(DatabaseError::Stale) => {}
             Err(other) => return Err(other),
         }
     }
-    Err(last)
-}
-
-/// Groups the facts by customer and decides each group; a group that cannot be decided is set
-/// aside alone.
-fn decide(loaded: &Loaded, now: UnixMs) -> Commit {
-    let mut commit = Commit::default();
-    let (groups, ownerless) = by_customer(&loaded.facts);
-    for row in &loaded.facts {
-        commit.guards.insert(row.body.program.to_string());
-    }
-    commit
-        .parks
-        .extend(ownerless.iter().map(|row| row.body.id.clone()));
-    for group in groups {
-        let key = named(group.program, group.customer);
-        commit.guards.insert(key.clone());
-        commit.bump.insert(key);
-        commit.fold_customer(loaded, group.program, &group.rows, now);
-    }
-    commit
+    Err(DatabaseError::Stale)
 }
 
 /// The statements that fail the transaction unless the aggregate still has that version, and give
@@ -83,87 +158,4 @@ pub(super) fn guarded(key: &str, version: i64) -> Vec<Statement> {
     let param = json!({"guards": [guard], "bump": [key]});
     let all = [commit::GUARD, commit::CLEAR_GUARD, commit::BUMP];
     Statement::all(&all, &param)
-}
-
-/// All facts of one customer.
-struct Group<'a> {
-    program: ProgramId,
-    customer: &'a str,
-    rows: Vec<&'a FactRow>,
-}
-
-/// Places by program and name. The one kind of map here: each other one is 3 KB of wasm.
-type Places = BTreeMap<String, usize>;
-
-fn named(program: ProgramId, name: &str) -> String {
-    format!("{program}/{name}")
-}
-
-/// Who a fact belongs to, as far as it or its subscription says: the place of the fact that does.
-fn subscribers(facts: &[FactRow]) -> Places {
-    let mut known = Places::new();
-    for (place, row) in facts.iter().enumerate() {
-        let fact = &row.body;
-        if let (Some(subscription), Some(_)) = (&fact.subscription, &fact.customer) {
-            // Of several customers the same one, whatever arrived first and whoever is erased.
-            let first = known
-                .entry(named(fact.program, subscription))
-                .or_insert(place);
-            let event = |place: usize| facts.get(place).map(|row| &row.body.id);
-            if event(place) < event(*first) {
-                *first = place;
-            }
-        }
-    }
-    known
-}
-
-/// Groups facts by customer. A reversal belongs to the customer of its purchase, what names only a
-/// subscription to the customer of that; gives apart what belongs to nobody yet.
-fn by_customer(facts: &[FactRow]) -> (Vec<Group<'_>>, Vec<&FactRow>) {
-    let subscribers = subscribers(facts);
-    let customer = |fact: &'_ Fact, place: usize| {
-        let subscription = fact
-            .subscription
-            .as_deref()
-            .filter(|_| fact.customer.is_none());
-        let subscriber = subscription.and_then(|s| subscribers.get(&named(fact.program, s)));
-        let own = fact.customer.is_some().then_some(place);
-        own.or(subscriber.copied())
-    };
-    let mut buyers = Places::new();
-    for (place, row) in facts.iter().enumerate() {
-        let owner = customer(&row.body, place).filter(|_| row.body.kind.is_purchase());
-        buyers.extend(owner.map(|owner| (named(row.body.program, &row.body.key), owner)));
-    }
-    let mut places = Places::new();
-    let mut groups: Vec<Group<'_>> = Vec::new();
-    let mut ownerless = Vec::new();
-    for (place, row) in facts.iter().enumerate() {
-        let fact = &row.body;
-        let bought = || {
-            buyers
-                .get(&named(fact.program, fact.sale_key.as_deref()?))
-                .copied()
-        };
-        let owner = customer(fact, place).or_else(bought);
-        let owner = owner.and_then(|owner| facts.get(owner)?.body.customer.as_deref());
-        let Some(owner) = owner else {
-            ownerless.push(row);
-            continue;
-        };
-        let next = groups.len();
-        let place = *places.entry(named(fact.program, owner)).or_insert(next);
-        if place == next {
-            groups.push(Group {
-                program: fact.program,
-                customer: owner,
-                rows: Vec::new(),
-            });
-        }
-        if let Some(group) = groups.get_mut(place) {
-            group.rows.push(row);
-        }
-    }
-    (groups, ownerless)
 }

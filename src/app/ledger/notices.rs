@@ -1,7 +1,6 @@
 //! What webhooks are told of the ledger itself: commissions as they are booked, held and released,
 //! and violations as they are opened. Told inside the transaction that makes it true.
 
-use super::commit::Commit;
 use super::load::Loaded;
 use domain::forward::destination::notice::{self, Commission, Step, Violation};
 use domain::ledger::decision::{Decision, Flag, Status};
@@ -30,7 +29,11 @@ pub(crate) fn of_entry(step: Step, entry: &Entry) -> Value {
     notice::commission(step, &told)
 }
 
-impl Commit {
+/// What webhooks are told of one event.
+#[derive(Default)]
+pub(super) struct Notices(pub(super) Vec<Value>);
+
+impl Notices {
     /// Tells of an entry of the fold.
     pub(super) fn tell_entry(&mut self, entry: &Entry) {
         let step = match (entry.kind, entry.reason.as_str()) {
@@ -39,7 +42,7 @@ impl Commit {
             (_, "rejected") => Step::Rejected,
             _ => Step::Adjusted,
         };
-        self.notices.push(of_entry(step, entry));
+        self.0.push(of_entry(step, entry));
     }
 
     /// Tells of what a new revision of a decision changes: whether its money may move, and what
@@ -76,7 +79,7 @@ impl Commit {
                         reason: decision.status.name(),
                         at: now,
                     };
-                    self.notices.push(notice::commission(step, &told));
+                    self.0.push(notice::commission(step, &told));
                 }
             }
         }
@@ -102,7 +105,7 @@ impl Commit {
                     detail: &format!("{}: {}", found.rule.words(), found.evidence),
                     at: now,
                 };
-                self.notices.push(notice::violation(&told));
+                self.0.push(notice::violation(&told));
             }
         }
     }

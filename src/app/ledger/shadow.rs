@@ -1,10 +1,11 @@
 //! Folding again without writing: what the decisions about some customers would be, beside what is
 //! stored and booked.
 
-use super::by_customer;
-use super::commit::{decide, own, visits_of};
+use super::group::by_customer;
+use super::history::{Own, own, visits_of};
 use super::load::{self, Customer};
 use crate::ports::{Database, DatabaseError};
+use domain::json;
 use domain::ledger::decision::Decision;
 use domain::ledger::exchange::Rate;
 use domain::ledger::fold::{self, Booked, Position};
@@ -13,6 +14,7 @@ use domain::values::ids::ProgramId;
 use domain::values::limits;
 use domain::values::time::UnixMs;
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// An event as it is and as it would be.
 pub(crate) struct Shadow {
@@ -41,6 +43,7 @@ pub(crate) async fn shadows(
     instead: Option<Instead<'_>>,
 ) -> Result<(Vec<Shadow>, usize), DatabaseError> {
     let mut loaded = load::customers(db, customers).await?;
+    let stored = stored(db, &loaded).await?;
     let mut plans = own(&loaded.plans, program);
     if let Some(instead) = instead {
         plans = plan::in_place(&plans, instead.from, instead.until, instead.rules);
@@ -55,11 +58,14 @@ pub(crate) async fn shadows(
             skipped += 1;
             continue;
         }
-        let pending = rows.iter().any(|row| row.state == "pending");
+        let pending = rows
+            .iter()
+            .any(|row| row.state == "pending" || row.again == 1);
         let visits = visits_of(&loaded, &rows);
-        let decided = decide(&loaded, program, &rows, &visits, &plans);
+        let own = Own::of(&loaded, program);
+        let decided = fold::decide(own.history(&loaded, &rows, &visits, &plans));
         all.extend(decided.decisions.into_iter().map(|decided| Shadow {
-            stored: stored(&loaded, &decided.event),
+            stored: stored.get(&decided.event).cloned(),
             booked: fold::of_cause(&loaded.booked, &decided.event).to_vec(),
             decided,
             pending,
@@ -68,7 +74,24 @@ pub(crate) async fn shadows(
     Ok((all, skipped))
 }
 
-fn stored(loaded: &load::Loaded, event: &str) -> Option<Value> {
-    let known = loaded.decision(event);
-    known.map(|known| known.body.clone())
+/// The newest decisions that are stored, a page at a time.
+async fn stored(
+    db: &impl Database,
+    loaded: &load::Loaded,
+) -> Result<BTreeMap<String, Value>, DatabaseError> {
+    let mut all = BTreeMap::new();
+    let mut asked = Vec::new();
+    let mut bytes = 0;
+    for (event, known) in loaded.decisions() {
+        if bytes >= limits::PARAM_BYTES {
+            all.extend(load::bodies(db, &std::mem::take(&mut asked)).await?);
+            bytes = 0;
+        }
+        bytes += known.bytes;
+        asked.push(json!({"event": event, "revision": known.revision}));
+    }
+    if !asked.is_empty() {
+        all.extend(load::bodies(db, &asked).await?);
+    }
+    Ok(all)
 }

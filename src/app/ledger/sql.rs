@@ -1,4 +1,5 @@
-//! The SQL that a fold reads with: four statements, whose rows say of what they are.
+//! The SQL that a fold reads with: four statements, whose rows say of what they are. What it is to
+//! look at is chosen before (`due.rs`).
 //!
 //! `CROSS JOIN` fixes the order of a join, and `+` keeps a column from choosing the index: without
 //! statistics the planner would read whole tables.
@@ -6,16 +7,19 @@
 
 use crate::clicks::visits_of;
 
-/// The facts that are pending (or the customers that are named), the customers whom they touch, and
-/// all facts of those customers: their own, what names only their subscription, and the reversals
-/// of their purchases. A subscription of several customers touches all of them, since a new one may
-/// take over what names only it; what names only it is loaded with its owner alone: who is named by
-/// the event of the least id, which erasing a customer does not change.
+/// The facts that are named and wait (or the customers that are named), the customers whom they
+/// touch, and all facts of those customers: their own, what names only their subscription, and the
+/// reversals of their purchases. A subscription of several customers touches all of them, since a
+/// new one may take over what names only it; what names only it is loaded with its owner alone: who
+/// is named by the event of the least id, which erasing a customer does not change.
+///
+/// SQLite repeats a part of this wherever it is named, and refuses more than 1,000 tables in all.
 macro_rules! touched {
     ($tail:literal) => {
         concat!(
             "WITH pending AS (
-               SELECT * FROM facts WHERE state = 'pending' ORDER BY seq LIMIT ?1 ->> 'limit'),
+               SELECT f.* FROM json_each(?1, '$.facts') n CROSS JOIN facts f ON f.id = n.value
+               WHERE f.state IN ('pending', 'set_aside')),
              about AS (
                SELECT s.program, s.customer, s.subscription FROM pending p CROSS JOIN facts s
                ON s.program = p.program AND s.kind IN ('sale', 'deal', 'renewal')
@@ -52,7 +56,9 @@ macro_rules! touched {
                SELECT seq FROM pending),
              involved AS (SELECT f.* FROM chosen g CROSS JOIN facts f ON f.seq = g.seq),
              programs_of AS (
-               SELECT DISTINCT program FROM involved),
+               SELECT program FROM about
+               UNION
+               SELECT value ->> 'program' FROM json_each(?1, '$.customers')),
              clicked AS (
                SELECT i.nonce AS nonce, v.value AS visit
                FROM (SELECT DISTINCT nonce,
@@ -65,10 +71,9 @@ macro_rules! touched {
                SELECT json_extract(body, '$.token.opened.partner') AS partner, nonce
                FROM involved WHERE json_extract(body, '$.token.opened') IS NOT NULL
                UNION
-               SELECT visit ->> '$.touch.partner', nonce FROM clicked
-               UNION
                SELECT e.value ->> 'partner', e.value ->> 'nonce'
-               FROM clicked, json_each(clicked.visit, '$.earlier') e) ",
+               FROM clicked CROSS JOIN json_each(json_insert(
+                 coalesce(visit -> '$.earlier', '[]'), '$[#]', json(visit -> '$.touch'))) e) ",
             $tail
         )
     };
@@ -77,7 +82,9 @@ macro_rules! touched {
 pub(crate) use touched;
 
 pub(super) const LOAD_FACTS: &str = touched!(
-    "SELECT json_object('of', 'fact', 'body', json(body), 'state', state, 'awaits', awaits_click)
+    "SELECT json_object('of', 'fact', 'body', json(body), 'state', state, 'awaits', awaits_click,
+       'again', retry_at IS NOT NULL,
+       'unfinished', EXISTS (SELECT 1 FROM unfinished u WHERE u.event = involved.id))
      FROM involved
      UNION ALL
      SELECT json_object('of', 'visit', 'nonce', nonce, 'visit', json(visit)) FROM clicked"
@@ -156,7 +163,7 @@ pub(super) const LOAD_SAID: &str = touched!(
 
 pub(super) const LOAD_BOOKED: &str = touched!(
     "SELECT json_object('of', 'decision', 'event', d.event, 'revision', d.revision,
-       'body', json(d.body))
+       'digest', d.digest, 'bytes', octet_length(d.body))
      FROM involved i CROSS JOIN decisions d ON d.event = i.id
      WHERE NOT EXISTS (SELECT 1 FROM decisions n
                        WHERE n.event = d.event AND n.revision > d.revision)
@@ -180,3 +187,8 @@ pub(super) const LOAD_BOOKED: &str = touched!(
          WHERE n.to_currency = r.to_currency AND n.from_currency = r.from_currency
            AND n.at <= (SELECT min(occurred_at) FROM involved)), 0)"
 );
+
+/// The stored bodies of decisions, each with its revision.
+pub(super) const BODIES: &str = "SELECT json_object('event', d.event, 'body', json(d.body))
+    FROM json_each(?1, '$.decisions') n CROSS JOIN decisions d
+      ON d.event = n.value ->> 'event' AND d.revision = n.value ->> 'revision'";

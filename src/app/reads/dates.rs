@@ -55,6 +55,7 @@ const NONE: Dates = Dates::of(&[]);
 const AT: Dates = Dates::of(&["at"]);
 const CREATED: Dates = Dates::of(&["created_at"]);
 const BOOKED: Dates = Dates::of(&["booked_at"]);
+const RETRIED: Dates = Dates::of(&["retry_at"]);
 const HELD: Dates = Dates::of(&["hold_until"]);
 const DELIVERY: Dates = Dates::of(&["next_at", "created_at", "done_at"]);
 const DECISION: Dates = Dates::of(&["occurred_at", "decided_at", "hold_until"]).with(&[
@@ -65,7 +66,7 @@ const DECISION: Dates = Dates::of(&["occurred_at", "decided_at", "hold_until"]).
 ]);
 const TOKEN: Dates = NONE.with(&[("opened", &AT)]);
 const FACT: Dates = Dates::of(&["occurred_at", "received_at"]).with(&[("token", &TOKEN)]);
-const EVENT: Dates = Dates::of(&["occurred_at", "received_at"]).with(&[
+const EVENT: Dates = Dates::of(&["occurred_at", "received_at", "retry_at"]).with(&[
     ("decision", &DECISION),
     ("rulings", &AT),
     ("entries", &BOOKED),
@@ -111,6 +112,7 @@ pub fn of(resource: &str) -> &'static Dates {
         "programs" => &PROGRAM,
         "erasures" | "rates" | "reclassifications" | "rulings" => &AT,
         "settlements" => &SETTLEMENT,
+        "status" => &const { NONE.with(&[("events_set_aside", &RETRIED)]) },
         "violations" => &const { Dates::of(&["occurred_at"]) },
         _ => &NONE,
     }

@@ -45,7 +45,8 @@ const NAMES: &str = "SELECT json_object('id', id, 'name', name) FROM partners
 
 const ONE_EVENT: &str = "SELECT json_object('id', f.id, 'program', f.program, 'kind', f.kind,
       'key', f.key, 'customer', f.customer, 'occurred_at', f.occurred_at,
-      'received_at', f.received_at, 'state', f.state, 'amount', json(f.body -> '$.money'),
+      'received_at', f.received_at, 'state', f.state,
+      'aside', f.aside, 'retry_at', f.retry_at, 'amount', json(f.body -> '$.money'),
       'decision', json((SELECT json_patch(d.body, json_object('revision', d.revision,
                           'decided_at', d.decided_at)) FROM decisions d WHERE d.event = f.id
                         ORDER BY d.revision DESC LIMIT 1)),

@@ -7,7 +7,7 @@
 mod sql;
 
 use super::control::{self, Control, Made};
-use super::ledger::{self, commit, load};
+use super::ledger::{self, load};
 use super::ports::{self, Database, DatabaseError, Statement};
 use super::problem::Problem;
 use domain::access::api_key::Scope;
@@ -92,11 +92,17 @@ impl<D: Database> Control<'_, D> {
     }
 }
 
-/// Settles the months that ended, each program once. Costs one small query when there is nothing.
+/// Settles the months that ended, each program once; one that fails holds up no other. Costs one
+/// small query when there is nothing.
 pub async fn monthly(db: &impl Database, now: UnixMs) -> Result<(), DatabaseError> {
     let until = now.month_start();
+    let mut failed: Vec<ProgramId> = Vec::new();
+    let mut last = Ok(());
     for _ in 0..limits::SETTLE_PROGRAMS {
-        let next = Statement::new(sql::NEXT_PROGRAM, &json!({"until": until}));
+        let next = Statement::new(
+            sql::NEXT_PROGRAM,
+            &json!({"until": until, "failed": failed, "turn": now.0 / 60_000}),
+        );
         let rows = db.batch(vec![next]).await?;
         let found: Vec<ProgramId> = ports::decode(ports::rows_at(&rows, 0))?;
         let Some(program) = found.first() else {
@@ -109,9 +115,12 @@ pub async fn monthly(db: &impl Database, now: UnixMs) -> Result<(), DatabaseErro
             actor: "cron",
             closing: true,
         };
-        run(db, order).await?;
+        if let Err(error) = run(db, order).await {
+            failed.push(*program);
+            last = Err(error);
+        }
     }
-    Ok(())
+    last
 }
 
 /// Settles in rounds; gives what was settled, and whether more is left for another call.
@@ -280,14 +289,14 @@ async fn write(
         .lines
         .iter()
         .map(|line| json!({"entry": line.entry, "month": line.month, "revision": line.revision}));
-    let entries = settled.entries.iter().map(commit::entry_row);
+    let entries = settled.entries.iter().map(ledger::entry_row);
     let param = json!({"id": id, "program": order.program, "until": order.until,
         "actor": order.actor, "body": body, "now": order.now,
         "lines": lines.collect::<Vec<_>>()});
     let booked = json!({"now": order.now, "entries": entries.collect::<Vec<_>>()});
     let mut all = ledger::guarded(&key, loaded.version);
     all.insert(1, Statement::new(sql::STILL_DECIDED, &param));
-    all.push(Statement::new(commit::ADD_ENTRIES, &booked));
+    all.push(Statement::new(ledger::ADD_ENTRIES, &booked));
     all.push(Statement::new(sql::ADD_SETTLEMENT, &param));
     all.push(Statement::new(sql::ADD_LINES, &param));
     db.batch(all).await?;

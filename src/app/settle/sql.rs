@@ -127,12 +127,14 @@ pub(super) const PROGRAM: &str = "SELECT json_object('of', 'plan', 'version', ve
         WHERE n.to_currency = r.to_currency AND n.from_currency = r.from_currency
           AND n.at <= ?1 ->> 'from'), 0)";
 
-/// A fold may have decided anew since: then nothing is settled.
+/// A fold may have decided anew since, or be about to: then nothing is settled.
 pub(super) const STILL_DECIDED: &str = "INSERT INTO fold_guard (ok)
     SELECT NOT EXISTS (
       SELECT 1 FROM json_each(?1, '$.lines') l
       CROSS JOIN entries e ON e.id = l.value ->> 'entry'
-      CROSS JOIN decisions d ON d.event = e.cause AND d.revision > l.value ->> 'revision')";
+      WHERE EXISTS (SELECT 1 FROM decisions d
+                    WHERE d.event = e.cause AND d.revision > l.value ->> 'revision')
+        OR EXISTS (SELECT 1 FROM unfinished u WHERE u.event = e.cause))";
 
 pub(super) const ADD_SETTLEMENT: &str = "INSERT INTO settlements
       (id, program, until, actor, body, created_at)
@@ -144,12 +146,16 @@ pub(super) const ADD_LINES: &str = "INSERT INTO settlement_lines
     SELECT e.id, ?1 ->> 'id', e.program, e.partner, l.value ->> 'month', e.paid_in, e.payout
     FROM json_each(?1, '$.lines') l CROSS JOIN entries e ON e.id = l.value ->> 'entry'";
 
-/// A program whose months up to `$.until` nobody has settled yet.
-pub(super) const NEXT_PROGRAM: &str = "SELECT json_quote(g.id) FROM programs g
-    WHERE g.created_at < ?1 ->> 'until' AND NOT EXISTS (
-      SELECT 1 FROM settlements s
-      WHERE s.program = g.id AND s.until >= ?1 ->> 'until' AND s.body ->> 'left' = 0)
-    LIMIT 1";
+/// A program whose months up to `$.until` nobody has settled yet. Each minute another one is the
+/// first, so that however many cannot be settled head the list for no longer.
+pub(super) const NEXT_PROGRAM: &str = "WITH open AS MATERIALIZED (
+      SELECT g.id FROM programs g
+      WHERE g.created_at < ?1 ->> 'until'
+        AND g.id NOT IN (SELECT value FROM json_each(?1, '$.failed')) AND NOT EXISTS (
+          SELECT 1 FROM settlements s
+          WHERE s.program = g.id AND s.until >= ?1 ->> 'until' AND s.body ->> 'left' = 0))
+    SELECT json_quote(id) FROM open ORDER BY id
+    LIMIT 1 OFFSET ?1 ->> 'turn' % max(1, (SELECT count(*) FROM open))";
 
 /// One settlement as a record.
 pub const ONE: &str = "SELECT json_patch(body, json_object('id', id, 'program', program,

@@ -114,7 +114,15 @@ pub fn derived(prefix: &str, parts: &[&str]) -> String {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part.as_bytes());
     }
-    let digest = hash.finalize();
+    id_of(prefix, &hash.finalize())
+}
+
+/// A fingerprint of bytes, in the same form.
+pub fn fingerprint(bytes: &[u8]) -> String {
+    id_of("", &Sha256::digest(bytes))
+}
+
+fn id_of(prefix: &str, digest: &[u8]) -> String {
     let mut id = Draft::with_room(prefix.len() + 2 * CHARS);
     id.text(prefix);
     for half in [digest.get(0..8), digest.get(8..16)] {

@@ -75,10 +75,37 @@ pub const DUPLICATE_MS: i64 = 3_600_000;
 pub const RESEALED_ROWS: u32 = 50;
 /// Rows in one page of a list.
 pub const PAGE_ROWS: u32 = 100;
+/// Bytes of a parameter of the fold. D1 takes 2,000,000 bytes of a string or a row, see
+/// https://developers.cloudflare.com/d1/platform/limits/.
+pub const PARAM_BYTES: usize = 500_000;
 /// Facts folded by one batch; architecture: at most 4 round trips for 100.
 pub const FOLD_FACTS: u32 = 100;
-/// Facts of one customer that one fold looks at; more is set aside for a person to look at.
+/// Facts that were tried before, and facts that were set aside, that are looked at beside these.
+pub const FOLD_AGAIN: u32 = 10;
+/// Bytes that one fold loads of small histories together. What is larger than a quarter of it is
+/// folded alone.
+pub const FOLD_BYTES: usize = 4_000_000;
+/// Bytes of decisions that one fold changes; more is left to the next one. An isolate has 128 MB.
+pub const FOLD_CHANGES_BYTES: usize = 12_000_000;
+/// Facts of one customer that one fold looks at; more is set aside until it fits.
 pub const CUSTOMER_FACTS: usize = 5_000;
+/// Bytes of one customer's history, in the same way.
+pub const CUSTOMER_BYTES: usize = 16_000_000;
+/// What a fact brings along beside its body: its click, its decision's fingerprint, its entries.
+pub const FACT_OVERHEAD_BYTES: usize = 1_500;
+/// How long a fact waits before it counts as late: then each attempt is noted before it is made.
+pub const FOLD_LATE_MS: i64 = 10_000;
+/// How long an attempt may be under way before it counts as lost.
+pub const FOLD_ATTEMPT_MS: i64 = 20_000;
+/// Attempts that may be lost in a row; after them the customer is set aside.
+pub const FOLD_ATTEMPTS: u32 = 3;
+/// How long the fold may lag behind before an operator is told.
+pub const FOLD_LAG_MS: i64 = 5 * 60_000;
+/// Events set aside that the status names.
+pub const STATUS_EXAMPLES: usize = 20;
+/// After which time what could not be folded is tried again: at first, and at most.
+pub const RETRY_FOLD_MS: i64 = 60_000;
+pub const RETRY_FOLD_MOST_MS: i64 = 86_400_000;
 /// Deliveries looked at in one round: what one answer of D1 can hold with room.
 pub const DELIVERY_BATCH: u32 = 200;
 /// Of these, for one destination: four slow ones leave room for others.

@@ -13,10 +13,10 @@ use std::cell::Cell;
 impl Simulation {
     /// A fold that may be interrupted by another one, by clicks or by a crash.
     pub(super) fn fold(&mut self) {
-        self.trouble(5, 3);
+        self.trouble(5, 4);
         let now = self.shop.now.get();
         if self.random.one_in(3) && !self.shop.db.is_troubled() {
-            let batch = 1 + 2 * self.random.below(2) as usize;
+            let batch = 2 + 2 * self.random.below(2) as usize;
             let message = self.random.pick(&self.messages).cloned();
             let message = message.filter(|_| now.0 % 2 == 0);
             let ran = Cell::new(false);

@@ -10,6 +10,11 @@ use serde_json::json;
 const HOUR: i64 = 3_600_000;
 /// How many of the newest purchases and chargebacks reversals are about.
 const RECENT: usize = 60;
+/// One of so many events is of the customer under whom a hotel books all its guests; the first such
+/// customer, and after how many events another one follows.
+const TAIL: u64 = 6;
+const CROWD: u64 = 1_000_000;
+const EVENTS_OF_A_CROWD: u64 = 1_200;
 
 impl Simulation {
     pub(super) fn convert(&mut self) {
@@ -20,10 +25,14 @@ impl Simulation {
         let instants: Vec<i64> = self.recent.iter().map(|(_, touch)| touch.at).collect();
         let mut random = Random(self.random.next());
         let mut source = || random.next();
+        let (first, customers) = match self.random.one_in(TAIL) {
+            true => (CROWD + self.number / EVENTS_OF_A_CROWD, 1),
+            false => (self.first(), AT_A_TIME),
+        };
         let scene = Scene {
             number: self.number,
-            first: self.first(),
-            customers: AT_A_TIME,
+            first,
+            customers,
             start: now - hours * HOUR,
             hours: hours.unsigned_abs(),
             clicks: &instants,

@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 pub struct Kv {
     pub records: RefCell<BTreeMap<String, String>>,
     pub down: Cell<bool>,
+    /// A key that it never takes.
+    pub refused: RefCell<String>,
 }
 
 impl Snapshots for Kv {
@@ -20,7 +22,7 @@ impl Snapshots for Kv {
     }
 
     async fn put(&self, key: &str, value: &str) -> Result<(), Unavailable> {
-        if self.down.get() {
+        if self.down.get() || *self.refused.borrow() == key {
             return Err(Unavailable);
         }
         self.records.borrow_mut().insert(key.into(), value.into());

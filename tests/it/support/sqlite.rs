@@ -1,7 +1,9 @@
-//! The database port on in-memory SQLite with the production migrations, and faults above it.
+//! The database port on in-memory SQLite with the production migrations, the limits of D1, and
+//! faults above it.
 
 use app::ports::{Database, DatabaseError, Rows, Statement};
 use rusqlite::Connection;
+use rusqlite::limits::Limit;
 use std::cell::{Cell, RefCell};
 
 /// What goes wrong with the next batch.
@@ -17,7 +19,28 @@ pub struct Sqlite {
     connection: RefCell<Connection>,
     faults: RefCell<Vec<(usize, Fault)>>,
     batches: Cell<usize>,
+    /// Faults that happened, batches that a limit refused, and the largest parameter.
+    struck: Cell<usize>,
+    refused: Cell<usize>,
+    largest: Cell<usize>,
+    statements: Cell<usize>,
+    /// Statements with this text in their parameter fail, whatever else is right.
+    poison: RefCell<Option<String>>,
+    /// Does such a statement end the isolate? How often it did, and whether it is ended.
+    deadly: Cell<bool>,
+    deaths: Cell<usize>,
+    ended: Cell<bool>,
 }
+
+/// What D1 refuses, as SQLite itself enforces it: bytes of a string or row, bytes of a statement,
+/// parameters, columns and terms of a compound select.
+const LIMITS: [(Limit, i32); 5] = [
+    (Limit::SQLITE_LIMIT_LENGTH, 2_000_000),
+    (Limit::SQLITE_LIMIT_SQL_LENGTH, 100_000),
+    (Limit::SQLITE_LIMIT_VARIABLE_NUMBER, 100),
+    (Limit::SQLITE_LIMIT_COLUMN, 100),
+    (Limit::SQLITE_LIMIT_COMPOUND_SELECT, 5),
+];
 
 impl Sqlite {
     pub fn new() -> Sqlite {
@@ -48,10 +71,21 @@ impl Sqlite {
                 .execute_batch(&std::fs::read_to_string(crate::support::root(file.path())).unwrap())
                 .unwrap();
         }
+        for (limit, value) in LIMITS {
+            connection.set_limit(limit, value).unwrap();
+        }
         Sqlite {
             connection: RefCell::new(connection),
             faults: RefCell::default(),
             batches: Cell::new(0),
+            struck: Cell::new(0),
+            refused: Cell::new(0),
+            largest: Cell::new(0),
+            statements: Cell::new(0),
+            poison: RefCell::default(),
+            deadly: Cell::new(false),
+            deaths: Cell::new(0),
+            ended: Cell::new(false),
         }
     }
 
@@ -75,6 +109,43 @@ impl Sqlite {
     /// Batches run so far: round trips.
     pub fn batches(&self) -> usize {
         self.batches.get()
+    }
+
+    /// Faults that happened so far.
+    pub fn struck(&self) -> usize {
+        self.struck.get()
+    }
+
+    /// Batches that a limit of D1 refused.
+    pub fn refused(&self) -> usize {
+        self.refused.get()
+    }
+
+    /// Bytes of the largest parameter since the last call.
+    pub fn largest(&self) -> usize {
+        self.largest.take()
+    }
+
+    /// Statements since the last call.
+    pub fn statements(&self) -> usize {
+        self.statements.take()
+    }
+
+    /// From now on every batch fails that names this text in a parameter; `None`: none does.
+    pub fn poison(&self, text: Option<&str>) {
+        *self.poison.borrow_mut() = text.map(str::to_owned);
+    }
+
+    /// The same, and whoever sends such a batch can send no other until [`Sqlite::begin`].
+    pub fn deadly_poison(&self, text: &str) {
+        self.poison(Some(text));
+        self.deadly.set(true);
+    }
+
+    /// Another isolate begins; gives how many were ended so far.
+    pub fn begin(&self) -> usize {
+        self.ended.set(false);
+        self.deaths.get()
     }
 
     /// Runs SQL that no use-case has: to prepare a state.
@@ -117,12 +188,24 @@ impl Sqlite {
         found
     }
 
+    fn is_poisoned(&self, statements: &[Statement]) -> bool {
+        let poison = self.poison.borrow();
+        let named = |text: &String| statements.iter().any(|s| s.param.contains(text));
+        let poisoned = poison.as_ref().is_some_and(named);
+        if poisoned && self.deadly.get() && !self.ended.replace(true) {
+            self.deaths.set(self.deaths.get() + 1);
+        }
+        poisoned || self.ended.get()
+    }
+
     fn run(&self, statements: &[Statement]) -> rusqlite::Result<Vec<Rows>> {
         let mut connection = self.connection.borrow_mut();
         let transaction = connection.transaction()?;
         let mut all = Vec::new();
         for statement in statements {
-            let mut prepared = transaction.prepare_cached(statement.sql)?;
+            let prepared = transaction.prepare_cached(statement.sql);
+            let mut prepared =
+                prepared.unwrap_or_else(|error| panic!("{error} in: {}", statement.sql));
             assert_eq!(
                 prepared.parameter_count(),
                 1,
@@ -150,14 +233,24 @@ impl Database for Sqlite {
             .iter()
             .find(|(at, _)| *at == number)
             .map(|(_, f)| *f);
-        if fault == Some(Fault::Lost) {
+        self.struck
+            .set(self.struck.get() + usize::from(fault.is_some()));
+        if fault == Some(Fault::Lost) || self.is_poisoned(&statements) {
             return Err(DatabaseError::Unavailable);
         }
+        self.statements
+            .set(self.statements.get() + statements.len());
+        let sizes = statements.iter().map(|statement| statement.param.len());
+        self.largest.set(sizes.fold(self.largest.get(), usize::max));
         let done = self
             .run(&statements)
             .map_err(|error| match error.to_string() {
                 text if text.contains("CHECK constraint failed: ok = 1") => DatabaseError::Stale,
                 text if text.contains("constraint failed") => DatabaseError::Constraint,
+                text if text.contains("too big") => {
+                    self.refused.set(self.refused.get() + 1);
+                    DatabaseError::Refused
+                }
                 text => panic!("the SQL is wrong: {text}"),
             });
         match fault {

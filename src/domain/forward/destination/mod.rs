@@ -45,7 +45,7 @@ pub use redact::redacted;
 pub use request::{Method, REDACTED, Request};
 pub use rotation::{Previous, replaced};
 pub use rules::{Prepared, prepare};
-pub use schedule::next_attempt;
+pub use schedule::{ATTEMPTS, next_attempt};
 pub use settings::{Settings, Stored, Target, encoded, version_warning};
 
 /// Every destination that there is.

@@ -5,6 +5,8 @@
 const SCHEDULE_MS: [u64; 8] = [
     5_000, 30_000, 120_000, 600_000, 3_600_000, 10_800_000, 21_600_000, 43_200_000,
 ];
+/// After so many attempts a delivery is set aside.
+pub const ATTEMPTS: usize = SCHEDULE_MS.len() + 1;
 
 /// How long to wait before the next attempt. Takes the number of attempts that have failed and
 /// sixteen random bits; gives milliseconds, or `None` when the delivery is to be set aside.

@@ -14,7 +14,7 @@ mod standing;
 pub use eligibility::{Terms, attribute};
 pub use standing::{AFFILIATE, Standing, StatusChange};
 
-use crate::values::ids::{LinkId, PartnerId, ProgramId};
+use crate::values::ids::{self, LinkId, PartnerId, ProgramId};
 use crate::values::order;
 use crate::values::time::UnixMs;
 use crate::visit::click::TouchRecord;
@@ -108,6 +108,9 @@ pub struct Considered {
     /// Share of the credit in basis points.
     #[serde(default, skip_serializing_if = "is_default")]
     pub share_bps: u32,
+    /// Of what is the same for every event; see [`Considered::take_fingerprint`].
+    #[serde(skip)]
+    pub fingerprint: String,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -133,6 +136,7 @@ impl Considered {
             brought_at: None,
             verdict: Verdict::NoShare,
             share_bps: 0,
+            fingerprint: String::new(),
         }
     }
 
@@ -156,18 +160,19 @@ impl Considered {
             brought_at: None,
             verdict: Verdict::NoShare,
             share_bps: 0,
+            fingerprint: String::new(),
         }
+    }
+
+    /// Notes the fingerprint of a touch before anything is decided about it, so that decisions can
+    /// be compared without writing each of their touches as text.
+    pub fn take_fingerprint(&mut self) {
+        self.fingerprint = ids::fingerprint(&serde_json::to_vec(self).unwrap_or_default());
     }
 
     /// A click of which only link and day are known. Its instant is the start of the day.
     pub fn is_anonymous(&self) -> bool {
         self.nonce.is_none() && self.source != Source::Code
-    }
-
-    /// Is it the anonymous click that a token tells of?
-    pub fn is_of(&self, token: &TouchRecord) -> bool {
-        let own = (self.link, self.at) == (Some(token.link), token.at);
-        self.is_anonymous() && token.nonce.is_none() && own
     }
 
     /// May it have happened before an instant, as far as is known?

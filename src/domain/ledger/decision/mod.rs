@@ -7,7 +7,7 @@ pub use sentence::Names;
 
 use crate::ledger::attribution::Considered;
 use crate::ledger::event::EventKind;
-use crate::values::ids::{LinkId, PartnerId, ProgramId};
+use crate::values::ids::{self, LinkId, PartnerId, ProgramId};
 use crate::values::money::{Currency, Money, MoneyError};
 use crate::values::time::UnixMs;
 use crate::visit::click::ClickIdRecord;
@@ -262,6 +262,21 @@ impl Credit {
 }
 
 impl Decision {
+    /// What a decision is recognised by. Another one may be the same decision in the words of
+    /// another release; the same one is the same decision. Its touches carry their own.
+    pub fn fingerprint(&mut self) -> String {
+        let touches = std::mem::take(&mut self.touches);
+        let mut bytes = serde_json::to_vec(self).unwrap_or_default();
+        for touch in &touches {
+            bytes.extend(touch.fingerprint.as_bytes());
+            bytes.extend(touch.share_bps.to_be_bytes());
+            // By its name: a verdict may be added anywhere.
+            bytes.extend(format!("{:?},", touch.verdict).as_bytes());
+        }
+        self.touches = touches;
+        ids::fingerprint(&bytes)
+    }
+
     /// What all partners together earn, one amount per currency, none of them zero.
     pub fn commission(&self) -> Vec<Money> {
         let mut sums: Vec<Money> = Vec::new();

@@ -13,8 +13,6 @@ use crate::ledger::plan::{self, Plan, Rules};
 use crate::values::ids::PartnerId;
 use crate::values::money::{Currency, Money, MoneyError};
 use crate::values::time::{DAY_MS, UnixMs};
-use crate::visit::click::ClickIdRecord;
-use crate::visit::click_ids::ClickIdKind;
 use crate::visit::consent::Consent;
 
 impl<'a> Fold<'a> {
@@ -37,7 +35,7 @@ impl<'a> Fold<'a> {
             None => decision.reason = Reason::NoPlan,
         }
         self.remember(fact, plan.map(|plan| &plan.rules), &decision, parts);
-        self.decided.decisions.push(decision);
+        self.made(decision);
         Ok(())
     }
 
@@ -45,7 +43,7 @@ impl<'a> Fold<'a> {
     pub(super) fn start_of(&self, fact: &Fact) -> Option<&Decision> {
         let renewal = fact.kind == EventKind::Renewal;
         let subscription = fact.subscription.as_deref().filter(|_| renewal)?;
-        self.decided.decisions.get(*self.starts.get(subscription)?)
+        self.decisions.get(*self.starts.get(subscription)?)
     }
 
     /// A decision that credits nobody.
@@ -83,7 +81,7 @@ impl<'a> Fold<'a> {
             code_unknown: unknown.filter(|_| code_owner(self.history, fact).is_none()),
             consent,
             click_ids: if forwards {
-                self.click_ids(fact)
+                self.known.click_ids(fact.occurred_at)
             } else {
                 Vec::new()
             },
@@ -210,7 +208,7 @@ impl<'a> Fold<'a> {
     fn look(&self, fact: &Fact, rules: &Rules, shares: &[Share], decision: &mut Decision) {
         let look = Look {
             history: self.history,
-            pseudonyms: &self.pseudonyms,
+            known: &self.known,
             amounts: &self.amounts,
             fact,
             review: &rules.review,
@@ -259,7 +257,7 @@ impl<'a> Fold<'a> {
             return;
         }
         self.remember_first(fact, decision);
-        let place = self.decided.decisions.len();
+        let place = self.decisions.len();
         if let (Some(subscription), true) = (&fact.subscription, fact.kind != EventKind::Renewal) {
             self.starts.entry(subscription.clone()).or_insert(place);
         }
@@ -284,25 +282,6 @@ impl<'a> Fold<'a> {
         let mut known = self.earned.iter();
         let found = known.find(|(p, c, _)| (*p, *c) == (partner, currency));
         found.map_or(0, |(_, _, sum)| *sum)
-    }
-
-    /// The newest value of each click ID that the customer's visits carried before the event. One
-    /// without a value was erased.
-    fn click_ids(&self, fact: &Fact) -> Vec<ClickIdRecord> {
-        let known = self.history.visits.iter();
-        let known = known.filter(|visit| visit.touch.consent.allows_forwarding());
-        let known = known.flat_map(|visit| &visit.click_ids);
-        let known: Vec<&ClickIdRecord> = known
-            .filter(|id| id.at <= fact.occurred_at && !id.value.is_empty())
-            .collect();
-        if known.is_empty() {
-            return Vec::new();
-        }
-        let newest = ClickIdKind::ALL.iter().filter_map(|kind| {
-            let own = known.iter().filter(|id| id.kind == *kind);
-            own.max_by_key(|id| (id.at, &id.value))
-        });
-        newest.map(|id| (*id).clone()).collect()
     }
 }
 
@@ -367,10 +346,9 @@ fn below_minimum(fact: &Fact, rules: &Rules) -> bool {
 
 /// The stricter of the newest touch's state and the one sent with the event.
 fn consent(fact: &Fact, touches: &[Considered]) -> Option<Consent> {
-    let newest = touches
-        .iter()
-        .rev()
-        .find(|touch| touch.is_known_at(fact.occurred_at) && touch.code.is_none());
+    let before = touches.partition_point(|touch| touch.at <= fact.occurred_at);
+    let mut before = touches.iter().take(before).rev();
+    let newest = before.find(|touch| touch.is_known_at(fact.occurred_at) && touch.code.is_none());
     let own = fact.touch().map(|touch| touch.consent);
     newest
         .map(|touch| touch.consent)

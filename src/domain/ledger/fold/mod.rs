@@ -9,6 +9,7 @@ mod conversion;
 mod earned;
 mod entries;
 mod fall;
+mod known;
 mod months;
 mod payout;
 mod purchase;
@@ -24,16 +25,18 @@ use crate::ledger::decision::{Decision, Ruling};
 use crate::ledger::event::{EventKind, Fact};
 use crate::ledger::exchange::Rate;
 use crate::ledger::plan::Plan;
-use crate::values::ids::{PartnerId, ProgramId};
+use crate::values::ids::{LinkId, PartnerId, ProgramId};
 use crate::values::money::{Currency, Money, MoneyError};
 use crate::values::order;
 use crate::values::time::UnixMs;
 use crate::visit::click::Visit;
 use crate::visit::traffic::Class;
 use assign::Bound;
+use known::Known;
 use months::First;
 use purchase::Purchase;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 
 /// What a person decided about an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,10 +113,15 @@ pub struct Decided {
 /// What is carried from event to event.
 struct Fold<'a> {
     history: &'a History<'a>,
+    known: Known<'a>,
     touches: Vec<Considered>,
-    /// All pseudonyms of the customer.
-    pseudonyms: Vec<&'a str>,
-    decided: Decided,
+    /// Hears of each decision as soon as it is made, and says whether to go on.
+    tell: &'a mut dyn FnMut(Decision) -> ControlFlow<()>,
+    stopped: bool,
+    /// The decisions so far, without what only their readers want: of a long history the touches
+    /// alone would be a hundred megabytes.
+    decisions: Vec<Decision>,
+    unfit: BTreeSet<String>,
     bound: Option<Bound>,
     purchases: Vec<Purchase<'a>>,
     /// By natural key: the place among the purchases.
@@ -133,13 +141,30 @@ struct Fold<'a> {
 }
 
 /// Decides every event of a history: conversions in their order, then reversals in theirs.
-pub fn decide(mut history: History<'_>) -> Decided {
+pub fn decide(history: History<'_>) -> Decided {
+    let mut decisions = Vec::new();
+    let unfit = decide_each(history, &mut |decision| {
+        decisions.push(decision);
+        ControlFlow::Continue(())
+    });
+    Decided { decisions, unfit }
+}
+
+/// As [`decide`], but each decision is handed over when it is made, so that those of a long history
+/// need not be held at once; ends when `tell` says so. Gives the ids of what cannot be decided.
+pub fn decide_each(
+    mut history: History<'_>,
+    tell: &mut dyn FnMut(Decision) -> ControlFlow<()>,
+) -> BTreeSet<String> {
     order::sort_by(&mut history.facts, |a, b| a.order().cmp(&b.order()));
     let mut fold = Fold {
         touches: touches(&history),
-        pseudonyms: pseudonyms(&history.facts),
+        known: Known::of(&history),
         history: &history,
-        decided: Decided::default(),
+        tell,
+        stopped: false,
+        decisions: Vec::new(),
+        unfit: BTreeSet::new(),
         bound: None,
         purchases: Vec::new(),
         by_key: BTreeMap::new(),
@@ -152,27 +177,46 @@ pub fn decide(mut history: History<'_>) -> Decided {
     };
     let (reversals, conversions): (Vec<&Fact>, Vec<&Fact>) =
         history.facts.iter().partition(|f| f.kind.is_reversal());
-    for fact in in_turn(conversions, EventKind::Renewal, |renewal, other| {
-        let start = matches!(other.kind, EventKind::Sale | EventKind::Deal);
-        start && renewal.subscription.is_some() && other.subscription == renewal.subscription
+    for fact in in_turn(conversions, EventKind::Renewal, |fact| {
+        let start = matches!(fact.kind, EventKind::Sale | EventKind::Deal);
+        let subscription = fact.subscription.as_deref();
+        subscription.map(|name| (name, start))
     }) {
+        if fold.stopped {
+            break;
+        }
         let done = fold.conversion(fact);
         fold.note(fact, done);
     }
-    for fact in in_turn(reversals, EventKind::DisputeWon, |won, other| {
-        other.kind == EventKind::Chargeback && other.key == won.key
+    for fact in in_turn(reversals, EventKind::DisputeWon, |fact| {
+        Some((&fact.key, fact.kind == EventKind::Chargeback))
     }) {
+        if fold.stopped {
+            break;
+        }
         let done = fold.reversal(fact);
         fold.note(fact, done);
     }
-    fold.decided
+    fold.unfit
 }
 
 impl Fold<'_> {
     fn note(&mut self, fact: &Fact, done: Result<(), MoneyError>) {
         if done.is_err() {
-            self.decided.unfit.insert(fact.id.clone());
+            self.unfit.insert(fact.id.clone());
         }
+    }
+
+    /// Hands a decision over, and keeps what later events need of it.
+    fn made(&mut self, mut decision: Decision) {
+        let touches = std::mem::take(&mut decision.touches);
+        let click_ids = std::mem::take(&mut decision.click_ids);
+        let violations = std::mem::take(&mut decision.violations);
+        self.decisions.push(decision.clone());
+        decision.touches = touches;
+        decision.click_ids = click_ids;
+        decision.violations = violations;
+        self.stopped = (self.tell)(decision).is_break();
     }
 }
 
@@ -186,21 +230,23 @@ fn split(facts: &[Fact]) -> BTreeSet<&str> {
 }
 
 /// Facts in their order, but those of `kind` never before the first of those that they follow: a
-/// renewal may be dated before its checkout by another clock.
+/// renewal may be dated before its checkout by another clock. `thread` says what an event belongs
+/// to, and whether it is one that others follow.
 fn in_turn<'a>(
     facts: Vec<&'a Fact>,
     kind: EventKind,
-    follows: impl Fn(&Fact, &Fact) -> bool,
+    thread: impl Fn(&'a Fact) -> Option<(&'a str, bool)>,
 ) -> Vec<&'a Fact> {
+    let mut firsts = BTreeMap::new();
+    for fact in &facts {
+        if let Some((name, true)) = thread(fact) {
+            firsts.entry(name).or_insert(fact.occurred_at);
+        }
+    }
     let turn = |fact: &'a Fact| {
-        let first = if fact.kind == kind {
-            facts.iter().find(|other| follows(fact, other))
-        } else {
-            None
-        };
-        let at = first.map_or(fact.occurred_at, |first| {
-            fact.occurred_at.max(first.occurred_at)
-        });
+        let follows = thread(fact).filter(|_| fact.kind == kind);
+        let first = follows.and_then(|(name, _)| firsts.get(name));
+        let at = first.map_or(fact.occurred_at, |first| fact.occurred_at.max(*first));
         (at, fact.kind, &fact.key)
     };
     let mut turns: Vec<_> = facts.iter().map(|fact| (turn(fact), *fact)).collect();
@@ -219,15 +265,27 @@ fn touches(history: &History<'_>) -> Vec<Considered> {
         earlier.chain([(visit.touch.clone(), Source::Token)])
     });
     let mut all = attribution::distinct(tokens.chain(carried), history.program);
+    let mut newest: BTreeMap<&str, &Reclassified> = BTreeMap::new();
+    for said in history.reclassified {
+        let known = newest.entry(&said.nonce).or_insert(said);
+        if said.at >= known.at {
+            *known = said;
+        }
+    }
+    let mut brought: BTreeMap<(Option<LinkId>, UnixMs), UnixMs> = BTreeMap::new();
+    for fact in &history.facts {
+        if let Some(token) = fact.touch().filter(|token| token.nonce.is_none()) {
+            let first = brought.entry((Some(token.link), token.at));
+            let first = first.or_insert(fact.occurred_at);
+            *first = fact.occurred_at.min(*first);
+        }
+    }
     for touch in &mut all {
         if touch.is_anonymous() {
-            let same = |fact: &&Fact| fact.touch().is_some_and(|own| touch.is_of(own));
-            let brought = history.facts.iter().filter(same);
-            touch.brought_at = brought.map(|fact| fact.occurred_at).min();
+            touch.brought_at = brought.get(&(touch.link, touch.at)).copied();
         }
-        let said = history.reclassified.iter();
-        let said = said.filter(|said| Some(&said.nonce) == touch.nonce.as_ref());
-        if let Some(class) = said.max_by_key(|said| said.at).and_then(|said| said.class) {
+        let said = touch.nonce.as_deref().and_then(|nonce| newest.get(nonce));
+        if let Some(class) = said.and_then(|said| said.class) {
             touch.class = class;
         }
     }
@@ -238,25 +296,13 @@ fn touches(history: &History<'_>) -> Vec<Considered> {
         }
     }
     attribution::sort(&mut all);
+    all.iter_mut().for_each(Considered::take_fingerprint);
     all
 }
 
 /// Whose code came with an event.
 fn code_owner<'h>(history: &History<'h>, fact: &Fact) -> Option<&'h CodeOwner> {
     code::owner(history.codes, fact.code.as_ref()?, fact.occurred_at)
-}
-
-fn pseudonyms(facts: &[Fact]) -> Vec<&str> {
-    let mut all = Vec::new();
-    for fact in facts {
-        let own = [fact.customer.as_deref(), fact.mailbox.as_deref()];
-        for pseudonym in own.into_iter().flatten() {
-            if !all.contains(&pseudonym) {
-                all.push(pseudonym);
-            }
-        }
-    }
-    all
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ impl<'a> Fold<'a> {
                 EventKind::DisputeWon => Reason::NothingToRestore,
                 _ => Reason::NothingToTakeBack,
             };
-            self.decided.decisions.push(decision);
+            self.made(decision);
             return Ok(());
         };
         let before = (purchase.back.clone(), purchase.free_back);
@@ -64,7 +64,6 @@ impl<'a> Fold<'a> {
         }
         let nothing = decision.credits.iter().all(|c| c.commission.is_empty());
         let had = self
-            .decided
             .decisions
             .get(place)
             .is_some_and(|d| !d.commission().is_empty());
@@ -74,13 +73,13 @@ impl<'a> Fold<'a> {
             Reason::OutsideBase if !nothing => Reason::Refunded,
             reason => reason,
         };
-        self.decided.decisions.push(decision);
+        self.made(decision);
         Ok(())
     }
 
     /// A decision about a reversal before its amounts: what it is about says what it inherits.
     fn blank(&self, fact: &Fact, purchase: Option<usize>) -> Decision {
-        let purchase = purchase.and_then(|place| self.decided.decisions.get(place));
+        let purchase = purchase.and_then(|place| self.decisions.get(place));
         let credits = purchase.into_iter().flat_map(|p| &p.credits);
         Decision {
             event: fact.id.clone(),

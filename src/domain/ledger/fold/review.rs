@@ -3,6 +3,7 @@
 
 use super::History;
 use super::assign::Share;
+use super::known::Known;
 use crate::ledger::attribution::{Considered, Source, Verdict};
 use crate::ledger::decision::{Action, Decision, Flag, Status, Violation};
 use crate::ledger::event::Fact;
@@ -23,7 +24,7 @@ const PAID_SEARCH: [ClickIdKind; 5] = [
 /// One event that is looked at.
 pub(super) struct Look<'a> {
     pub(super) history: &'a History<'a>,
-    pub(super) pseudonyms: &'a [&'a str],
+    pub(super) known: &'a Known<'a>,
     /// Purchases before.
     pub(super) amounts: &'a [(UnixMs, Money)],
     pub(super) fact: &'a Fact,
@@ -64,9 +65,7 @@ impl Look<'_> {
                     evidence: evidence.to_owned(),
                 });
             };
-            let visits = self.history.visits.iter();
-            let visits = visits.filter(|v| v.is_click() && v.touch.nonce == touch.nonce);
-            for visit in visits.filter(|visit| visit.touch.nonce.is_some()) {
+            for visit in self.known.clicks(touch.nonce.as_deref()) {
                 let mut ids = visit.click_ids.iter();
                 // What came with this click; the others are older.
                 let paid = ids.find(|id| id.at == touch.at && PAID_SEARCH.contains(&id.kind));
@@ -85,10 +84,7 @@ impl Look<'_> {
 
     /// Says whether the money may move.
     pub(super) fn rule(&self, decision: &mut Decision) {
-        let rulings = self.history.rulings.iter();
-        let own = rulings.filter(|ruling| ruling.event == self.fact.id);
-        let newest = own.max_by_key(|ruling| ruling.ruling.at);
-        decision.ruling = newest.map(|ruling| ruling.ruling.clone());
+        decision.ruling = self.known.ruling(&self.fact.id).cloned();
         let action = decision.ruling.as_ref().map(|ruling| ruling.action);
         decision.status = match action {
             Some(Action::Hold) => Status::Held,
@@ -120,7 +116,7 @@ impl Look<'_> {
         let mut selves = self.history.selves.iter();
         self.review.self_referral
             && selves.any(|own| {
-                self.pseudonyms.contains(&own.pseudonym.as_str())
+                self.known.pseudonyms.contains(own.pseudonym.as_str())
                     && shares.iter().any(|share| share.partner == own.partner)
             })
     }
@@ -131,8 +127,8 @@ impl Look<'_> {
         let own = won(touches).filter(|touch| touch.source == Source::Token);
         let mut nonces = own.filter_map(|touch| touch.nonce.as_ref());
         nonces.any(|nonce| {
-            let mut shared = self.history.shared.iter();
-            shared.any(|(other, count)| other == nonce && *count > self.review.token_customers)
+            let shared = self.known.shared.get(nonce.as_str());
+            shared.is_some_and(|count| *count > self.review.token_customers)
         })
     }
 
