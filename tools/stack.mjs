@@ -80,10 +80,11 @@ function withGates(worker, options) {
   /** @type {(field: string, kind: string, proxy: string | undefined, real: ServiceName) => any} */
   const move = (field, kind, proxy, real) => {
     if (!proxy && kind !== "d1") return worker[field];
-    const address = proxy && new URL(proxy).host;
+    // Miniflare wants options to be JSON: a member that is undefined is refused.
+    const outside = proxy ? { address: new URL(proxy).host } : {};
     for (const [name, value] of Object.entries(worker[field])) {
       const plugin = { package: GATE, name: PLUGIN };
-      const gate = { kind, real: real(value), address };
+      const gate = { kind, real: real(value), ...outside };
       gates.push({ name, type: PLUGIN, plugin, options: gate });
     }
     return undefined;

@@ -5,7 +5,7 @@
 
 use super::control::{self, Control};
 use super::ledger::load;
-use super::ledger::shadow::{self, Instead, Shadow};
+use super::ledger::shadow::{self, Instead, Shadow, Shadows, Unfit};
 use super::ports::{self, Database, Statement};
 use super::problem::{self, Problem};
 use super::reads;
@@ -88,11 +88,10 @@ impl<D: Database> Control<'_, D> {
             rules,
             rates,
         });
-        let (shadows, skipped) =
-            shadow::shadows(self.db, question.program, &customers, instead).await?;
+        let shadows = shadow::shadows(self.db, question.program, &customers, instead).await?;
         let mut answer = self.compare(&question, &shadows).await?;
         answer["customers"] = json!(customers.len());
-        answer["skipped"] = json!(skipped);
+        answer["skipped"] = json!(shadows.skipped);
         let last = customers.last().filter(|_| next.is_some());
         answer["next_cursor"] = json!(last.map(|(_, customer)| customer));
         Ok(answer)
@@ -130,11 +129,11 @@ impl<D: Database> Control<'_, D> {
         })
     }
 
-    async fn compare(&self, asked: &Question, shadows: &[Shadow]) -> Result<Value, Problem> {
+    async fn compare(&self, asked: &Question, shadows: &Shadows) -> Result<Value, Problem> {
         let mut sums: Vec<Sum> = Vec::new();
         let (mut events, mut pending) = (0, 0);
         let mut changed = Vec::new();
-        for shadow in shadows {
+        for shadow in &shadows.decided {
             let at = shadow.decided.occurred_at;
             let inside = at >= asked.from && at < asked.until;
             let wanted = fold::wanted(&shadow.decided);
@@ -154,6 +153,16 @@ impl<D: Database> Control<'_, D> {
                 }
             }
         }
+        // What cannot be decided would be booked nowhere.
+        let unfit = shadows.unfit.iter().filter(|unfit| {
+            let at = unfit.occurred_at;
+            at >= asked.from && at < asked.until || !unfit.booked.is_empty()
+        });
+        let unfit: Vec<&Unfit> = unfit.collect();
+        for (position, booked) in unfit.iter().flat_map(|unfit| &unfit.booked) {
+            add(&mut sums, position, (amount(position, booked), 0));
+        }
+        let unfit: Vec<&String> = unfit.iter().map(|unfit| &unfit.event).collect();
         let count = changed.len();
         changed.truncate(limits::WHAT_IF_EXAMPLES);
         let mut told: Vec<Value> = Vec::new();
@@ -176,7 +185,7 @@ impl<D: Database> Control<'_, D> {
         });
         Ok(
             json!({"program": asked.program, "from": asked.from, "until": asked.until,
-            "events": events, "changed": count, "pending": pending,
+            "events": events, "changed": count, "pending": pending, "undecided": unfit,
             "partners": partners.collect::<Vec<_>>(),
             "examples": examples.collect::<Vec<_>>()}),
         )

@@ -389,3 +389,25 @@ fn no_receiver_is_told_the_pseudonym() {
         }
     }
 }
+
+#[test]
+fn of_a_click_that_two_customers_share_nothing_is_left_in_either_decisions() {
+    let shop = Shop::open();
+    let click = shop.follow("northstar", "?gclid=PAIDCLICK", "", "", "US");
+    shop.deliver_visits("m1", &click.visits);
+    let own = shop.follow("northstar", "?gclid=OWNCLICK", "", "", "US");
+    shop.deliver_visits("m2", &own.visits);
+    shop.wait(60_000);
+    shop.sell("u1", "o1", &json!({"clickId": click.token}));
+    shop.sell("u2", "o2", &json!({"clickId": click.token}));
+    shop.sell("u2", "o3", &json!({"clickId": own.token}));
+    shop.fold_again();
+    assert!(shop.decision("o2").to_string().contains("PAIDCLICK"));
+    let balances = shop.list("balances");
+    shop.made("POST", "customers/erase", &named(&shop));
+    assert!(!shop.dump().contains("PAIDCLICK"));
+    shop.fold_again();
+    assert!(!shop.dump().contains("PAIDCLICK"));
+    assert!(shop.decision("o3").to_string().contains("OWNCLICK"));
+    assert_eq!(shop.list("balances"), balances);
+}

@@ -197,6 +197,31 @@ fn customers_with_too_many_events_are_counted_and_stop_nobody() {
 }
 
 #[test]
+fn what_another_plan_could_not_decide_is_named_and_counted_as_nothing() {
+    let shop = opened();
+    let rate = json!({"program": shop.program, "rates": [
+        {"from": "JPY", "to": "USD", "at": 0, "rate": "151.203"}]});
+    shop.made("POST", "rates", &rate);
+    let click = shop.click("anna");
+    shop.wait(DAY);
+    let sale = json!({"customerExternalId": "u1", "amount": 1_000_000_000_000i64,
+        "currency": "jpy", "invoiceId": "o1", "clickId": click.token});
+    let (status, answer) = shop.track("sale", &sale);
+    assert_eq!(status, 200, "{answer}");
+    shop.fold();
+    let until = shop.now.get().0 + DAY;
+    let plan = json!({"window_days": 30, "sale": {"rate_bps": 9000}, "payout_currency": "USD"});
+    let page = ask(&shop, Some(&plan), 0, until).remove(0);
+    let event = shop.db.column("SELECT id FROM facts").remove(0);
+    assert_eq!(page["undecided"], json!([event]));
+    let anna = json!({"partner": shop.partners[0], "currency": "JPY", "now": 100_000_000_000i64,
+        "then": 0, "difference": -100_000_000_000i64});
+    assert_eq!(page["partners"], json!([anna]));
+    let replay = ask(&shop, None, 0, until).remove(0);
+    assert_eq!(replay["undecided"], json!([]));
+}
+
+#[test]
 fn a_wrong_question_is_refused() {
     let shop = opened();
     let body = json!({"program": shop.program, "from": 10, "until": 10,

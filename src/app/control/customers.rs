@@ -170,6 +170,28 @@ const GRANTS: &str = clicked!(concat!(
     bare!("visit"),
     " WHERE nonce IN (SELECT nonce FROM clicked)"
 ));
+/// Events of other customers who brought one of these clicks too: a shared device.
+macro_rules! sharing {
+    ($what:literal) => {
+        clicked!(concat!(
+            $what,
+            " IN (
+               SELECT e.id FROM (
+                 SELECT DISTINCT f.customer FROM clicked c CROSS JOIN facts f ON f.nonce = c.nonce
+                 WHERE f.program = ?1 ->> 'program' AND f.customer <> ?1 ->> 'fresh') s
+               CROSS JOIN facts e
+                 ON e.program = ?1 ->> 'program' AND e.customer = s.customer)"
+        ))
+    };
+}
+/// The click IDs of a shared click are nowhere either.
+const SHARED_DECISIONS: &str = sharing!(
+    "UPDATE decisions SET digest = NULL, body = json_remove(body, '$.click_ids')
+     WHERE body -> '$.click_ids' IS NOT NULL AND event"
+);
+/// Their decisions are made again with what is left.
+const WAKE_SHARED: &str =
+    sharing!("UPDATE facts SET state = 'pending' WHERE state = 'folded' AND id");
 const CONFLICTS: &str = concat!(
     "UPDATE conflicts SET body = json_remove(json_set(body, '$.customer', ?1 ->> 'fresh',
        '$.key', ",
@@ -245,6 +267,8 @@ impl<D: Database> Control<'_, D> {
             VISITS,
             LANDINGS,
             GRANTS,
+            SHARED_DECISIONS,
+            WAKE_SHARED,
             CONFLICTS,
             REFUSED,
             DEAD_LETTERS,

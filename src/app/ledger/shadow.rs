@@ -26,6 +26,22 @@ pub(crate) struct Shadow {
     pub(crate) pending: bool,
 }
 
+/// An event that cannot be decided, because an amount leaves the range of money.
+pub(crate) struct Unfit {
+    pub(crate) event: String,
+    pub(crate) occurred_at: UnixMs,
+    pub(crate) booked: Vec<(Position, Booked)>,
+}
+
+/// What deciding again gives.
+#[derive(Default)]
+pub(crate) struct Shadows {
+    pub(crate) decided: Vec<Shadow>,
+    pub(crate) unfit: Vec<Unfit>,
+    /// Customers who have more events than the fold takes.
+    pub(crate) skipped: usize,
+}
+
 /// Rules in place of those in force between two instants, and the exchange rates that they need.
 pub(crate) struct Instead<'a> {
     pub(crate) from: UnixMs,
@@ -34,14 +50,13 @@ pub(crate) struct Instead<'a> {
     pub(crate) rates: Vec<Rate>,
 }
 
-/// Decides all events of some customers of a program again; gives also how many customers were
-/// skipped, because they have more events than the fold takes.
+/// Decides all events of some customers of a program again.
 pub(crate) async fn shadows(
     db: &impl Database,
     program: ProgramId,
     customers: &[Customer],
     instead: Option<Instead<'_>>,
-) -> Result<(Vec<Shadow>, usize), DatabaseError> {
+) -> Result<Shadows, DatabaseError> {
     let mut loaded = load::customers(db, customers).await?;
     let stored = stored(db, &loaded).await?;
     let mut plans = own(&loaded.plans, program);
@@ -49,13 +64,12 @@ pub(crate) async fn shadows(
         plans = plan::in_place(&plans, instead.from, instead.until, instead.rules);
         loaded.rates.extend(instead.rates);
     }
-    let mut all = Vec::new();
-    let mut skipped = 0;
+    let mut all = Shadows::default();
     for group in by_customer(&loaded.facts).0 {
         let rows = group.rows;
         // The fold sets these aside too.
         if rows.len() > limits::CUSTOMER_FACTS {
-            skipped += 1;
+            all.skipped += 1;
             continue;
         }
         let pending = rows
@@ -64,14 +78,23 @@ pub(crate) async fn shadows(
         let visits = visits_of(&loaded, &rows);
         let own = Own::of(&loaded, program);
         let decided = fold::decide(own.history(&loaded, &rows, &visits, &plans));
-        all.extend(decided.decisions.into_iter().map(|decided| Shadow {
+        let unfit = rows
+            .iter()
+            .filter(|row| decided.unfit.contains(&row.body.id));
+        all.unfit.extend(unfit.map(|row| Unfit {
+            event: row.body.id.clone(),
+            occurred_at: row.body.occurred_at,
+            booked: fold::of_cause(&loaded.booked, &row.body.id).to_vec(),
+        }));
+        let decisions = decided.decisions.into_iter();
+        all.decided.extend(decisions.map(|decided| Shadow {
             stored: stored.get(&decided.event).cloned(),
             booked: fold::of_cause(&loaded.booked, &decided.event).to_vec(),
             decided,
             pending,
         }));
     }
-    Ok((all, skipped))
+    Ok(all)
 }
 
 /// The newest decisions that are stored, a page at a time.
