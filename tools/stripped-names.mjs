@@ -10,7 +10,8 @@ Usage: node tools/stripped-names.mjs [--adguard FILE|URL] [--clearurls FILE|URL]
 
 Writes src/domain/visit/link/stripped.json from AdGuard's URL Tracking filter and ClearURLs' rules:
 of their rules for every site, the names that a program could choose for its token's parameter.
-Without options it asks the lists' own addresses. A list that cannot be had leaves the file as it is.
+Without options it asks the lists' own addresses. A list that cannot be had leaves the file as it
+is.
 ClearURLs' rules do not say which version they are: without a text it is the day on which they came.
 `;
 

@@ -55,6 +55,7 @@ export const NOT_RUN = new Map([
   "needs a Cloudflare account; the dry run of the same settings is run instead"],
   ["make deploy", "needs a Cloudflare account"],
   ["make bench", "measures for minutes and proves nothing here"],
+  ["node tools/stripped-names.mjs", "changes the tree when newer lists are out"],
   ["make crawlers", "changes the tree when a newer list is out"],
 ]);
 
