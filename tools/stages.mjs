@@ -105,8 +105,8 @@ const webkit = {
 const drillBuild = {
   name: "wasm build for drills",
   async work() {
-    const manifest = await readFile(path.join(ROOT, "Cargo.toml"), "utf8");
-    if (!/^drill\s*=/m.test(manifest)) return "Cargo.toml has no feature drill";
+    const manifest = await readFile(path.join(ROOT, "src/edge/Cargo.toml"), "utf8");
+    if (!/^drill\s*=/m.test(manifest)) return "src/edge/Cargo.toml has no feature drill";
     const args = ["tools/build.mjs", "--features", "drill", "--out", "target/worker-drill"];
     await command(process.execPath, args);
     return undefined;

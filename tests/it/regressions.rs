@@ -364,6 +364,7 @@ fn fold_and_delivery_read_no_table_whole() {
                 "g",
                 "i",
                 "lost",
+                "packed",
                 // Destinations: a handful.
                 "receivers",
             ];

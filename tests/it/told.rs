@@ -78,7 +78,7 @@ fn ga4_hears_of_value_without_tax_and_shipping_and_of_what_is_given_back() {
     assert_eq!(
         params("sale", sale()),
         json!({"transaction_id": "o1", "value": 70.0, "currency": "USD", "tax": 15.0,
-            "shipping": 15.0, "coupon": "spring", "items": [tea, cake]})
+            "shipping": 15.0, "coupon": "SPRING", "items": [tea, cake]})
     );
     let line =
         json!({"refundId": "r1", "invoiceId": "o1", "lines": [{"sku": "tea", "quantity": 1}]});
@@ -118,7 +118,7 @@ fn segment_hears_of_product_ids_revenue_and_total() {
     assert_eq!(
         order,
         json!({"event_id": null, "order_id": "o1", "total": 100.0, "revenue": 70.0, "tax": 15.0,
-            "shipping": 15.0, "discount": 3.0, "coupon": "spring", "currency": "USD",
+            "shipping": 15.0, "discount": 3.0, "coupon": "SPRING", "currency": "USD",
             "products": [
                 {"product_id": "tea", "sku": "tea", "category": "Drinks", "quantity": 2,
                     "price": 25.0},
@@ -143,4 +143,25 @@ fn tiktok_hears_of_categories_and_of_a_sign_up() {
         json!({"eventName": "Sign up", "customerEmail": "a@shop.example"}),
     );
     assert_eq!(lead["event"], "CompleteRegistration");
+}
+
+#[test]
+fn a_code_that_earned_is_told_as_its_owner_wrote_it_and_another_in_capitals() {
+    let shop = shop(
+        "segment",
+        &json!({"write_key": "k", "consent_categories": ["ads"]}),
+    );
+    let body = json!({"program": shop.program, "partner": shop.partners[0], "code": "Größe 10%"});
+    shop.made("POST", "codes", &body);
+    for (typed, coupon) in [
+        ("GRÖSSE 10%", "Größe 10%"),
+        ("größe 10%", "Größe 10%"),
+        ("tea", "TEA"),
+    ] {
+        let mut body = sale();
+        body["code"] = json!(typed);
+        body["invoiceId"] = json!(typed);
+        let told = told(&shop, "sale", &body, r#"{"success": true}"#);
+        assert_eq!(told["batch"][0]["properties"]["coupon"], coupon);
+    }
 }

@@ -26,10 +26,10 @@ pub struct Message {
     pub visits: Vec<Visit>,
 }
 
-/// The stored visits of a click with their row, `v` and `k`. `$click` has the click's `nonce` and
-/// its time, `at`; the message was sent within a minute of that. Only rows that may hold the click
-/// are read, and the index alone says which. A `CROSS JOIN` in front of it fixes the order.
-macro_rules! packs_of {
+/// The rows `k` that may hold a click; the index alone says which. `$click` has the click's `nonce`
+/// and its time, `at`; the message was sent within a minute of that. A `CROSS JOIN` in front of it
+/// fixes the order.
+macro_rules! may_hold {
     ($click:literal) => {
         concat!(
             "click_packs k ON k.bucket IN (",
@@ -42,8 +42,18 @@ macro_rules! packs_of {
             $click,
             ".at, 1) AND coalesce(instr(k.nonces, substr(",
             $click,
-            ".nonce, 1, 6)), 1)
-            CROSS JOIN json_each(k.visits) v ON v.value ->> '$.touch.nonce' = ",
+            ".nonce, 1, 6)), 1)"
+        )
+    };
+}
+pub(super) use may_hold;
+
+/// The stored visits of a click with their row, `v` and `k`.
+macro_rules! packs_of {
+    ($click:literal) => {
+        concat!(
+            $crate::clicks::may_hold!($click),
+            " CROSS JOIN json_each(k.visits) v ON v.value ->> '$.touch.nonce' = ",
             $click,
             ".nonce"
         )

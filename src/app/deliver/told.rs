@@ -85,7 +85,9 @@ impl Told {
             money: decision.amount,
             sale: self.sale(),
             parts: self.parts(),
-            coupon: unless_mail(self.coupon()).map(str::to_owned),
+            coupon: self
+                .coupon()
+                .filter(|code| unless_mail(Some(code)).is_some()),
             products: self.products(),
             status: decision.status.name().to_owned(),
             is_new_customer: decision.new_customer,
@@ -100,16 +102,16 @@ impl Told {
         })
     }
 
-    /// The event's code: as its owner wrote it where it earned, else as it came.
-    fn coupon(&self) -> Option<&str> {
+    /// The event's code in one form, since platforms group by it: as its owner wrote it where it
+    /// earned, else in capitals.
+    fn coupon(&self) -> Option<String> {
         let used = self.fact.code.as_ref()?.as_str();
-        let credits = self.decision.credits.iter();
-        let mut earned = credits.filter_map(|credit| credit.code.as_deref());
-        Some(
-            earned
-                .find(|code| code::key(code) == code::key(used))
-                .unwrap_or(used),
-        )
+        let mut credits = self.decision.credits.iter();
+        let earned = credits.find_map(|credit| {
+            let code = credit.code.as_deref()?;
+            (code::key(code) == code::key(used)).then(|| code.to_owned())
+        });
+        Some(earned.unwrap_or_else(|| code::capitals(used)))
     }
 
     /// By the decision, and by what is known of the customer now: a token that withholds may leave

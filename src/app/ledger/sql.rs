@@ -5,14 +5,13 @@
 //! statistics the planner would read whole tables.
 //! A compound select may have five terms on D1, so the loads are grouped, not one.
 
-use crate::clicks::visits_of;
-
 /// The facts that are named and wait (or the customers that are named), the customers whom they
 /// touch, and all facts of those customers: their own, what names only their subscription, and the
 /// reversals of their purchases. A subscription of several customers touches all of them, since a
 /// new one may take over what names only it; what names only it is loaded with its owner alone: who
 /// is named by the event of the least id, which erasing a customer does not change.
 ///
+/// Packs of clicks are read once each, however many tokens they hold.
 /// SQLite repeats a part of this wherever it is named, and refuses more than 1,000 tables in all.
 macro_rules! touched {
     ($tail:literal) => {
@@ -59,14 +58,25 @@ macro_rules! touched {
                SELECT program FROM about
                UNION
                SELECT value ->> 'program' FROM json_each(?1, '$.customers')),
+             tokens AS MATERIALIZED (
+               SELECT DISTINCT nonce, json_extract(body, '$.token.opened.at') AS at
+               FROM involved WHERE nonce IS NOT NULL),
+             packed AS MATERIALIZED (
+               SELECT i.nonce, k.seq FROM tokens i CROSS JOIN ",
+            $crate::clicks::may_hold!("i"),
+            "),
              clicked AS (
-               SELECT i.nonce AS nonce, v.value AS visit
-               FROM (SELECT DISTINCT nonce,
-                       json_extract(body, '$.token.opened.at') AS at
-                     FROM involved WHERE nonce IS NOT NULL) i
-               CROSS JOIN json_each(",
-            visits_of!("i"),
-            ") v),
+               SELECT v.value ->> '$.touch.nonce' AS nonce, v.value AS visit
+               FROM (SELECT DISTINCT seq FROM packed) m
+               CROSS JOIN click_packs k ON k.seq = m.seq
+               CROSS JOIN json_each(k.visits) v
+               WHERE (v.value ->> '$.touch.nonce', k.seq) IN (SELECT nonce, seq FROM packed)
+               UNION ALL
+               SELECT l.nonce, l.visit FROM (SELECT DISTINCT nonce FROM tokens) i
+               CROSS JOIN landings l ON l.nonce = i.nonce
+               UNION ALL
+               SELECT g.nonce, g.visit FROM (SELECT DISTINCT nonce FROM tokens) i
+               CROSS JOIN grants g ON g.nonce = i.nonce),
              seen AS (
                SELECT json_extract(body, '$.token.opened.partner') AS partner, nonce
                FROM involved WHERE json_extract(body, '$.token.opened') IS NOT NULL

@@ -12,6 +12,8 @@ impl Simulation {
         if let Err(difference) = check(&self.shop, &self.world) {
             panic!("{difference}");
         }
+        assert_eq!(db.refused(), 0, "nothing is too large for D1");
+        assert_eq!(db.number("SELECT count(*) FROM unfinished"), 0);
         let facts = db.column("SELECT id FROM facts ORDER BY id");
         let mut accepted: Vec<_> = self.world.facts.iter().map(|f| f.event.clone()).collect();
         accepted.sort();
