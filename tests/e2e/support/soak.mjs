@@ -68,12 +68,17 @@ export function hostileSale(traffic, number) {
 export class Guest {
   sent = 0;
 
+  /** @param {string[]} tokens of clicks that no other customer brings */
+  constructor(tokens) {
+    this.tokens = tokens;
+  }
+
   /** @param {Ready} world @param {Traffic} traffic */
   async buy(world, traffic) {
     if (this.sent >= GUEST_EVENTS) return;
     const batch = Array.from({ length: GUEST_BATCH }, (_, place) => ({
       type: "sale", customerExternalId: "guest", invoiceId: `guest-${this.sent + place}`,
-      clickId: traffic.tokens[place % traffic.tokens.length], amount: 1_000, currency: "usd",
+      clickId: this.tokens[place % this.tokens.length], amount: 1_000, currency: "usd",
     }));
     const answer = await world.track("batch", { events: batch });
     // Not answered, or refused: the same again, with the same invoices.
@@ -91,8 +96,11 @@ export class Watch {
   /** @param {Ready} world @param {Signal} signal */
   async look(world, signal) {
     await repeat(signal, WATCH_MS, async () => {
-      const [{ oldest }] = await world.stack.sql(
-        "SELECT min(received_at) AS oldest FROM facts WHERE state = 'pending'");
+      // As `GET /api/v1/status` counts: since it came, if it was never decided; what others woke,
+      // since the fold first tried.
+      const [{ oldest }] = await world.stack.sql(`SELECT min(coalesce(waits_since, iif(
+        EXISTS (SELECT 1 FROM decisions d WHERE d.event = f.id), NULL, received_at))) AS oldest
+        FROM facts f WHERE state = 'pending'`);
       const at = Date.now();
       this.seen.push({ at, oldestMs: oldest === null ? 0 : at - Number(oldest) });
     });
