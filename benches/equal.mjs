@@ -113,7 +113,7 @@ function understood({ head, body }, click, open) {
 
 /**
  * Requests that show whether the work is the same, in the order in which a visitor makes them.
- * @type {{ name: string, keeps?: boolean, uncounted?: boolean, path?: string, country?: string,
+ * @type {{ name: string, keeps?: boolean, path?: string, country?: string,
  *   headers?: Record<string, string> }[]} `keeps`: the visitor sends the last cookie along
  */
 const CONVERSATION = [
@@ -130,7 +130,7 @@ const CONVERSATION = [
   { name: "no gesture", headers: { "sec-fetch-user": "" } },
   { name: "an older browser", headers: {
     "sec-fetch-dest": "", "sec-fetch-mode": "", "sec-fetch-site": "", "sec-fetch-user": "" } },
-  { name: "loaded ahead", uncounted: true, headers: { "sec-purpose": "prefetch" } },
+  { name: "loaded ahead", headers: { "sec-purpose": "prefetch" } },
   { name: "an image", headers: { "sec-fetch-dest": "image", "sec-fetch-mode": "no-cors" } },
   { name: "a crawler", headers: { "user-agent": "Mozilla/5.0 (compatible; Googlebot/2.1)" } },
 ];
@@ -172,10 +172,6 @@ async function conversation({ port, open, clicks }, ask) {
     cookie = cookieOf(answer.head) ?? cookie;
     answers.push(answer);
   }
-  const uncounted = CONVERSATION.filter((each) => each.uncounted).length;
-  const found = await clicks(CONVERSATION.length - uncounted);
-  return answers.map((answer, place) => {
-    const click = CONVERSATION[place].uncounted ? undefined : found.shift();
-    return understood(answer, click, open);
-  });
+  const found = await clicks(CONVERSATION.length);
+  return answers.map((answer, place) => understood(answer, found[place], open));
 }

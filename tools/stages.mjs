@@ -1,6 +1,6 @@
 /** Runs the checks of the project one after another and shows how long each took. */
 import { existsSync } from "node:fs";
-import { mkdir, readFile, readdir } from "node:fs/promises";
+import { mkdir, readdir } from "node:fs/promises";
 import path from "node:path";
 import {
   ROOT, Stop, bold, dim, duration, green, red, run, runTool, works, yellow,
@@ -102,18 +102,6 @@ const webkit = {
 };
 
 /** @type {Stage} */
-const drillBuild = {
-  name: "wasm build for drills",
-  async work() {
-    const manifest = await readFile(path.join(ROOT, "src/edge/Cargo.toml"), "utf8");
-    if (!/^drill\s*=/m.test(manifest)) return "src/edge/Cargo.toml has no feature drill";
-    const args = ["tools/build.mjs", "--features", "drill", "--out", "target/worker-drill"];
-    await command(process.execPath, args);
-    return undefined;
-  },
-};
-
-/** @type {Stage} */
 const denyStage = {
   name: "cargo deny",
   async work() {
@@ -141,7 +129,10 @@ const check = [
   stage("lints, wasm", "cargo", ["clippy", ...WASM_LIB, ...LINTS]),
 ];
 const native = stage("native tests", "cargo", ["test", "--locked"]);
-const builds = [node("wasm build", ["tools/build.mjs"]), drillBuild];
+const drills = ["tools/build.mjs", "--features", "drill", "--out", "target/worker-drill"];
+const builds = [
+  node("wasm build", ["tools/build.mjs"]), node("wasm build for drills", drills),
+];
 const workerd = nodeTests("end to end on workerd", "tests/e2e");
 const browser = nodeTests("end to end in Chromium", "tests/e2e/browser");
 

@@ -174,7 +174,10 @@ async function redirect(request, env, ctx) {
   const decided = decidedBefore(cookies.includes("refused"), known);
   const allowed = permission(headers, decided, cf.country ?? "", site.default_consent);
   const touch = newTouch(link, kind, allowed, now);
-  if (kind === PREFETCH) return leadTo(headers, location(link, segments, await mint(touch)));
+  if (kind === PREFETCH) {
+    gather(clickFact(newTouch(link, kind, 0, now), [], [], random(8)), env, ctx);
+    return leadTo(headers, location(link, segments, await mint(touch)));
+  }
   const flood = floods(headers.get("cf-connecting-ip") ?? "", link.partner, now);
   if (flood) touch[31] = kind = FLOOD;
   if ((allowed & 15) === 0) {
